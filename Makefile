@@ -1,0 +1,74 @@
+# The Rust side builds into target/, the Java side into */build/, the rest into build/.
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))/release
+LIBRARY := $(TARGET)/libmodel_failover.$(if $(filter Darwin,$(shell uname -s)),dylib,so)
+BUNDLE := $(CURDIR)/java-shim/build/libs/model-failover-$(VERSION).jar
+DRIVER_CLASSPATH := tests/gateway/build/driver-classpath.txt
+CARGO_FLAGS ?= --locked
+GRADLE_FLAGS ?=
+
+# JAVA_HOME, JAVA, GRADLE, CARGO and a PATH with them; for help and clean nothing is looked for.
+ifneq ($(filter-out help clean,$(MAKECMDGOALS)),)
+ifneq ($(shell tools/toolchain.sh build/toolchain.mk >&2 && echo found),found)
+$(error the toolchain is not complete)
+endif
+include build/toolchain.mk
+endif
+
+GRADLEW = $(GRADLE) --no-daemon -q -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
+export PROVIDER_BINARY := $(TARGET)/simulated-provider
+
+.PHONY: help demo test test-rust test-gateway test-definitions test-bundle test-install
+.PHONY: lint fmt dist bench clean native bundle driver
+.NOTPARALLEL:
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+
+demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything up to try by hand
+	@KEEP=$(KEEP) $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
+	    org.modelfailover.gateway.demo.Story
+
+test: test-rust test-gateway test-definitions test-bundle test-install ## all tests
+
+test-rust: ## the native executor and the simulated provider
+	$(CARGO) test --workspace $(CARGO_FLAGS)
+
+test-gateway: native ## the shim and the native library inside an embedded gateway
+	$(GRADLEW) :gateway:gatewayTest
+
+test-definitions: ## the policy definitions
+	$(GRADLEW) :definitions:checkDefinitions
+
+test-bundle: native ## the OSGi bundle with the hosts' package versions
+	$(GRADLEW) :bundle:bundleTest
+
+test-install: bundle ## the archive's install.sh on a home shaped like API Manager's
+	packaging/test-install.sh $(BUNDLE)
+
+lint: ## formats, clippy, shellcheck
+	tools/lint.sh "$(GRADLEW)" "$(CARGO_FLAGS)"
+
+fmt: ## formats the Rust and the Java sources
+	$(CARGO) fmt --all
+	$(GRADLEW) formatJava
+
+dist: bundle ## the installable archive, in build/dist/
+	packaging/build-dist.sh $(VERSION) $(BUNDLE) build/dist
+
+bench: driver ## throughput with and without the policy
+	tools/wrk.sh
+	benches/throughput.sh
+
+clean: ## removes everything that was built
+	rm -rf target build .gradle java-shim/build tests/*/build
+
+native:
+	$(CARGO) build --release $(CARGO_FLAGS) -p failover-jni -p simulated-provider
+
+bundle: native
+	$(GRADLEW) :java-shim:jar
+
+driver: native
+	$(GRADLEW) :gateway:writeDriverClasspath

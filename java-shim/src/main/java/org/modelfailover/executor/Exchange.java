@@ -1,0 +1,71 @@
+package org.modelfailover.executor;
+
+import java.nio.ByteBuffer;
+
+/**
+ * The client's side of one call, called from the executor's threads.
+ *
+ * <p>Exactly one of {@link #answer}, {@link #fail} and {@link #begin} is called; after {@code begin}
+ * any number of {@link #data}, then {@link #end} or {@link #abort}. No method may wait. Buffers are
+ * lent: they belong to native memory that is gone when the method returns.
+ *
+ * <p>Headers are one block of {@code name:value\n} lines in ISO-8859-1.
+ */
+public interface Exchange {
+    /**
+     * Asks for URL and credentials of a candidate; the answer is {@link NativeExecutor#resolved} or
+     * {@link NativeExecutor#unusable}.
+     *
+     * @param candidate its index in the section
+     */
+    void resolve(int candidate);
+
+    /**
+     * A whole answer.
+     *
+     * @param status the HTTP status
+     * @param headers the headers
+     * @param body the body, or null when there is none
+     */
+    void answer(int status, byte[] headers, ByteBuffer body);
+
+    /**
+     * There is no provider's answer to give.
+     *
+     * @param status the HTTP status for the caller
+     * @param code the host's error code
+     * @param message a sentence for the caller
+     * @param retryAfter seconds for Retry-After, or -1
+     */
+    void fail(int status, int code, String message, long retryAfter);
+
+    /**
+     * A streamed answer begins.
+     *
+     * @param status the HTTP status
+     * @param headers the headers
+     */
+    void begin(int status, byte[] headers);
+
+    /**
+     * Offers the next bytes of a streamed answer.
+     *
+     * @param chunk the bytes
+     * @return how many were taken; {@link NativeExecutor#writable} says when more can be
+     */
+    int data(ByteBuffer chunk);
+
+    /** The streamed answer is complete. */
+    void end();
+
+    /** The streamed answer can't be completed; the client must not take it for a whole one. */
+    void abort();
+
+    /**
+     * A line for the gateway's log: what was done for the request.
+     *
+     * @param notable whether an operator should see it without asking for details
+     * @param line the line
+     */
+    void report(boolean notable, String line);
+}

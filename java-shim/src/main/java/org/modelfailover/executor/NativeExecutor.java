@@ -1,0 +1,152 @@
+package org.modelfailover.executor;
+
+/**
+ * The native failover executor. The methods are thin: handles are numbers that the native side
+ * gives and knows; one that is closed, or was never given, throws {@link IllegalStateException}.
+ *
+ * <p>A handle of a policy lives until {@link #close}; that of a call until its last byte was handed
+ * over or {@link #cancel}. There are no finalizers: a collector decides when they run, and a call
+ * that nobody needs must end at once.
+ *
+ * <p>A panic in the native code is thrown as {@link NativePanicException}.
+ */
+public final class NativeExecutor {
+    static {
+        NativeLibrary.load();
+    }
+
+    private NativeExecutor() {}
+
+    /**
+     * Sets the gateway-wide settings for the policies that are opened from now on.
+     *
+     * @param deploymentToml the text of the gateway's {@code deployment.toml}, or null
+     * @param systemProperties names and values in turn, for {@code $sys{…}}
+     * @return what there is to say about it: lines that begin with {@code ERROR} or {@code WARN}
+     */
+    public static native String[] configure(String deploymentToml, String[] systemProperties);
+
+    /**
+     * Reads and checks a policy's configuration.
+     *
+     * @param failoverConfigs the attribute as the portal stored it
+     * @param attributes names and values of the optional attributes in turn
+     * @return a handle of the policy
+     * @throws InvalidConfigurationException when it can't be used; the message names the field
+     */
+    public static native long open(String failoverConfigs, String[] attributes);
+
+    /**
+     * @param policy a handle from {@link #open}
+     * @return what there is to say about a usable configuration, as with {@link #configure}
+     */
+    public static native String[] diagnostics(long policy);
+
+    /**
+     * @param policy a handle from {@link #open}
+     * @return the largest request body that is handled, in bytes
+     */
+    public static native long maxRequestBody(long policy);
+
+    /**
+     * @param policy a handle from {@link #open}
+     * @return the limit of all attempts together, in milliseconds
+     */
+    public static native long overallTimeout(long policy);
+
+    /**
+     * Binds a policy to the API it is attached to.
+     *
+     * @param policy a handle from {@link #open}
+     * @param tenant the tenant's domain
+     * @param api the API's name
+     * @param version the API's version
+     * @return a handle of the bound policy
+     */
+    public static native long bind(long policy, String tenant, String api, String version);
+
+    /**
+     * @param bound a handle from {@link #bind}
+     * @param production whether the section is {@code production}
+     * @return the endpoint ids of the section's candidates, target first
+     */
+    public static native String[] endpointIds(long bound, boolean production);
+
+    /**
+     * Closes a handle from {@link #open} or {@link #bind}. Calls under way go on.
+     *
+     * @param handle the handle
+     */
+    public static native void close(long handle);
+
+    /**
+     * Decides about a request.
+     *
+     * @param bound a handle from {@link #bind}
+     * @param production whether the key type is {@code PRODUCTION}
+     * @param contentType the body's declared type, or null
+     * @param body the body
+     * @return a handle of the call, or 0 when the request is not this policy's
+     * @throws RefusedException when the request can't be handled and must not go on
+     */
+    public static native long prepare(
+            long bound, boolean production, String contentType, byte[] body);
+
+    /**
+     * @param call a handle from {@link #prepare}
+     * @return the candidate that will be called first, or -1 when none may be
+     */
+    public static native int firstCandidate(long call);
+
+    /**
+     * Starts a prepared call. From here on {@code exchange} is called from other threads.
+     *
+     * @param call a handle from {@link #prepare}
+     * @param exchange the client's side
+     * @param verbose whether every request is reported, not only the notable ones
+     */
+    public static native void start(long call, Exchange exchange, boolean verbose);
+
+    /**
+     * Says where a candidate is and what to send with the request. May be called before {@link
+     * #start} for the first candidate.
+     *
+     * @param call the call
+     * @param method the HTTP method
+     * @param url the whole URL
+     * @param headers the headers, credentials included
+     * @param ownCredential whether the credentials are the endpoint's own
+     */
+    public static native void resolved(
+            long call, String method, String url, byte[] headers, boolean ownCredential);
+
+    /**
+     * Says that a candidate can't be called.
+     *
+     * @param call the call
+     * @param why the reason
+     */
+    public static native void unusable(long call, String why);
+
+    /**
+     * Says that the client takes more of a streamed answer.
+     *
+     * @param call the call
+     */
+    public static native void writable(long call);
+
+    /**
+     * Ends a call at once; its connection to the provider is closed. Does nothing when it has ended.
+     *
+     * @param call the call
+     */
+    public static native void cancel(long call);
+
+    /**
+     * @return how many calls are under way
+     */
+    public static native int openCalls();
+
+    /** Cancels all calls and ends the executor's threads; the next {@link #bind} starts new ones. */
+    public static native void shutDown();
+}

@@ -1,0 +1,437 @@
+package org.modelfailover.synapse;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.apache.axis2.AxisFault;
+import org.apache.axis2.context.MessageContext;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.apache.http.nio.NHttpServerConnection;
+import org.apache.synapse.Mediator;
+import org.apache.synapse.core.axis2.Axis2MessageContext;
+import org.apache.synapse.core.axis2.Axis2Sender;
+import org.apache.synapse.transport.passthru.ProtocolState;
+import org.apache.synapse.transport.passthru.SourceContext;
+import org.apache.synapse.transport.passthru.SourceRequest;
+import org.apache.synapse.transport.passthru.config.SourceConfiguration;
+import org.modelfailover.executor.Exchange;
+import org.modelfailover.executor.NativeExecutor;
+
+/**
+ * One client that waits for an answer: its connection, its request, and the pipe through which the
+ * answer goes out.
+ *
+ * <p>The executor's threads only put bytes into the pipe. Everything that runs mediators (answers on
+ * their way back, faults, credentials) goes to the transport's own workers.
+ */
+final class ClientExchange implements Exchange {
+    private static final Log LOG = LogFactory.getLog(ClientExchange.class);
+    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
+    private final SuspendedRequest request;
+    private final Candidates candidates;
+    private final Log attemptLog;
+    private final NHttpServerConnection connection;
+    private final SourceConfiguration configuration;
+    private final SourceRequest sourceRequest;
+    private final int socketTimeout;
+    private final long started = System.nanoTime();
+    private final AtomicBoolean answered = new AtomicBoolean();
+    private final AtomicBoolean over = new AtomicBoolean();
+    private final long call;
+    private final Answer pipe;
+    private volatile boolean waiting;
+    private boolean armed;
+
+    /** The pipe of this exchange. */
+    private final class Answer extends ResponsePipe {
+        Answer() {
+            super(configuration);
+        }
+
+        @Override
+        void drained() {
+            if (waiting) {
+                waiting = false;
+                NativeExecutor.writable(call);
+            }
+        }
+
+        @Override
+        public void consumerError() {
+            super.consumerError();
+            clientGone();
+        }
+    }
+
+    /**
+     * Suspends a request: from here on its worker may leave without an answer.
+     *
+     * @param call the native call
+     * @param longest how long the client may have to wait, in milliseconds
+     */
+    ClientExchange(
+            long call,
+            SuspendedRequest request,
+            Candidates candidates,
+            Source source,
+            long longest,
+            Log attemptLog) {
+        this.call = call;
+        this.request = request;
+        this.candidates = candidates;
+        this.attemptLog = attemptLog;
+        connection = source.connection;
+        configuration = source.configuration;
+        sourceRequest = source.request;
+        pipe = new Answer();
+        socketTimeout = connection.getSocketTimeout();
+        long needed = Math.min(longest + 10_000, Integer.MAX_VALUE);
+        if (socketTimeout != 0 && socketTimeout < needed) {
+            connection.setSocketTimeout((int) needed);
+        }
+        // Tells us through the pipe when the client goes away while it waits.
+        SourceContext.get(connection).setWriter(pipe);
+    }
+
+    /** Where a request came from. */
+    static final class Source {
+        final NHttpServerConnection connection;
+        final SourceConfiguration configuration;
+        final SourceRequest request;
+
+        private Source(
+                NHttpServerConnection connection,
+                SourceConfiguration configuration,
+                SourceRequest request) {
+            this.connection = connection;
+            this.configuration = configuration;
+            this.request = request;
+        }
+
+        /** The client's connection, or null when the request came through another transport. */
+        static Source of(MessageContext axis2) {
+            Object connection = axis2.getProperty(Properties.SOURCE_CONNECTION);
+            Object configuration = axis2.getProperty(Properties.SOURCE_CONFIGURATION);
+            Object request = axis2.getProperty(Properties.SOURCE_REQUEST);
+            return connection instanceof NHttpServerConnection
+                            && configuration instanceof SourceConfiguration
+                            && request instanceof SourceRequest
+                    ? new Source(
+                            (NHttpServerConnection) connection,
+                            (SourceConfiguration) configuration,
+                            (SourceRequest) request)
+                    : null;
+        }
+    }
+
+    /** Takes the suspension back: the request goes on in its own thread after all. */
+    void resume() {
+        finish();
+        SourceContext.get(connection).setWriter(null);
+    }
+
+    // Candidates
+
+    @Override
+    public void resolve(int candidate) {
+        onWorker(
+                () -> resolveHere(candidate),
+                () -> NativeExecutor.unusable(call, "the gateway has no worker free"));
+    }
+
+    /** Finds a candidate's URL and credentials on the calling thread. */
+    void resolveHere(int candidate) {
+        try {
+            Candidates.Target target = candidates.find(request.original(), candidate);
+            Map<String, String> headers = request.headers();
+            boolean own = !target.security.isEmpty();
+            if (own) {
+                // What the caller sent was for the gateway, or for whoever the caller had in mind.
+                headers.keySet()
+                        .removeIf(
+                                name -> Headers.CREDENTIALS.contains(name.toLowerCase(Locale.ROOT)));
+            }
+            String postfix = request.postfix;
+            if (own) {
+                Axis2MessageContext scratch = request.scratch(headers);
+                for (Mediator mediator : target.security) {
+                    if (!mediator.mediate(scratch)) {
+                        NativeExecutor.unusable(call, "its credentials could not be applied");
+                        return;
+                    }
+                }
+                MessageContext axis2 = scratch.getAxis2MessageContext();
+                headers = Headers.copy(axis2.getProperty(Properties.HEADERS));
+                postfix = (String) axis2.getProperty(Properties.URL_POSTFIX);
+            }
+            NativeExecutor.resolved(
+                    call,
+                    request.method,
+                    Candidates.join(target.url, postfix),
+                    Headers.forProvider(headers, request.excessHeaders()),
+                    own);
+        } catch (Candidates.Missing e) {
+            LOG.error("A candidate of the Model Failover policy can't be called: " + e.getMessage());
+            NativeExecutor.unusable(call, e.getMessage());
+        } catch (AxisFault | RuntimeException e) {
+            LOG.error("The credentials of a Model Failover candidate could not be applied", e);
+            NativeExecutor.unusable(call, "its credentials could not be applied");
+        }
+    }
+
+    // The answer
+
+    @Override
+    public void answer(int status, byte[] headers, ByteBuffer body) {
+        if (!answered.compareAndSet(false, true)) {
+            return;
+        }
+        try {
+            if (body != null) {
+                pipe.offerAll(body, configuration.getWorkerPool()::execute);
+            }
+            respond(status, headers, body != null);
+        } catch (IOException e) {
+            LOG.debug("The client went away", e);
+        }
+        finish();
+    }
+
+    @Override
+    public void begin(int status, byte[] headers) {
+        if (answered.compareAndSet(false, true)) {
+            respond(status, headers, true);
+        }
+    }
+
+    @Override
+    public int data(ByteBuffer chunk) {
+        int offered = chunk.remaining();
+        if (over.get() || !connection.isOpen()) {
+            return offered;
+        }
+        try {
+            if (!pipe.offer(chunk, false)) {
+                waiting = true;
+                // Room that was made before `waiting` was set went unnoticed.
+                if (pipe.offer(chunk, false)) {
+                    waiting = false;
+                }
+            }
+            return offered - chunk.remaining();
+        } catch (IOException e) {
+            clientGone();
+            return offered;
+        }
+    }
+
+    @Override
+    public void end() {
+        if (!over.get()) {
+            try {
+                pipe.offer(NOTHING.duplicate(), true);
+            } catch (IOException e) {
+                LOG.debug("The client went away", e);
+            }
+        }
+        finish();
+    }
+
+    @Override
+    public void abort() {
+        close();
+        finish();
+    }
+
+    /** Sends the answer's head back through the API; its body is in the pipe, or will be. */
+    private void respond(int status, byte[] headers, boolean body) {
+        onWorker(
+                () -> {
+                    Axis2MessageContext answer = null;
+                    try {
+                        answer = request.answer();
+                        prepare(answer.getAxis2MessageContext(), status, headers, body);
+                        send(answer);
+                    } catch (AxisFault | RuntimeException e) {
+                        LOG.error("The answer of a model could not be sent back", e);
+                        insteadOf(answer, e);
+                    }
+                    if (!request.isAnswered()) {
+                        LOG.error("No mediator of the API's response flow sent the answer");
+                        close();
+                    }
+                },
+                this::close);
+    }
+
+    private void prepare(MessageContext axis2, int status, byte[] headers, boolean body) {
+        axis2.setProperty(Properties.HTTP_STATUS, status);
+        String contentType = Headers.put(axis2, headers);
+        if (contentType != null) {
+            axis2.setProperty(Properties.CONTENT_TYPE, contentType);
+            int parameters = contentType.indexOf(';');
+            axis2.setProperty(
+                    Properties.MESSAGE_TYPE,
+                    (parameters < 0 ? contentType : contentType.substring(0, parameters)).trim());
+        }
+        if (body) {
+            axis2.setProperty(Properties.PIPE, pipe);
+            axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.FALSE);
+        } else {
+            axis2.setProperty(Properties.NO_ENTITY_BODY, Boolean.TRUE);
+        }
+    }
+
+    private void send(Axis2MessageContext answer) {
+        if (request.isInApi()) {
+            answer.getEnvironment().injectMessage(answer);
+        } else {
+            Axis2Sender.sendBack(answer);
+        }
+    }
+
+    /** A handler or response policy threw: the fault sequence answers, if nothing was sent yet. */
+    private void insteadOf(Axis2MessageContext answer, Exception cause) {
+        NativeExecutor.cancel(call);
+        if (answer == null || request.isAnswered()) {
+            close();
+            return;
+        }
+        MessageContext axis2 = answer.getAxis2MessageContext();
+        axis2.removeProperty(Properties.PIPE);
+        SourceContext.get(connection).setWriter(null);
+        fault(answer, 500, 0, "The response flow of the API failed", -1);
+    }
+
+    @Override
+    public void fail(int status, int code, String message, long retryAfter) {
+        if (!answered.compareAndSet(false, true)) {
+            // Too late to say so.
+            abort();
+            return;
+        }
+        onWorker(
+                () -> {
+                    SourceContext.get(connection).setWriter(null);
+                    try {
+                        fault(request.answer(), status, code, message, retryAfter);
+                    } catch (AxisFault e) {
+                        LOG.error("The fault sequence could not be run", e);
+                    }
+                    if (!request.isAnswered()) {
+                        LOG.error("The fault sequence sent no answer");
+                        close();
+                    }
+                },
+                this::close);
+        finish();
+    }
+
+    private void fault(
+            Axis2MessageContext context, int status, int code, String message, long retryAfter) {
+        MessageContext axis2 = context.getAxis2MessageContext();
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        if (retryAfter >= 0) {
+            headers.put("Retry-After", Long.toString(retryAfter));
+        }
+        axis2.setProperty(Properties.HEADERS, headers);
+        axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+        axis2.setProperty(Properties.CONTENT_TYPE, "application/json");
+        axis2.setProperty(Properties.MESSAGE_TYPE, "application/json");
+        axis2.removeProperty(Properties.NO_ENTITY_BODY);
+        Faults.describe(context, status, code, message);
+        try {
+            request.fault(context);
+        } catch (RuntimeException e) {
+            LOG.error("The fault sequence failed", e);
+        }
+    }
+
+    @Override
+    public void report(boolean notable, String line) {
+        if (notable) {
+            attemptLog.warn(line);
+        } else {
+            attemptLog.debug(line);
+        }
+    }
+
+    // The client's connection
+
+    /** Looks after the connection from time to time; returns whether the exchange is over. */
+    boolean check() {
+        if (!connection.isOpen() || SourceContext.getRequest(connection) != sourceRequest) {
+            clientGone();
+            return true;
+        }
+        ProtocolState state = SourceContext.getState(connection);
+        if (over.get()) {
+            if (state != ProtocolState.REQUEST_DONE) {
+                return true;
+            }
+            // An answer that was faster than the engine's note that the request is complete.
+            if (SourceContext.getResponse(connection) != null) {
+                connection.requestOutput();
+            }
+            return false;
+        }
+        // While it waits, the engine does not listen for a client that leaves. Not for the quick
+        // majority: listening costs a client that pipelines its next request the connection.
+        if (!armed
+                && System.nanoTime() - started > 100_000_000L
+                && state.compareTo(ProtocolState.REQUEST_DONE) >= 0) {
+            armed = true;
+            connection.requestInput();
+        }
+        return false;
+    }
+
+    private void clientGone() {
+        if (over.compareAndSet(false, true)) {
+            NativeExecutor.cancel(call);
+            if (answered.compareAndSet(false, true)) {
+                Engine.of().abandoned(request.original());
+            }
+        }
+    }
+
+    private void finish() {
+        if (over.compareAndSet(false, true) && connection.isOpen()) {
+            connection.setSocketTimeout(socketTimeout);
+        }
+    }
+
+    /** Ends the connection so that the client can't take what it has for the whole. */
+    private void close() {
+        NativeExecutor.cancel(call);
+        if (SourceContext.getRequest(connection) == sourceRequest) {
+            SourceContext.updateState(connection, ProtocolState.CLOSED);
+            configuration.getSourceConnections().shutDownConnection(connection, true);
+        }
+    }
+
+    private void onWorker(Runnable work, Runnable otherwise) {
+        try {
+            configuration
+                    .getWorkerPool()
+                    .execute(
+                            () -> {
+                                try {
+                                    Engine.of().onWorker(request.uri, request.original(), work);
+                                } catch (RuntimeException e) {
+                                    LOG.error("A Model Failover answer failed on its way back", e);
+                                    otherwise.run();
+                                }
+                            });
+        } catch (RejectedExecutionException e) {
+            LOG.error("The gateway has no worker free", e);
+            otherwise.run();
+        }
+    }
+}

@@ -1,0 +1,134 @@
+package org.modelfailover.synapse;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.util.Arrays;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.apache.synapse.MessageContext;
+
+/**
+ * What the two Synapse engines do differently. This class is Apache's; {@link Wso2Engine} is loaded
+ * only where WSO2's is found.
+ */
+class Engine {
+    private static final Log LOG = LogFactory.getLog(Engine.class);
+    private static final Engine RUNNING = detect();
+
+    private static Engine detect() {
+        try {
+            Class<?> marker =
+                    Class.forName(
+                            "org.apache.synapse.core.axis2.ResponseState",
+                            false,
+                            MessageContext.class.getClassLoader());
+            return new Wso2Engine(marker);
+        } catch (ClassNotFoundException e) {
+            return new Engine();
+        }
+    }
+
+    /** The engine that this runs in. */
+    static Engine of() {
+        return RUNNING;
+    }
+
+    /** The original bytes of a JSON body that the engine has built, or null when it keeps none. */
+    byte[] jsonPayload(org.apache.axis2.context.MessageContext axis2) {
+        return null;
+    }
+
+    /** Called on the request's own thread before it is given back. */
+    void beforeSuspending(MessageContext request) {}
+
+    /** Makes a context that security mediators may answer without a client seeing it. */
+    void sealResponse(MessageContext scratch) {}
+
+    /**
+     * Runs mediation on a worker with what the engine's own response threads have set.
+     *
+     * @param uri the request's URI, by which the tenant is found
+     */
+    void onWorker(String uri, MessageContext context, Runnable mediation) {
+        mediation.run();
+    }
+
+    /** A request that was suspended will never be answered. */
+    void abandoned(MessageContext request) {}
+
+    /**
+     * The name of any resource of the API that the message is in: the engine looks for the response
+     * side of it. Null when the message is in no API.
+     */
+    final String resourceName(MessageContext context) {
+        try {
+            Object api = context.getProperty(Properties.PROCESSED_API);
+            if (api == null) {
+                Object name = context.getProperty(Properties.REST_API);
+                if (name == null) {
+                    return null;
+                }
+                Object configuration = context.getConfiguration();
+                api = call(configuration, "getAPI", new Class<?>[] {String.class}, name);
+            }
+            if (api == null) {
+                return null;
+            }
+            Object[] resources = (Object[]) call(api, "getResources");
+            return resources.length == 0 ? null : (String) call(resources[0], "getName");
+        } catch (ReflectiveOperationException e) {
+            LOG.error("This Synapse engine keeps its APIs in a way that is not known here", e);
+            return null;
+        }
+    }
+
+    private static final Class<?>[] NOTHING = {};
+    private static final ConcurrentMap<String, Method> METHODS = new ConcurrentHashMap<>();
+
+    private static Method find(Class<?> type, String name, Class<?>[] types)
+            throws NoSuchMethodException {
+        try {
+            return type.getMethod(name, types);
+        } catch (NoSuchMethodException e) {
+            for (Class<?> at = type; at != null; at = at.getSuperclass()) {
+                for (Method method : at.getDeclaredMethods()) {
+                    if (method.getName().equals(name)
+                            && Arrays.equals(method.getParameterTypes(), types)) {
+                        method.setAccessible(true);
+                        return method;
+                    }
+                }
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * Calls a method that the engines have in different classes, with different visibility, or not
+     * at all.
+     */
+    static Object call(Object target, String name, Class<?>[] types, Object... arguments)
+            throws ReflectiveOperationException {
+        Class<?> type = target.getClass();
+        String key = type.getName() + "#" + name;
+        Method method = METHODS.get(key);
+        if (method == null || !method.getDeclaringClass().isAssignableFrom(type)) {
+            method = find(type, name, types);
+            METHODS.put(key, method);
+        }
+        try {
+            return method.invoke(target, arguments);
+        } catch (InvocationTargetException e) {
+            if (e.getCause() instanceof RuntimeException) {
+                throw (RuntimeException) e.getCause();
+            }
+            throw e;
+        }
+    }
+
+    static Object call(Object target, String name) throws ReflectiveOperationException {
+        return call(target, name, NOTHING);
+    }
+}

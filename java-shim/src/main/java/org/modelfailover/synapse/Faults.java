@@ -1,0 +1,22 @@
+package org.modelfailover.synapse;
+
+import org.apache.synapse.MessageContext;
+
+/** What the host's fault sequences read. */
+final class Faults {
+    private Faults() {}
+
+    /**
+     * Describes a failure to the fault sequence.
+     *
+     * @param status the HTTP status for the caller
+     * @param code the host's error code; an Integer, because its analytics cast it
+     * @param message a sentence for the caller
+     */
+    static void describe(MessageContext context, int status, int code, String message) {
+        context.setProperty(Properties.ERROR_CODE, code);
+        context.setProperty(Properties.ERROR_MESSAGE, message);
+        context.setProperty(Properties.CUSTOM_STATUS, status);
+        context.setProperty(Properties.HTTP_STATUS, status);
+    }
+}

@@ -1,0 +1,123 @@
+package org.modelfailover.synapse;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.apache.axis2.context.MessageContext;
+import org.apache.commons.collections.map.MultiValueMap;
+
+/**
+ * Headers between Axis2's two maps (one value each, and the rest) and the block of lines that
+ * crosses to the native side.
+ */
+final class Headers {
+    /** Belong to one connection (RFC 9110 section 7.6.1), or are set by whoever frames the body. */
+    private static final Set<String> NOT_FORWARDED =
+            Set.of(
+                    "connection",
+                    "keep-alive",
+                    "proxy-connection",
+                    "te",
+                    "trailer",
+                    "transfer-encoding",
+                    "upgrade",
+                    "host",
+                    "content-length",
+                    "expect",
+                    // Not asked for: a compressed answer could not be judged.
+                    "accept-encoding");
+
+    /** Credentials for the gateway itself: no provider ever sees them. */
+    private static final Set<String> FOR_THE_GATEWAY =
+            Set.of("apikey", "internal-key", "proxy-authorization");
+
+    /** Where callers and providers carry credentials. */
+    static final Set<String> CREDENTIALS =
+            Set.of("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie");
+
+    private Headers() {}
+
+    /** A copy of the request's headers, with names in any case. */
+    static Map<String, String> copy(Object headers) {
+        Map<String, String> copy = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        if (headers instanceof Map) {
+            ((Map<?, ?>) headers)
+                    .forEach(
+                            (name, value) -> {
+                                if (name != null && value != null) {
+                                    copy.put(name.toString(), value.toString());
+                                }
+                            });
+        }
+        return copy;
+    }
+
+    /**
+     * What is sent to a provider, as a block of lines.
+     *
+     * @param headers one value for each name
+     * @param excess further values, or null
+     */
+    static byte[] forProvider(Map<String, String> headers, Object excess) {
+        StringBuilder block = new StringBuilder(512);
+        headers.forEach((name, value) -> line(block, name, value));
+        if (excess instanceof Map) {
+            ((Map<?, ?>) excess)
+                    .forEach(
+                            (name, values) -> {
+                                // Only what was still there when the credentials were put in.
+                                if (name != null && headers.containsKey(name.toString())) {
+                                    for (Object value : (Collection<?>) values) {
+                                        line(block, name.toString(), String.valueOf(value));
+                                    }
+                                }
+                            });
+        }
+        return block.toString().getBytes(StandardCharsets.ISO_8859_1);
+    }
+
+    private static void line(StringBuilder block, String name, String value) {
+        String lower = name.toLowerCase(Locale.ROOT);
+        boolean forwarded = !NOT_FORWARDED.contains(lower) && !FOR_THE_GATEWAY.contains(lower);
+        if (forwarded && value.indexOf('\n') < 0 && value.indexOf('\r') < 0) {
+            block.append(name).append(':').append(value).append('\n');
+        }
+    }
+
+    /** Puts a provider's headers on the context of an answer. Returns its content type, or null. */
+    static String put(MessageContext axis2, byte[] block) {
+        Map<String, String> single = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        MultiValueMap excess = null;
+        for (String[] header : read(block)) {
+            if (single.putIfAbsent(header[0], header[1]) != null) {
+                excess = excess == null ? new MultiValueMap() : excess;
+                excess.put(header[0], header[1]);
+            }
+        }
+        axis2.setProperty(Properties.HEADERS, single);
+        if (excess != null) {
+            axis2.setProperty(Properties.EXCESS_HEADERS, excess);
+        }
+        return single.get("Content-Type");
+    }
+
+    private static List<String[]> read(byte[] block) {
+        List<String[]> headers = new ArrayList<>();
+        String text = new String(block, StandardCharsets.ISO_8859_1);
+        int from = 0;
+        for (int end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+            int colon = text.indexOf(':', from);
+            String name = text.substring(from, colon);
+            // Synapse looks for this name in this spelling.
+            name = name.equalsIgnoreCase("content-type") ? "Content-Type" : name;
+            headers.add(new String[] {name, text.substring(colon + 1, end)});
+            from = end + 1;
+        }
+        return headers;
+    }
+}

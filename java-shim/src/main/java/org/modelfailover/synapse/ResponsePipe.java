@@ -1,0 +1,166 @@
+package org.modelfailover.synapse;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.Executor;
+import org.apache.http.nio.ContentDecoder;
+import org.apache.http.nio.IOControl;
+import org.apache.synapse.transport.passthru.Pipe;
+import org.apache.synapse.transport.passthru.config.SourceConfiguration;
+import org.apache.synapse.transport.passthru.util.BufferFactory;
+import org.apache.synapse.transport.passthru.util.ControlledByteBuffer;
+
+/**
+ * A pass-through pipe that is fed by hand instead of by a connection.
+ *
+ * <p>Synapse moves bodies from one connection to another through a {@link Pipe}: the producing
+ * connection's decoder writes into it, the consuming one's encoder reads from it, on the reactor's
+ * threads, and nobody waits. This one plays the producing connection. Its output stream, the obvious
+ * way, would make the reactor spin between chunks.
+ *
+ * <p>One caller at a time may {@link #offer} or {@link #offerAll}.
+ */
+class ResponsePipe extends Pipe {
+    private final Producer producer;
+    private final BufferFactory buffers;
+    private ByteBuffer rest;
+    private Executor restExecutor;
+
+    /**
+     * @param configuration the client connection's configuration
+     */
+    ResponsePipe(SourceConfiguration configuration) {
+        this(new Producer(), configuration.getBufferFactory(), configuration);
+    }
+
+    private ResponsePipe(
+            Producer producer, BufferFactory buffers, SourceConfiguration configuration) {
+        super(producer, buffers.getBuffer(), "failover", configuration);
+        this.producer = producer;
+        this.buffers = buffers;
+        producer.pipe = this;
+    }
+
+    /** The reader took something. Called under the pipe's lock, so it may only signal. */
+    void drained() {}
+
+    /**
+     * Puts bytes in, as many as fit.
+     *
+     * @param bytes the bytes; its position moves over what was taken
+     * @param last whether the body ends with them
+     * @return whether all were taken, and with {@code last} the end too
+     */
+    final boolean offer(ByteBuffer bytes, boolean last) throws IOException {
+        producer.chunk = bytes;
+        producer.last = last;
+        try {
+            while (!producer.completed && (bytes.hasRemaining() || last)) {
+                if (produce(producer) <= 0) {
+                    break;
+                }
+            }
+        } finally {
+            producer.chunk = null;
+        }
+        return !bytes.hasRemaining() && (!last || producer.completed);
+    }
+
+    /**
+     * Puts a whole body in: what fits at once, the rest as the reader makes room.
+     *
+     * @param bytes the body; a direct buffer is copied where it does not fit at once
+     * @param executor runs what comes later
+     */
+    final synchronized void offerAll(ByteBuffer bytes, Executor executor) throws IOException {
+        if (offer(bytes, true)) {
+            return;
+        }
+        ByteBuffer later = bytes;
+        if (bytes.isDirect()) {
+            later = ByteBuffer.allocate(bytes.remaining());
+            later.put(bytes).flip();
+        }
+        restExecutor = executor;
+        rest = later;
+        // Room that was made before `rest` was set went unnoticed.
+        goOn();
+    }
+
+    private synchronized void goOn() {
+        if (producer.completed) {
+            return;
+        }
+        try {
+            offer(rest, true);
+        } catch (IOException e) {
+            // The reader is gone; nobody waits for the rest.
+            producerError();
+        }
+    }
+
+    private void onDrained() {
+        if (rest == null) {
+            drained();
+        } else if (!producer.completed) {
+            restExecutor.execute(this::goOn);
+        }
+    }
+
+    /**
+     * The engine asks for the buffer to give it to another connection. While more may still be
+     * written into ours, it gets another one and ours is left to the collector: a late write must not
+     * reach a stranger's answer.
+     */
+    @Override
+    public final ControlledByteBuffer getBuffer() {
+        return producer.completed ? super.getBuffer() : buffers.getBuffer();
+    }
+
+    /** The connection that the pipe believes it is filled from. */
+    private static final class Producer implements IOControl, ContentDecoder {
+        private ResponsePipe pipe;
+        private ByteBuffer chunk;
+        private boolean last;
+        private volatile boolean completed;
+
+        @Override
+        public int read(ByteBuffer target) {
+            ByteBuffer source = chunk;
+            int count = Math.min(source.remaining(), target.remaining());
+            if (count > 0) {
+                ByteBuffer part = source.duplicate();
+                part.limit(part.position() + count);
+                target.put(part);
+                source.position(source.position() + count);
+            }
+            if (last && !source.hasRemaining()) {
+                completed = true;
+                return count > 0 ? count : -1;
+            }
+            return count;
+        }
+
+        @Override
+        public boolean isCompleted() {
+            return completed;
+        }
+
+        @Override
+        public void requestInput() {
+            pipe.onDrained();
+        }
+
+        @Override
+        public void suspendInput() {}
+
+        @Override
+        public void requestOutput() {}
+
+        @Override
+        public void suspendOutput() {}
+
+        @Override
+        public void shutdown() {}
+    }
+}

@@ -1,0 +1,174 @@
+package org.modelfailover.synapse;
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.axiom.om.OMAbstractFactory;
+import org.apache.axis2.AxisFault;
+import org.apache.axis2.Constants;
+import org.apache.axis2.context.MessageContext;
+import org.apache.axis2.description.AxisOperation;
+import org.apache.axis2.wsdl.WSDLConstants;
+import org.apache.synapse.FaultHandler;
+import org.apache.synapse.Mediator;
+import org.apache.synapse.SynapseConstants;
+import org.apache.synapse.config.SynapseConfiguration;
+import org.apache.synapse.core.SynapseEnvironment;
+import org.apache.synapse.core.axis2.Axis2MessageContext;
+import org.apache.synapse.rest.RESTConstants;
+
+/**
+ * What has to be known of a request after its thread was given back.
+ *
+ * <p>The worker is still leaving its stack when the first answer can arrive on another thread, and
+ * the contexts' maps are not made for two: everything is copied before the call starts, and answers
+ * go out on contexts of their own.
+ */
+final class SuspendedRequest {
+    final String method;
+    final String postfix;
+    final String uri;
+    private final String contentType;
+    private final Map<String, String> headers;
+    private final Object excessHeaders;
+    private final Map<String, Object> properties = new HashMap<>();
+    private final FaultHandler[] faultHandlers;
+    private final SynapseConfiguration configuration;
+    private final SynapseEnvironment environment;
+    private final org.apache.synapse.MessageContext synapse;
+    private final MessageContext axis2;
+    private final Map<String, Object> transport = new HashMap<>();
+
+    SuspendedRequest(Axis2MessageContext synapse, String uri) {
+        this.synapse = synapse;
+        this.uri = uri;
+        axis2 = synapse.getAxis2MessageContext();
+        configuration = synapse.getConfiguration();
+        environment = synapse.getEnvironment();
+        method = (String) axis2.getProperty(Properties.HTTP_METHOD);
+        postfix = (String) axis2.getProperty(Properties.URL_POSTFIX);
+        contentType = (String) axis2.getProperty(Properties.CONTENT_TYPE);
+        headers = Headers.copy(axis2.getProperty(Properties.HEADERS));
+        excessHeaders = axis2.getProperty(Properties.EXCESS_HEADERS);
+        for (Object key : synapse.getPropertyKeySet()) {
+            properties.put((String) key, synapse.getProperty((String) key));
+        }
+        properties.remove(SynapseConstants.RECEIVING_SEQUENCE);
+        properties.remove("continuation.call");
+        Collection<FaultHandler> stack = synapse.getFaultStack();
+        faultHandlers = stack.toArray(new FaultHandler[0]);
+        for (String name :
+                new String[] {
+                    Constants.OUT_TRANSPORT_INFO,
+                    Properties.SOURCE_CONNECTION,
+                    Properties.SOURCE_CONFIGURATION,
+                    Properties.CORRELATION_ID,
+                    "transport.message.handler"
+                }) {
+            Object value = axis2.getProperty(name);
+            if (value != null) {
+                transport.put(name, value);
+            }
+        }
+    }
+
+    org.apache.synapse.MessageContext original() {
+        return synapse;
+    }
+
+    /** A copy of the client's headers. */
+    Map<String, String> headers() {
+        return Headers.copy(headers);
+    }
+
+    Object excessHeaders() {
+        return excessHeaders;
+    }
+
+    private MessageContext newAxis2() throws AxisFault {
+        MessageContext context = new MessageContext();
+        context.setConfigurationContext(axis2.getConfigurationContext());
+        context.setOperationContext(axis2.getOperationContext());
+        context.setTransportIn(axis2.getTransportIn());
+        context.setTransportOut(axis2.getTransportOut());
+        context.setServerSide(true);
+        context.setDoingREST(true);
+        context.setEnvelope(OMAbstractFactory.getSOAP11Factory().getDefaultEnvelope());
+        return context;
+    }
+
+    private Axis2MessageContext wrap(MessageContext context) {
+        Axis2MessageContext wrapped =
+                new Axis2MessageContext(context, configuration, environment);
+        wrapped.setMessageID(synapse.getMessageID());
+        wrapped.setTracingState(synapse.getTracingState());
+        properties.forEach(wrapped::setProperty);
+        return wrapped;
+    }
+
+    /**
+     * A context on which an endpoint's security mediators put its credentials. Nothing of it reaches
+     * the client or another candidate.
+     *
+     * @param headers what they start from
+     */
+    Axis2MessageContext scratch(Map<String, String> headers) throws AxisFault {
+        MessageContext context = newAxis2();
+        context.setProperty(Properties.HEADERS, headers);
+        context.setProperty(Properties.HTTP_METHOD, method);
+        context.setProperty(Properties.URL_POSTFIX, postfix);
+        context.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+        context.setProperty(Properties.CONTENT_TYPE, contentType);
+        context.setProperty(Properties.MESSAGE_TYPE, "application/json");
+        Axis2MessageContext scratch = wrap(context);
+        Engine.of().sealResponse(scratch);
+        return scratch;
+    }
+
+    /** A context for an answer to the client, without headers, status and body. */
+    Axis2MessageContext answer() throws AxisFault {
+        MessageContext context = newAxis2();
+        AxisOperation operation = axis2.getAxisOperation();
+        if (operation != null) {
+            context.setAxisMessage(operation.getMessage(WSDLConstants.MESSAGE_LABEL_OUT_VALUE));
+        }
+        transport.forEach(context::setProperty);
+        context.setTo(null);
+        Axis2MessageContext answer = wrap(context);
+        answer.setResponse(true);
+        answer.setTo(null);
+        for (FaultHandler handler : faultHandlers) {
+            answer.pushFaultHandler(handler);
+        }
+        if (answer.getProperty(RESTConstants.SYNAPSE_RESOURCE) == null) {
+            // At policy position no resource has been chosen yet; without one no answer is sent.
+            String resource = Engine.of().resourceName(answer);
+            if (resource != null) {
+                answer.setProperty(RESTConstants.SYNAPSE_RESOURCE, resource);
+            }
+        }
+        return answer;
+    }
+
+    /** Whether the request came through an API, whose handlers and sequences the answer passes. */
+    boolean isInApi() {
+        return properties.get(Properties.REST_API) != null;
+    }
+
+    /** Lets the fault sequence answer, with what has been set on the context. */
+    void fault(org.apache.synapse.MessageContext context) {
+        if (!context.getFaultStack().isEmpty()) {
+            context.getFaultStack().pop().handleFault(context);
+            return;
+        }
+        Mediator fault = context.getFaultSequence();
+        if (fault != null) {
+            fault.mediate(context);
+        }
+    }
+
+    /** Whether an answer has been handed to the transport. */
+    boolean isAnswered() {
+        return "true".equals(axis2.getOperationContext().getProperty(Properties.RESPONSE_WRITTEN));
+    }
+}

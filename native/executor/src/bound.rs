@@ -1,0 +1,220 @@
+//! A policy bound to the API it is attached to, and the decision about each request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use failover_policy::{Policy, Stage};
+use failover_suspension::{Admission, Cache, Gate, Key, Permit};
+use failover_wire::answer::is_json;
+use failover_wire::request::{Model, NoRequest, Request};
+
+use crate::budget::Budget;
+use crate::call::Call;
+use crate::clock::Clock;
+
+/// The API that a policy is attached to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The tenant's domain.
+    pub tenant: String,
+    /// The API's name.
+    pub api: String,
+    /// The API's version.
+    pub version: String,
+}
+
+/// What outlives the policies: the suspension cache, the retry budgets, the clock.
+#[derive(Debug, Default)]
+pub struct Registry {
+    cache: Cache,
+    clock: Clock,
+    budgets: Mutex<HashMap<Scope, Arc<Budget>>>,
+}
+
+impl Registry {
+    /// Binds a policy to its API. Candidates that other policies of the API name too share their state.
+    pub fn bind(&self, policy: Arc<Policy>, scope: &Scope) -> Bound {
+        let slots = |stage| {
+            let candidates = policy.section(stage).map_or(&[][..], |s| s.candidates());
+            let slot = |c: &failover_policy::Candidate| Slot {
+                model: c.model.clone(),
+                endpoint_id: c.endpoint_id.clone(),
+                gate: self.cache.gate(
+                    &Key {
+                        tenant: scope.tenant.clone(),
+                        api: scope.api.clone(),
+                        version: scope.version.clone(),
+                        endpoint_id: c.endpoint_id.clone(),
+                        model: c.model.clone(),
+                    },
+                    self.clock.now(),
+                ),
+            };
+            candidates.iter().map(slot).collect()
+        };
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = budgets
+            .entry(scope.clone())
+            .or_insert_with(|| Arc::new(Budget::new(self.clock.now())));
+        Bound {
+            production: slots(Stage::Production),
+            sandbox: slots(Stage::Sandbox),
+            api: format!("{}:{}", scope.api, scope.version),
+            budget: Arc::clone(budget),
+            clock: self.clock,
+            policy,
+        }
+    }
+
+    /// The suspension cache.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// The clock that the cache's moments are of.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+}
+
+/// A candidate with its state.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) model: String,
+    pub(crate) endpoint_id: String,
+    pub(crate) gate: Arc<Gate>,
+}
+
+/// The right to call a candidate now.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    /// Its index in the section.
+    pub(crate) index: usize,
+    /// Set when this is the one request that probes it.
+    pub(crate) permit: Option<Permit>,
+}
+
+/// A policy bound to its API. Shared by all requests of the attachment.
+#[derive(Debug)]
+pub struct Bound {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) api: String,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) clock: Clock,
+    production: Vec<Slot>,
+    sandbox: Vec<Slot>,
+}
+
+/// What is to be done with a request.
+#[derive(Debug)]
+pub enum Decision {
+    /// It is not this policy's: it goes on untouched.
+    PassOn,
+    /// It can't be handled and must not go on.
+    Refuse(Refusal),
+    /// It is taken over.
+    Handle(Box<Call>),
+}
+
+/// Why a request is answered by the gateway itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// 400: the body is declared as JSON and is none.
+    #[error("The request body is {0}")]
+    Malformed(String),
+    /// 413.
+    #[error("The request body is larger than {limit} bytes, the most that can be kept for a fallback")]
+    TooLarge {
+        /// `max_request_body`.
+        limit: u64,
+    },
+}
+
+impl Refusal {
+    /// The HTTP status for the caller.
+    pub fn status(&self) -> u16 {
+        match self {
+            Refusal::Malformed(_) => 400,
+            Refusal::TooLarge { .. } => 413,
+        }
+    }
+}
+
+impl Bound {
+    /// The candidates of a section, target first.
+    pub(crate) fn slots(&self, stage: Stage) -> &[Slot] {
+        match stage {
+            Stage::Production => &self.production,
+            Stage::Sandbox => &self.sandbox,
+        }
+    }
+
+    /// The endpoint ids of a section's candidates, target first.
+    pub fn endpoint_ids(&self, stage: Stage) -> impl Iterator<Item = &str> {
+        self.slots(stage).iter().map(|s| s.endpoint_id.as_str())
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Decides about a request by its body and takes the first candidate's ticket.
+    pub fn prepare(self: &Arc<Self>, stage: Stage, content_type: Option<&str>, body: Bytes) -> Decision {
+        let Some(target) = self.slots(stage).first() else {
+            return Decision::PassOn;
+        };
+        let limit = self.policy.settings.max_request_body;
+        if body.len() as u64 > limit {
+            return Decision::Refuse(Refusal::TooLarge { limit });
+        }
+        if body.is_empty() || !content_type.is_none_or(is_json) {
+            return Decision::PassOn;
+        }
+        let request = match Request::read(&body) {
+            Ok(request) => request,
+            Err(NoRequest::NotAnObject) => return Decision::PassOn,
+            Err(e @ NoRequest::Malformed(_)) => {
+                return Decision::Refuse(Refusal::Malformed(e.to_string()));
+            }
+        };
+        match &request.model {
+            Model::Named(model) if *model != target.model => return Decision::PassOn,
+            Model::NoName => return Decision::PassOn,
+            Model::Named(_) | Model::Absent => {}
+        }
+        self.budget.request();
+        let first = self.admit(stage, 0, |_| true);
+        Decision::Handle(Box::new(Call::new(Arc::clone(self), stage, body, request, first)))
+    }
+
+    /// The ticket of the first candidate from `from` on that may be called now.
+    pub(crate) fn admit(
+        &self,
+        stage: Stage,
+        from: usize,
+        wanted: impl Fn(&Slot) -> bool,
+    ) -> Option<Ticket> {
+        let now = self.clock.now();
+        let slots = self.slots(stage).iter().enumerate().skip(from);
+        for (index, slot) in slots.filter(|(_, s)| wanted(s)) {
+            match slot.gate.admit(now) {
+                Admission::Open => {
+                    return Some(Ticket {
+                        index,
+                        permit: None,
+                    });
+                }
+                Admission::Probe(permit) => {
+                    return Some(Ticket {
+                        index,
+                        permit: Some(permit),
+                    });
+                }
+                Admission::Suspended { .. } | Admission::Probing | Admission::Held => {}
+            }
+        }
+        None
+    }
+}

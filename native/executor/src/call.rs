@@ -1,0 +1,594 @@
+//! One request, from its first attempt to its last byte.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+use failover_policy::{Stage, WhenAllSuspended};
+use failover_suspension::{State, hint};
+use failover_wire::Reason;
+use failover_wire::answer::{self, is_event_stream};
+use failover_wire::reason;
+use failover_wire::request::{Model, Request};
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tokio::time::Instant;
+
+use crate::bound::{Bound, Slot, Ticket};
+use crate::deadline::{Deadline, Elapsed};
+use crate::gateway::{Failure, Gateway, Head, Unusable, Upstream};
+use crate::outcome::{GoOn, Outcome};
+use crate::relay::{self, Committed, Relay};
+use crate::report::{AttemptReport, Report};
+use crate::transport::{Answer, BodyStream, NetError, Transport};
+
+/// Host error codes, in the range that its analytics class as target connectivity (101500 to 101599, and 303001).
+mod code {
+    pub(super) const BROKEN: u32 = 101_500;
+    pub(super) const NO_CONNECTION: u32 = 101_503;
+    pub(super) const TIMEOUT: u32 = 101_504;
+    pub(super) const SUSPENDED: u32 = 303_001;
+}
+
+/// A request that was taken over.
+#[derive(Debug)]
+pub struct Call {
+    bound: Arc<Bound>,
+    stage: Stage,
+    body: Bytes,
+    request: Request,
+    first: Option<Ticket>,
+}
+
+/// What an attempt left behind.
+struct Attempted {
+    outcome: Outcome,
+    /// The provider's whole answer, if it gave one.
+    answer: Option<Whole>,
+    /// What its headers and body say about when to come back.
+    hint: Option<Duration>,
+    /// Retry-After alone.
+    retry_after: Option<Duration>,
+    /// A stream whose first useful chunk has come.
+    committed: Option<Committed>,
+}
+
+impl Attempted {
+    fn failed(outcome: Outcome) -> Self {
+        Attempted {
+            outcome,
+            answer: None,
+            hint: None,
+            retry_after: None,
+            committed: None,
+        }
+    }
+}
+
+struct Whole {
+    head: Head,
+    body: Bytes,
+    candidate: usize,
+}
+
+impl Call {
+    pub(crate) fn new(
+        bound: Arc<Bound>,
+        stage: Stage,
+        body: Bytes,
+        request: Request,
+        first: Option<Ticket>,
+    ) -> Self {
+        Call {
+            bound,
+            stage,
+            body,
+            request,
+            first,
+        }
+    }
+
+    /// The candidate that will be called first, so that the gateway can resolve it before [`Call::run`]. `None`
+    /// when every candidate is suspended.
+    pub fn first_candidate(&mut self) -> Option<usize> {
+        if self.first.is_none() {
+            self.first = self.probe_early();
+        }
+        self.first.as_ref().map(|t| t.index)
+    }
+
+    fn slots(&self) -> &[Slot] {
+        self.bound.slots(self.stage)
+    }
+
+    /// With every candidate suspended: the permit for the one whose suspension ends first, if that is set and free.
+    fn probe_early(&self) -> Option<Ticket> {
+        if self.bound.policy.settings.when_all_suspended != WhenAllSuspended::Probe {
+            return None;
+        }
+        let (_, index) = self.ends_first()?;
+        let permit = self.slots()[index].gate.probe_early()?;
+        Some(Ticket {
+            index,
+            permit: Some(permit),
+        })
+    }
+
+    /// The shortest wait among the suspended candidates, and whose it is.
+    fn ends_first(&self) -> Option<(Duration, usize)> {
+        let now = self.bound.clock.now();
+        self.slots()
+            .iter()
+            .enumerate()
+            .filter_map(|(index, slot)| match slot.gate.state(now) {
+                State::Suspended { until } => Some((now.until(until), index)),
+                State::Due | State::Probing => Some((Duration::ZERO, index)),
+                State::Healthy | State::Held => None,
+            })
+            .min()
+    }
+
+    /// Makes the attempts and answers through `gateway`. `first` is what the gateway resolved for
+    /// [`Call::first_candidate`]. Dropping the future cancels: the connection to the provider is closed, a probe
+    /// permit goes back.
+    pub async fn run<T: Transport, G: Gateway>(
+        mut self,
+        transport: &T,
+        gateway: &G,
+        mut first: Option<Result<Upstream, Unusable>>,
+    ) {
+        let started = Instant::now();
+        let bound = Arc::clone(&self.bound);
+        let settings = &bound.policy.settings;
+        let overall = Deadline::after(settings.overall_timeout);
+        let mut report = Report {
+            api: bound.api.clone(),
+            ..Report::default()
+        };
+        let mut next = self.first.take();
+        let mut refused_models: Vec<String> = Vec::new();
+        let mut last_answer: Option<Whole> = None;
+        let mut last_outcome = None;
+
+        while let Some(mut ticket) = next {
+            let index = ticket.index;
+            let mut tries_left = None;
+            let mut backoff = settings.retry_backoff;
+            let go_on = loop {
+                let attempt_started = Instant::now();
+                let last = !self.another_is_open(index, &refused_models);
+                let upstream = match first.take() {
+                    Some(resolved) => resolved,
+                    None => gateway.resolve(index).await,
+                };
+                let mut attempted = match upstream {
+                    Ok(upstream) => {
+                        self.attempt(transport, upstream, index, last, overall).await
+                    }
+                    Err(_) => Attempted::failed(Outcome::Unusable),
+                };
+                let outcome = attempted.outcome;
+                let rule = outcome.rule(settings);
+                last_outcome = Some((index, outcome));
+
+                let probing = ticket.permit.is_some();
+                let tries = tries_left.get_or_insert(if probing {
+                    0
+                } else {
+                    settings.target_retries.max(u32::from(last))
+                });
+                let wait = self.wait_before_retry(&attempted, *tries, backoff, overall);
+                let retry = wait.is_some();
+                let (suspended, lifted) = if retry {
+                    (None, false)
+                } else {
+                    self.settle(&mut ticket, rule.suspends, outcome, attempted.hint)
+                };
+                let slot = &self.slots()[index];
+                report.attempts.push(AttemptReport {
+                    model: slot.model.clone(),
+                    endpoint_id: slot.endpoint_id.clone(),
+                    outcome,
+                    status: attempted.answer.as_ref().map(|a| a.head.status.as_u16()),
+                    took: attempt_started.elapsed(),
+                    probe: probing,
+                    suspended,
+                    lifted,
+                });
+                if let Some(committed) = attempted.committed.take() {
+                    let status = committed.status();
+                    let head = self.head(committed.head().clone(), index, report.attempts.len());
+                    let cut = committed.relay(gateway, head, settings.idle_timeout).await;
+                    if cut && let Some(end) = report.attempts.last_mut() {
+                        end.outcome = Outcome::StreamCut;
+                        end.took = attempt_started.elapsed();
+                        let outcome = Outcome::StreamCut;
+                        (end.suspended, _) = self.settle(&mut ticket, true, outcome, None);
+                    }
+                    return self.finish(gateway, report, status, started);
+                }
+                if let Some(answer) = attempted.answer.take() {
+                    last_answer = Some(answer);
+                }
+                if let Some(wait) = wait {
+                    *tries = tries.saturating_sub(1);
+                    backoff = backoff.saturating_mul(2);
+                    tokio::time::sleep(wait).await;
+                    continue;
+                }
+                break rule.go_on;
+            };
+            match go_on {
+                GoOn::No => break,
+                GoOn::Yes => {}
+                GoOn::OtherModel => refused_models.push(self.slots()[index].model.clone()),
+            }
+            if overall.passed() {
+                break;
+            }
+            next = self.bound.admit(self.stage, index + 1, |slot| {
+                !refused_models.contains(&slot.model)
+            });
+        }
+
+        if let Some(answer) = last_answer {
+            let status = answer.head.status;
+            let head = self.head(answer.head, answer.candidate, report.attempts.len());
+            relay::answer(gateway, head, answer.body).await;
+            return self.finish(gateway, report, status, started);
+        }
+        let failure = match last_outcome {
+            Some((index, outcome)) => self.failure(index, outcome, report.attempts.len()),
+            None => self.all_suspended(),
+        };
+        let status = failure.status;
+        gateway.fail(failure);
+        self.finish(gateway, report, status, started);
+    }
+
+    fn finish<G: Gateway>(
+        &self,
+        gateway: &G,
+        mut report: Report,
+        status: StatusCode,
+        started: Instant,
+    ) {
+        report.status = status.as_u16();
+        report.took = started.elapsed();
+        if report.is_notable() {
+            let now = self.bound.clock.now();
+            let called = |slot: &Slot| {
+                report
+                    .attempts
+                    .iter()
+                    .any(|a| a.model == slot.model && a.endpoint_id == slot.endpoint_id)
+            };
+            let skipped = self.slots().iter().filter(|slot| !called(slot));
+            report.skipped = skipped
+                .filter_map(|slot| {
+                    let why = match slot.gate.state(now) {
+                        State::Suspended { .. } => "suspended",
+                        State::Probing => "probing",
+                        State::Held => "held",
+                        State::Healthy | State::Due => return None,
+                    };
+                    Some((slot.model.clone(), slot.endpoint_id.clone(), why))
+                })
+                .collect();
+        }
+        gateway.report(&report);
+    }
+
+    /// Whether a candidate after `index` could take over.
+    fn another_is_open(&self, index: usize, refused_models: &[String]) -> bool {
+        let now = self.bound.clock.now();
+        self.slots()[index + 1..].iter().any(|slot| {
+            !refused_models.contains(&slot.model)
+                && matches!(slot.gate.state(now), State::Healthy | State::Due)
+        })
+    }
+
+    /// One attempt, under its own clock.
+    async fn attempt<T: Transport>(
+        &self,
+        transport: &T,
+        upstream: Upstream,
+        index: usize,
+        last: bool,
+        overall: Deadline,
+    ) -> Attempted {
+        let policy = &self.bound.policy;
+        let limit = match policy.settings.first_token_timeout {
+            Some(limit) if self.request.stream && !last => limit.min(policy.request_timeout),
+            _ => policy.request_timeout,
+        };
+        let deadline = Deadline::after(limit).min(overall);
+        let own_credential = upstream.own_credential;
+        let send = transport.send(upstream, self.body_for(index));
+        let answer = match deadline.bound(send).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
+            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
+        };
+        if answer.status.is_success() && streams(&answer.headers) {
+            return self.open_stream(answer, deadline).await;
+        }
+        let Answer {
+            status,
+            headers,
+            body,
+        } = answer;
+        let body = match deadline.bound(collect(body)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
+            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
+        };
+        let whole = Whole {
+            head: Head { status, headers },
+            body,
+            candidate: index,
+        };
+        judge(whole, own_credential)
+    }
+
+    async fn open_stream(&self, answer: Answer, deadline: Deadline) -> Attempted {
+        let head = Head {
+            status: answer.status,
+            headers: answer.headers,
+        };
+        let hint = hint::after_success(|| header_pairs(&head.headers), SystemTime::now());
+        let max_held = self.bound.policy.settings.max_held;
+        match Relay::new(head, answer.body).hold(max_held, deadline).await {
+            Ok(committed) => Attempted {
+                hint,
+                committed: Some(committed),
+                ..Attempted::failed(Outcome::Answered)
+            },
+            Err(outcome) => Attempted::failed(outcome),
+        }
+    }
+
+    /// The request body for this candidate; the client's own bytes where the model is the one it asked for.
+    fn body_for(&self, index: usize) -> Bytes {
+        let model = &self.slots()[index].model;
+        match &self.request.model {
+            Model::Named(named) if named == model => self.body.clone(),
+            _ => self.request.with_model(&self.body, model).into(),
+        }
+    }
+
+    /// How long to wait before the same candidate is tried again; `None`: it is not.
+    fn wait_before_retry(
+        &self,
+        attempted: &Attempted,
+        tries_left: u32,
+        backoff: Duration,
+        overall: Deadline,
+    ) -> Option<Duration> {
+        let settings = &self.bound.policy.settings;
+        let limited = matches!(
+            attempted.outcome,
+            Outcome::Unavailable(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+        );
+        let wait = match attempted.retry_after {
+            // The provider said when to come back: that is waited out, or it is not asked again.
+            Some(wait) if limited => (wait <= settings.max_retry_after_wait).then_some(wait)?,
+            _ => {
+                (tries_left > 0 && attempted.outcome.may_be_retried()).then_some(())?;
+                backoff.mul_f64(fastrand::f64())
+            }
+        };
+        let may = wait < overall.remaining()
+            && self
+                .bound
+                .budget
+                .take(settings.retry_budget, self.bound.clock.now());
+        may.then_some(wait)
+    }
+
+    /// Suspends the candidate or lifts its suspension, as the outcome asks. Returns for how long it was suspended
+    /// and whether a suspension was lifted.
+    fn settle(
+        &self,
+        ticket: &mut Ticket,
+        suspends: bool,
+        outcome: Outcome,
+        hint: Option<Duration>,
+    ) -> (Option<Duration>, bool) {
+        let base = self.bound.policy.suspend_duration;
+        let settings = &self.bound.policy.settings;
+        let gate = &self.slots()[ticket.index].gate;
+        let now = self.bound.clock.now();
+        let permit = ticket.permit.take();
+        if suspends && !base.is_zero() {
+            let length = |failed: u32| {
+                let grown = base.mul_f64(settings.suspend_growth.powi(failed as i32).min(1e6));
+                base.max(grown.max(hint.unwrap_or_default()).min(settings.max_suspend))
+            };
+            let until = match permit {
+                Some(permit) => permit.failed(now, length),
+                None => {
+                    let until = now.plus(length(0));
+                    gate.suspend(until);
+                    until
+                }
+            };
+            return (Some(now.until(until)), false);
+        }
+        // An outcome that says nothing about the candidate gives the permit back by dropping it.
+        let reached = outcome != Outcome::Unusable && !suspends;
+        let lifted = permit.is_some_and(|p| reached && p.succeeded());
+        match hint {
+            Some(wait) if outcome == Outcome::Answered && !base.is_zero() => {
+                let length = wait.min(settings.max_suspend);
+                gate.suspend(now.plus(length));
+                (Some(length), lifted)
+            }
+            _ => (None, lifted),
+        }
+    }
+
+    /// An answer's head as the caller gets it.
+    fn head(&self, mut head: Head, candidate: usize, attempts: usize) -> Head {
+        for name in NOT_FORWARDED {
+            head.headers.remove(name);
+        }
+        for (name, _) in FAILOVER_HEADERS {
+            head.headers.remove(name);
+        }
+        if self.bound.policy.settings.response_headers {
+            let slot = &self.slots()[candidate];
+            for (name, which) in FAILOVER_HEADERS {
+                let text = match which {
+                    Which::Model => slot.model.clone(),
+                    Which::Endpoint => slot.endpoint_id.clone(),
+                    Which::Attempts => attempts.to_string(),
+                };
+                if let Ok(value) = HeaderValue::from_str(&text) {
+                    head.headers.insert(name, value);
+                }
+            }
+        }
+        head
+    }
+
+    fn failure(&self, index: usize, outcome: Outcome, attempts: usize) -> Failure {
+        let (status, code) = match outcome {
+            Outcome::Silent => (StatusCode::GATEWAY_TIMEOUT, code::TIMEOUT),
+            Outcome::Network(NetError::ConnectTimeout) => {
+                (StatusCode::GATEWAY_TIMEOUT, code::NO_CONNECTION)
+            }
+            Outcome::Network(NetError::Connect | NetError::Address) => {
+                (StatusCode::BAD_GATEWAY, code::NO_CONNECTION)
+            }
+            _ => (StatusCode::BAD_GATEWAY, code::BROKEN),
+        };
+        let model = &self.slots()[index].model;
+        let explained = outcome.explained();
+        let message = match attempts {
+            1 => format!("The model {model} {explained}; there was no other to fall back to"),
+            n => format!("All models failed in {n} attempts; the last one, {model}, {explained}"),
+        };
+        Failure {
+            status,
+            code,
+            message,
+            retry_after: None,
+        }
+    }
+
+    fn all_suspended(&self) -> Failure {
+        let wait = self.ends_first().map_or(Duration::ZERO, |(wait, _)| wait);
+        let seconds = wait.as_millis().div_ceil(1000).max(1) as u64;
+        Failure {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: code::SUSPENDED,
+            message: format!(
+                "Every model is suspended after failures; the first is tried again in {seconds} s"
+            ),
+            retry_after: Some(seconds),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    Model,
+    Endpoint,
+    Attempts,
+}
+
+/// The headers that tell the caller who served. A provider's own of these names never get through.
+const FAILOVER_HEADERS: [(HeaderName, Which); 3] = [
+    (HeaderName::from_static("x-failover-model"), Which::Model),
+    (
+        HeaderName::from_static("x-failover-endpoint"),
+        Which::Endpoint,
+    ),
+    (
+        HeaderName::from_static("x-failover-attempts"),
+        Which::Attempts,
+    ),
+];
+
+/// Hop-by-hop headers (RFC 9110 §7.6.1), and Content-Length, which the gateway sets by what it sends.
+const NOT_FORWARDED: [HeaderName; 8] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::CONTENT_LENGTH,
+];
+
+fn streams(headers: &HeaderMap) -> bool {
+    text(headers, &header::CONTENT_TYPE).is_some_and(is_event_stream)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn header_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+}
+
+async fn collect(mut body: BodyStream) -> Result<Bytes, NetError> {
+    let mut whole = match body.next().await {
+        None => return Ok(Bytes::new()),
+        Some(first) => first?,
+    };
+    // Most answers come in one piece, which is passed on as it is.
+    let Some(second) = body.next().await else {
+        return Ok(whole);
+    };
+    let mut joined = BytesMut::with_capacity(whole.len() * 4);
+    joined.extend_from_slice(&whole);
+    joined.extend_from_slice(&second?);
+    while let Some(piece) = body.next().await {
+        joined.extend_from_slice(&piece?);
+    }
+    whole = joined.freeze();
+    Ok(whole)
+}
+
+fn judge(whole: Whole, own_credential: bool) -> Attempted {
+    let Head { status, headers } = &whole.head;
+    let (status, now) = (*status, SystemTime::now());
+    let (outcome, hint) = if status.is_success() {
+        let bodyless = matches!(status.as_u16(), 204 | 205);
+        let encoded = text(headers, &header::CONTENT_ENCODING)
+            .is_some_and(|e| !e.eq_ignore_ascii_case("identity"));
+        let checked = if bodyless || (encoded && !whole.body.is_empty()) {
+            Ok(())
+        } else {
+            answer::check(text(headers, &header::CONTENT_TYPE), &whole.body)
+        };
+        match checked {
+            Ok(()) => (
+                Outcome::Answered,
+                hint::after_success(|| header_pairs(headers), now),
+            ),
+            // Not an answer, so not one to fall back on either: the caller is never given an empty 200.
+            Err(why) => return Attempted::failed(Outcome::NoAnswer(why)),
+        }
+    } else {
+        let error_type = headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok());
+        let reason: Option<Reason> = reason::of(status.as_u16(), error_type, &whole.body);
+        (
+            Outcome::of_status(status, reason, own_credential),
+            hint::after_failure(|| header_pairs(headers), &whole.body, now),
+        )
+    };
+    Attempted {
+        outcome,
+        hint,
+        retry_after: hint::retry_after_of(header_pairs(headers), now),
+        answer: Some(whole),
+        committed: None,
+    }
+}

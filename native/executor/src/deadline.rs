@@ -1,0 +1,37 @@
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+/// A point in time that something must not outlive. Not a length: two waits under one deadline share what is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+/// The deadline passed first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elapsed;
+
+impl Deadline {
+    /// `limit` from now.
+    pub fn after(limit: Duration) -> Self {
+        Deadline(Instant::now() + limit)
+    }
+
+    /// What is left; zero when it has passed.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether it has passed.
+    pub fn passed(self) -> bool {
+        self.remaining().is_zero()
+    }
+
+    /// Waits for `work`, but not beyond this deadline.
+    ///
+    /// # Errors
+    /// When the deadline passes first; `work` is dropped then.
+    pub async fn bound<F: Future>(self, work: F) -> Result<F::Output, Elapsed> {
+        timeout_at(self.0, work).await.map_err(|_| Elapsed)
+    }
+}

@@ -1,0 +1,91 @@
+use std::future::Future;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::report::Report;
+
+/// Where one attempt goes: made for one candidate, never reused for another.
+pub struct Upstream {
+    /// The method.
+    pub method: Method,
+    /// The whole URL, query included.
+    pub url: String,
+    /// The headers, credentials included. Hop-by-hop headers, Host and Content-Length are not in it.
+    pub headers: HeaderMap,
+    /// Whether the endpoint has its own credentials configured in the gateway; otherwise the caller's were passed on.
+    pub own_credential: bool,
+}
+
+impl std::fmt::Debug for Upstream {
+    /// The URL's query and the headers can carry secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream")
+            .field("method", &self.method)
+            .field("own_credential", &self.own_credential)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A candidate that the gateway can't be called for: its endpoint is not deployed, or its credentials were refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unusable(pub String);
+
+/// The status line and headers of an answer to the caller.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The status.
+    pub status: StatusCode,
+    /// End-to-end headers. Without Content-Length: the gateway frames the body.
+    pub headers: HeaderMap,
+}
+
+/// What the caller is told when there is no provider's answer to give. Carries no address and no credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// 502, 503 or 504.
+    pub status: StatusCode,
+    /// The host's error code, in the range that its analytics call target connectivity.
+    pub code: u32,
+    /// A sentence for the caller.
+    pub message: String,
+    /// Seconds for Retry-After.
+    pub retry_after: Option<u64>,
+}
+
+/// The gateway's side of one call. Every method but [`Gateway::resolve`] and [`Gateway::writable`] returns at once.
+/// Exactly one of `answer`, `fail` and `begin` is called; after `begin` any number of `data`, then `end` or `abort`.
+pub trait Gateway: Send + Sync {
+    /// Finds URL and credentials of a candidate, just before it is called. `candidate` is its index in the section.
+    fn resolve(&self, candidate: usize)
+    -> impl Future<Output = Result<Upstream, Unusable>> + Send;
+
+    /// The largest body that `answer` takes, in bytes; a larger one goes out through `begin`, `data` and `end`.
+    fn one_piece(&self) -> usize;
+
+    /// A whole answer.
+    fn answer(&self, head: Head, body: Bytes);
+
+    /// No provider's answer to give.
+    fn fail(&self, failure: Failure);
+
+    /// A streamed answer begins.
+    fn begin(&self, head: Head);
+
+    /// Offers the next bytes of it; returns how many were taken. What was not taken is offered again after
+    /// [`Gateway::writable`].
+    fn data(&self, bytes: &Bytes) -> usize;
+
+    /// Waits until the caller takes more.
+    fn writable(&self) -> impl Future<Output = ()> + Send;
+
+    /// The stream is complete.
+    fn end(&self);
+
+    /// The stream can't be completed, and its format has no way to say so: the connection must not end cleanly.
+    fn abort(&self);
+
+    /// What was done, when it is done.
+    fn report(&self, report: &Report);
+}

@@ -1,0 +1,29 @@
+//! Attempts, clocks and streaming: what happens to one request from the moment it is taken over to its last byte.
+//!
+//! [`Bound::prepare`] decides whether a request is ours and which candidate comes first; [`Call::run`] makes the
+//! attempts. The gateway is a trait, [`Gateway`], and so is the network, [`Transport`]: nothing here knows of Java,
+//! and every clock is tokio's, so that the tests run on virtual time.
+
+#![deny(unsafe_code)]
+
+mod bound;
+mod budget;
+mod call;
+mod clock;
+mod deadline;
+mod gateway;
+mod http_client;
+mod outcome;
+mod relay;
+mod report;
+mod transport;
+
+pub use bound::{Bound, Decision, Refusal, Registry, Scope};
+pub use call::Call;
+pub use clock::Clock;
+pub use deadline::Deadline;
+pub use gateway::{Failure, Gateway, Head, Unusable, Upstream};
+pub use http_client::{HttpClient, HttpClients};
+pub use outcome::{GoOn, Outcome, Rule};
+pub use report::{AttemptReport, Report};
+pub use transport::{Answer, BodyStream, NetError, Transport};

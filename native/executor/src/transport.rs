@@ -1,0 +1,64 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::{HeaderMap, StatusCode};
+
+use crate::gateway::Upstream;
+
+/// A provider's answer whose body is still to come.
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// Its headers, as they came.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: BodyStream,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The pieces of a body, as they come.
+pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, NetError>> + Send>>;
+
+/// What the network did. Says nothing of addresses: these words reach callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NetError {
+    /// DNS, TCP or TLS.
+    #[error("no connection")]
+    Connect,
+    /// TCP and TLS took longer than `connect_timeout`.
+    #[error("no connection in time")]
+    ConnectTimeout,
+    /// The connection broke.
+    #[error("the connection broke")]
+    Reset,
+    /// Something came that is not HTTP.
+    #[error("an answer that is not HTTP")]
+    Protocol,
+    /// The request could not be formed for this candidate: a URL that is none.
+    #[error("an endpoint whose URL can't be called")]
+    Address,
+}
+
+/// Sends one request.
+pub trait Transport: Send + Sync {
+    /// Sends it and waits for the head of the answer. Never follows a redirect, never sends twice. Dropping the
+    /// future, or later the body, closes the connection.
+    ///
+    /// # Errors
+    /// What the network did instead of answering.
+    fn send(
+        &self,
+        upstream: Upstream,
+        body: Bytes,
+    ) -> impl Future<Output = Result<Answer, NetError>> + Send;
+}

@@ -1,0 +1,177 @@
+//! What one loaded library holds: the runtime, the clients, the suspension cache, and what Java has handles for.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use failover_executor::{
+    Bound, Call, Failure, Gateway, HttpClient, HttpClients, Registry, Scope,
+};
+use failover_policy::{Configuration, GatewayFile, Policy};
+use futures_util::FutureExt;
+use http::StatusCode;
+use once_cell::sync::OnceCell;
+use tokio::runtime::Runtime;
+use tokio::task::AbortHandle;
+
+use crate::exceptions::{Thrown, last_panic};
+use crate::exchange::{Exchange, Signals};
+use crate::handles::Handles;
+use crate::threads;
+
+/// A policy of a mediator, before and after it is bound to its API.
+pub(crate) enum Attached {
+    Read(Arc<Policy>),
+    Bound {
+        bound: Arc<Bound>,
+        client: HttpClient,
+    },
+}
+
+/// A call between `prepare` and its last byte.
+pub(crate) struct Running {
+    pub(crate) prepared: Mutex<Option<(Box<Call>, HttpClient)>>,
+    pub(crate) signals: Arc<Signals>,
+    pub(crate) task: OnceCell<AbortHandle>,
+}
+
+#[derive(Default)]
+pub(crate) struct Engine {
+    pub(crate) policies: Handles<Attached>,
+    pub(crate) calls: Handles<Running>,
+    pub(crate) registry: Registry,
+    configuration: Mutex<Option<Configuration>>,
+    clients: OnceCell<HttpClients>,
+    runtime: Mutex<Option<Arc<Runtime>>>,
+}
+
+static ENGINE: OnceCell<Engine> = OnceCell::new();
+
+pub(crate) fn engine() -> &'static Engine {
+    ENGINE.get_or_init(Engine::default)
+}
+
+impl Engine {
+    /// Sets the gateway-wide settings for policies that are read from now on.
+    pub(crate) fn configure(&self, file: Option<&GatewayFile<'_>>) -> Configuration {
+        let configuration = file.map_or_else(Configuration::defaults, Configuration::read);
+        *self.configuration.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(configuration.clone());
+        configuration
+    }
+
+    pub(crate) fn open(
+        &self,
+        failover_configs: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<u64, Thrown> {
+        let settings = self
+            .configuration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(|c| c.settings.clone())
+            .unwrap_or_default();
+        let policy = Policy::read(failover_configs, attributes, &settings)?;
+        Ok(self.policies.add(Arc::new(Attached::Read(Arc::new(policy)))))
+    }
+
+    pub(crate) fn policy(&self, handle: u64) -> Result<Arc<Policy>, Thrown> {
+        match self.policies.get(handle).as_deref() {
+            Some(Attached::Read(policy)) => Ok(Arc::clone(policy)),
+            _ => Err(Thrown::Handle(handle)),
+        }
+    }
+
+    pub(crate) fn bind(&self, policy: u64, scope: &Scope) -> Result<u64, Thrown> {
+        let policy = self.policy(policy)?;
+        let runtime = self.runtime()?;
+        // The clock and the client's timers belong to the runtime.
+        let _inside = runtime.enter();
+        let clients = self
+            .clients
+            .get_or_try_init(HttpClients::new)
+            .map_err(Thrown::Other)?;
+        let client = clients
+            .client(policy.settings.connect_timeout)
+            .map_err(Thrown::Other)?;
+        let bound = Arc::new(self.registry.bind(policy, scope));
+        Ok(self.policies.add(Arc::new(Attached::Bound { bound, client })))
+    }
+
+    pub(crate) fn call(&self, handle: u64) -> Result<Arc<Running>, Thrown> {
+        self.calls.get(handle).ok_or(Thrown::Handle(handle))
+    }
+
+    /// Starts a prepared call. The handle ends with the task.
+    pub(crate) fn start(&'static self, handle: u64, exchange: Exchange) -> Result<(), Thrown> {
+        let running = self.call(handle)?;
+        let prepared = running
+            .prepared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let (call, client) = prepared.ok_or(Thrown::Handle(handle))?;
+        let first = running.signals.early();
+        let task = self.runtime()?.spawn(async move {
+            let _ends = EndOfCall(handle);
+            let work = AssertUnwindSafe(call.run(&client, &exchange, first));
+            if let Err(panic) = work.catch_unwind().await {
+                exchange.panicked(&last_panic(panic.as_ref()));
+                exchange.fail(Failure {
+                    status: StatusCode::INTERNAL_SERVER_ERROR,
+                    code: 101_500,
+                    message: "The failover executor failed; the gateway's log has the details"
+                        .to_owned(),
+                    retry_after: None,
+                });
+            }
+        });
+        let _ = running.task.set(task.abort_handle());
+        Ok(())
+    }
+
+    pub(crate) fn cancel(&self, handle: u64) {
+        if let Some(running) = self.calls.remove(handle)
+            && let Some(task) = running.task.get()
+        {
+            task.abort();
+        }
+    }
+
+    fn runtime(&self) -> Result<Arc<Runtime>, Thrown> {
+        let mut runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = runtime.as_ref() {
+            return Ok(Arc::clone(runtime));
+        }
+        let made = threads::runtime().map_err(|e| Thrown::Other(e.to_string()))?;
+        let made = Arc::new(made);
+        *runtime = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// Cancels every call and ends the threads. The next `bind` starts new ones.
+    pub(crate) fn shut_down(&self) {
+        for running in self.calls.drain() {
+            if let Some(task) = running.task.get() {
+                task.abort();
+            }
+        }
+        let runtime = self
+            .runtime
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(runtime) = runtime.and_then(Arc::into_inner) {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Takes a call's handle back when its task ends, however it ends.
+struct EndOfCall(u64);
+
+impl Drop for EndOfCall {
+    fn drop(&mut self) {
+        engine().calls.remove(self.0);
+    }
+}

@@ -1,0 +1,139 @@
+//! What is thrown into Java: `InvalidConfigurationException`, `RefusedException`, `NativePanicException`.
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+use std::cell::RefCell;
+
+use failover_executor::Refusal;
+use failover_policy::ConfigError;
+use jni::errors::{Error, ErrorPolicy};
+use jni::objects::{JClass, JThrowable, JValue};
+use jni::refs::Global;
+use jni::strings::JNIString;
+use jni::{Env, jni_sig, jni_str};
+use once_cell::sync::OnceCell;
+
+thread_local! {
+    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+struct Classes {
+    invalid: Global<JClass<'static>>,
+    refused: Global<JClass<'static>>,
+    panic: Global<JClass<'static>>,
+}
+
+static CLASSES: OnceCell<Classes> = OnceCell::new();
+
+/// Why a native method failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Thrown {
+    #[error(transparent)]
+    Jni(#[from] Error),
+    #[error(transparent)]
+    Configuration(#[from] ConfigError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the handle {0} is closed or was never given")]
+    Handle(u64),
+    #[error("{0}")]
+    Other(String),
+}
+
+pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
+    let mut class = |name: &'static jni::strings::JNIStr| -> Result<_, Error> {
+        let class = env.find_class(name)?;
+        env.new_global_ref(class)
+    };
+    let classes = Classes {
+        invalid: class(jni_str!(
+            "org/modelfailover/executor/InvalidConfigurationException"
+        ))?,
+        refused: class(jni_str!("org/modelfailover/executor/RefusedException"))?,
+        panic: class(jni_str!("org/modelfailover/executor/NativePanicException"))?,
+    };
+    let _ = CLASSES.set(classes);
+    Ok(())
+}
+
+/// Keeps the place and the stack of a panic for [`last_panic`], instead of printing them to the gateway's console.
+pub(crate) fn keep_backtraces() {
+    std::panic::set_hook(Box::new(|info| {
+        let text = format!("{info}\n{}", Backtrace::force_capture());
+        LAST_PANIC.with(|last| *last.borrow_mut() = Some(text));
+    }));
+}
+
+/// The message, place and stack of the panic that was caught last on this thread.
+pub(crate) fn last_panic(payload: &(dyn Any + Send)) -> String {
+    LAST_PANIC
+        .with(|last| last.borrow_mut().take())
+        .unwrap_or_else(|| {
+            let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+            text.or_else(|| payload.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "a panic without a message".to_owned())
+        })
+}
+
+/// Throws what a native method failed with; a panic with the Rust stack in the message, beside Java's own.
+#[derive(Debug)]
+pub(crate) struct Throw;
+
+impl<T: Default> ErrorPolicy<T, Thrown> for Throw {
+    type Captures<'unowned_env_local: 'native_method, 'native_method> = ();
+
+    fn on_error<'unowned_env_local: 'native_method, 'native_method>(
+        env: &mut Env<'unowned_env_local>,
+        (): &mut Self::Captures<'unowned_env_local, 'native_method>,
+        error: Thrown,
+    ) -> jni::errors::Result<T> {
+        if !env.exception_check() {
+            let text = JNIString::new(error.to_string());
+            let thrown = match (&error, CLASSES.get()) {
+                (Thrown::Configuration(_), Some(classes)) => {
+                    env.throw_new(&classes.invalid, &text)
+                }
+                (Thrown::Refused(refusal), Some(classes)) => {
+                    refused(env, classes, refusal).and_then(|e| env.throw(e))
+                }
+                _ => env.throw_new(jni_str!("java/lang/IllegalStateException"), &text),
+            };
+            // Throwing is reported as an error by the crate; there is nobody left to tell.
+            let _ = thrown;
+        }
+        Ok(T::default())
+    }
+
+    fn on_panic<'unowned_env_local: 'native_method, 'native_method>(
+        env: &mut Env<'unowned_env_local>,
+        (): &mut Self::Captures<'unowned_env_local, 'native_method>,
+        payload: Box<dyn Any + Send + 'static>,
+    ) -> jni::errors::Result<T> {
+        let text = JNIString::new(last_panic(payload.as_ref()));
+        if !env.exception_check() {
+            let _ = match CLASSES.get() {
+                Some(classes) => env.throw_new(&classes.panic, &text),
+                None => env.throw_new(jni_str!("java/lang/Error"), &text),
+            };
+        }
+        Ok(T::default())
+    }
+}
+
+fn refused<'local>(
+    env: &mut Env<'local>,
+    classes: &Classes,
+    refusal: &Refusal,
+) -> Result<JThrowable<'local>, Error> {
+    let message = env.new_string(refusal.to_string())?;
+    let args = [
+        JValue::Int(i32::from(refusal.status())),
+        JValue::Object(&message),
+    ];
+    let exception = env.new_object(
+        &classes.refused,
+        jni_sig!((status: jint, message: java.lang.String) -> void),
+        &args,
+    )?;
+    env.cast_local::<JThrowable<'_>>(exception)
+}

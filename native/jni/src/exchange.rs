@@ -1,0 +1,291 @@
+//! The upcalls to `org.modelfailover.executor.Exchange`: one Java object per call, which holds the client's connection.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use failover_executor::{Failure, Gateway, Head, Report, Unusable, Upstream};
+use http::HeaderMap;
+use jni::errors::Error;
+use jni::ids::JMethodID;
+use jni::objects::{JByteArray, JObject};
+use jni::refs::Global;
+use jni::signature::{Primitive, ReturnType};
+use jni::sys::jvalue;
+use jni::{Env, JavaVM, jni_sig, jni_str};
+use once_cell::sync::OnceCell;
+use tokio::sync::{Notify, oneshot};
+
+struct Methods {
+    resolve: JMethodID,
+    answer: JMethodID,
+    fail: JMethodID,
+    begin: JMethodID,
+    data: JMethodID,
+    end: JMethodID,
+    abort: JMethodID,
+    report: JMethodID,
+    // Keeps the interface loaded, and with it the ids valid.
+    _interface: Global<jni::objects::JClass<'static>>,
+}
+
+static METHODS: OnceCell<Methods> = OnceCell::new();
+
+/// The gateway's pipe holds 16 KiB; the part of a whole answer that does not fit would have to be copied.
+const ONE_PIECE: usize = 8 * 1024;
+
+pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
+    let class = env.find_class(jni_str!("org/modelfailover/executor/Exchange"))?;
+    let methods = Methods {
+        resolve: env.get_method_id(
+            &class,
+            jni_str!("resolve"),
+            jni_sig!((candidate: jint) -> void),
+        )?,
+        answer: env.get_method_id(
+            &class,
+            jni_str!("answer"),
+            jni_sig!((status: jint, headers: [jbyte], body: java.nio.ByteBuffer) -> void),
+        )?,
+        fail: env.get_method_id(
+            &class,
+            jni_str!("fail"),
+            jni_sig!((status: jint, code: jint, message: java.lang.String, retry_after: jlong) -> void),
+        )?,
+        begin: env.get_method_id(
+            &class,
+            jni_str!("begin"),
+            jni_sig!((status: jint, headers: [jbyte]) -> void),
+        )?,
+        data: env.get_method_id(
+            &class,
+            jni_str!("data"),
+            jni_sig!((chunk: java.nio.ByteBuffer) -> jint),
+        )?,
+        end: env.get_method_id(&class, jni_str!("end"), jni_sig!(() -> void))?,
+        abort: env.get_method_id(&class, jni_str!("abort"), jni_sig!(() -> void))?,
+        report: env.get_method_id(
+            &class,
+            jni_str!("report"),
+            jni_sig!((notable: jboolean, line: java.lang.String) -> void),
+        )?,
+        _interface: env.new_global_ref(class)?,
+    };
+    let _ = METHODS.set(methods);
+    Ok(())
+}
+
+/// What a call's native methods and its task share.
+#[derive(Default)]
+pub(crate) struct Signals {
+    pub(crate) writable: Notify,
+    resolved: Mutex<Resolution>,
+}
+
+#[derive(Default)]
+enum Resolution {
+    #[default]
+    Nobody,
+    Early(Result<Upstream, Unusable>),
+    Awaited(oneshot::Sender<Result<Upstream, Unusable>>),
+}
+
+impl Signals {
+    /// What the gateway found out about a candidate: for the task that asked, or kept for its start.
+    pub(crate) fn resolved(&self, upstream: Result<Upstream, Unusable>) {
+        let mut state = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::take(&mut *state) {
+            // The receiver is gone when the call was cancelled.
+            Resolution::Awaited(sender) => drop(sender.send(upstream)),
+            Resolution::Nobody | Resolution::Early(_) => *state = Resolution::Early(upstream),
+        }
+    }
+
+    pub(crate) fn early(&self) -> Option<Result<Upstream, Unusable>> {
+        let mut state = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::take(&mut *state) {
+            Resolution::Early(upstream) => Some(upstream),
+            other => {
+                *state = other;
+                None
+            }
+        }
+    }
+
+    fn wait(&self) -> oneshot::Receiver<Result<Upstream, Unusable>> {
+        let (sender, receiver) = oneshot::channel();
+        *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) =
+            Resolution::Awaited(sender);
+        receiver
+    }
+}
+
+/// The Java object of a call, as the executor sees it.
+pub(crate) struct Exchange {
+    pub(crate) object: Global<JObject<'static>>,
+    pub(crate) signals: Arc<Signals>,
+    /// Whether every request is reported, not only the notable ones.
+    pub(crate) verbose: bool,
+}
+
+impl Exchange {
+    /// Calls a method of the object. Its exceptions are the Java side's to handle; one that gets here is logged by
+    /// the crate's policy and ends nothing but the upcall.
+    fn call<T>(
+        &self,
+        upcall: impl FnOnce(&mut Env<'_>, &Methods, &JObject<'_>) -> Result<T, Error>,
+    ) -> Option<T> {
+        let (vm, methods) = (JavaVM::singleton().ok()?, METHODS.get()?);
+        vm.attach_current_thread(|env| upcall(env, methods, self.object.as_ref()))
+            .ok()
+    }
+
+    /// Writes a panic's message and stack to the gateway's log.
+    pub(crate) fn panicked(&self, trace: &str) {
+        self.call(|env, m, o| {
+            let line = env.new_string(trace)?;
+            invoke(env, o, &m.report, &[jvalue { z: true }, object(&line)])
+        });
+    }
+
+    fn void(&self, method: impl FnOnce(&Methods) -> &JMethodID) {
+        self.call(|env, methods, object| invoke(env, object, method(methods), &[]));
+    }
+}
+
+fn invoke(
+    env: &mut Env<'_>,
+    object: &JObject<'_>,
+    method: &JMethodID,
+    args: &[jvalue],
+) -> Result<(), Error> {
+    let returns = ReturnType::Primitive(Primitive::Void);
+    // SAFETY: `method` was looked up on Exchange, which `object` implements, with the signature that the caller
+    // builds `args` for.
+    unsafe { env.call_method_unchecked(object, method, returns, args) }.map(drop)
+}
+
+fn int(value: i32) -> jvalue {
+    jvalue { i: value }
+}
+
+fn object(value: &JObject<'_>) -> jvalue {
+    jvalue { l: value.as_raw() }
+}
+
+/// Headers cross the boundary as one block of `name:value\n` lines in ISO-8859-1.
+pub(crate) fn header_block<'local>(
+    env: &mut Env<'local>,
+    headers: &HeaderMap,
+) -> Result<JByteArray<'local>, Error> {
+    let mut block = Vec::with_capacity(headers.len() * 48);
+    for (name, value) in headers {
+        block.extend_from_slice(name.as_str().as_bytes());
+        block.push(b':');
+        block.extend_from_slice(value.as_bytes());
+        block.push(b'\n');
+    }
+    env.byte_array_from_slice(&block)
+}
+
+/// Lends `bytes` to Java as a direct buffer, for the length of `upcall` only.
+fn lend<T>(
+    env: &mut Env<'_>,
+    bytes: &Bytes,
+    upcall: impl FnOnce(&mut Env<'_>, &JObject<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    // SAFETY: the memory outlives the upcall, and Java neither writes to the buffer nor keeps it: `Exchange` says so,
+    // and its implementation copies what it can't hand on at once.
+    let buffer = unsafe { env.new_direct_byte_buffer(bytes.as_ptr().cast_mut(), bytes.len()) }?;
+    upcall(env, &buffer)
+}
+
+impl Gateway for Exchange {
+    fn resolve(
+        &self,
+        candidate: usize,
+    ) -> impl Future<Output = Result<Upstream, Unusable>> + Send {
+        let answer = self.signals.wait();
+        let candidate = i32::try_from(candidate).unwrap_or(i32::MAX);
+        self.call(|env, m, o| invoke(env, o, &m.resolve, &[int(candidate)]));
+        async {
+            answer
+                .await
+                .unwrap_or_else(|_| Err(Unusable("the gateway gave no endpoint".to_owned())))
+        }
+    }
+
+    fn one_piece(&self) -> usize {
+        ONE_PIECE
+    }
+
+    fn answer(&self, head: Head, body: Bytes) {
+        self.call(|env, m, o| {
+            let headers = header_block(env, &head.headers)?;
+            let status = int(i32::from(head.status.as_u16()));
+            if body.is_empty() {
+                return invoke(env, o, &m.answer, &[status, object(&headers), object(&JObject::null())]);
+            }
+            lend(env, &body, |env, buffer| {
+                invoke(env, o, &m.answer, &[status, object(&headers), object(buffer)])
+            })
+        });
+    }
+
+    fn fail(&self, failure: Failure) {
+        self.call(|env, m, o| {
+            let message = env.new_string(&failure.message)?;
+            let args = [
+                int(i32::from(failure.status.as_u16())),
+                int(i32::try_from(failure.code).unwrap_or(0)),
+                object(&message),
+                jvalue {
+                    j: failure.retry_after.map_or(-1, |s| i64::try_from(s).unwrap_or(-1)),
+                },
+            ];
+            invoke(env, o, &m.fail, &args)
+        });
+    }
+
+    fn begin(&self, head: Head) {
+        self.call(|env, m, o| {
+            let headers = header_block(env, &head.headers)?;
+            let status = int(i32::from(head.status.as_u16()));
+            invoke(env, o, &m.begin, &[status, object(&headers)])
+        });
+    }
+
+    fn data(&self, bytes: &Bytes) -> usize {
+        let taken = self.call(|env, m, o| {
+            lend(env, bytes, |env, buffer| {
+                let returns = ReturnType::Primitive(Primitive::Int);
+                // SAFETY: `data` was looked up on Exchange with this signature.
+                unsafe { env.call_method_unchecked(o, &m.data, returns, &[object(buffer)]) }?.i()
+            })
+        });
+        // An exchange that throws takes nothing any more; waiting for it would be for ever.
+        taken.map_or(bytes.len(), |taken| usize::try_from(taken).unwrap_or(0))
+    }
+
+    fn writable(&self) -> impl Future<Output = ()> + Send {
+        self.signals.writable.notified()
+    }
+
+    fn end(&self) {
+        self.void(|m| &m.end);
+    }
+
+    fn abort(&self) {
+        self.void(|m| &m.abort);
+    }
+
+    fn report(&self, report: &Report) {
+        let notable = report.is_notable();
+        if notable || self.verbose {
+            self.call(|env, m, o| {
+                let line = env.new_string(report.to_string())?;
+                invoke(env, o, &m.report, &[jvalue { z: notable }, object(&line)])
+            });
+        }
+    }
+}

@@ -1,0 +1,446 @@
+//! `org.modelfailover.executor.NativeExecutor`: the native methods, in one table.
+
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use failover_executor::{Decision, Scope, Unusable, Upstream};
+use failover_policy::{Diagnostic, GatewayFile, Level, Stage};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use jni::errors::Error;
+use jni::objects::{JByteArray, JClass, JObject, JObjectArray, JString};
+use jni::strings::JNIStr;
+use jni::sys::{jboolean, jint, jlong};
+use jni::{Env, EnvUnowned, NativeMethod, jni_str};
+use once_cell::sync::OnceCell;
+
+use crate::engine::{Attached, Running, engine};
+use crate::exceptions::{Throw, Thrown};
+use crate::exchange::{Exchange, Signals};
+
+/// One native method.
+pub(crate) struct Entry {
+    pub(crate) name: &'static JNIStr,
+    pub(crate) signature: &'static JNIStr,
+    function: *mut c_void,
+}
+
+macro_rules! entries {
+    ($($name:literal $signature:literal => $function:ident),* $(,)?) => {
+        [$(Entry {
+            name: jni_str!($name),
+            signature: jni_str!($signature),
+            function: $function as *mut c_void,
+        }),*]
+    };
+}
+
+/// The one list of native methods. A test on the Java side compares it with the declarations.
+pub(crate) fn table() -> [Entry; 17] {
+    entries![
+        "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
+        "open" "(Ljava/lang/String;[Ljava/lang/String;)J" => open,
+        "diagnostics" "(J)[Ljava/lang/String;" => diagnostics,
+        "maxRequestBody" "(J)J" => max_request_body,
+        "overallTimeout" "(J)J" => overall_timeout,
+        "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;)J" => bind,
+        "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
+        "close" "(J)V" => close,
+        "prepare" "(JZLjava/lang/String;[B)J" => prepare,
+        "firstCandidate" "(J)I" => first_candidate,
+        "start" "(JLorg/modelfailover/executor/Exchange;Z)V" => start,
+        "resolved" "(JLjava/lang/String;Ljava/lang/String;[BZ)V" => resolved,
+        "unusable" "(JLjava/lang/String;)V" => unusable,
+        "writable" "(J)V" => writable,
+        "cancel" "(J)V" => cancel,
+        "openCalls" "()I" => open_calls,
+        "shutDown" "()V" => shut_down,
+    ]
+}
+
+pub(crate) fn register(env: &mut Env<'_>) -> Result<(), Error> {
+    let class = env.find_class(jni_str!("org/modelfailover/executor/NativeExecutor"))?;
+    let methods: Vec<NativeMethod<'_>> = table()
+        .into_iter()
+        // SAFETY: each function below takes what its signature says.
+        .map(|e| unsafe { NativeMethod::from_raw_parts(e.name, e.signature, e.function) })
+        .collect();
+    // SAFETY: as above; the functions live as long as the library.
+    unsafe { env.register_native_methods(class, &methods) }
+}
+
+fn strings(env: &mut Env<'_>, array: &JObjectArray<'_, JString<'_>>) -> Result<Vec<String>, Error> {
+    (0..array.len(env)?)
+        .map(|index| {
+            let item = array.get_element(env, index)?;
+            text(env, &item).map(Option::unwrap_or_default)
+        })
+        .collect()
+}
+
+fn string_array<'local>(
+    env: &mut Env<'local>,
+    items: &[String],
+) -> Result<JObjectArray<'local, JString<'local>>, Error> {
+    let empty = env.new_string("")?;
+    let array = JObjectArray::<JString<'_>>::new(env, items.len(), &empty)?;
+    for (index, item) in items.iter().enumerate() {
+        let item = env.new_string(item)?;
+        array.set_element(env, index, &item)?;
+    }
+    Ok(array)
+}
+
+fn text(env: &mut Env<'_>, string: &JString<'_>) -> Result<Option<String>, Error> {
+    if string.is_null() {
+        return Ok(None);
+    }
+    string.try_to_string(env).map(Some)
+}
+
+fn required(env: &mut Env<'_>, string: &JString<'_>) -> Result<String, Error> {
+    Ok(text(env, string)?.unwrap_or_default())
+}
+
+fn bytes(env: &mut Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Error> {
+    env.convert_byte_array(array)
+}
+
+fn pairs(flat: &[String]) -> Vec<(&str, &str)> {
+    flat.chunks_exact(2)
+        .map(|pair| (pair[0].as_str(), pair[1].as_str()))
+        .collect()
+}
+
+fn lines(diagnostics: &[Diagnostic]) -> Vec<String> {
+    diagnostics
+        .iter()
+        .map(|d| match d.level {
+            Level::Error => format!("ERROR {d}"),
+            Level::Warn => format!("WARN {d}"),
+        })
+        .collect()
+}
+
+fn stage(production: bool) -> Stage {
+    if production {
+        Stage::Production
+    } else {
+        Stage::Sandbox
+    }
+}
+
+extern "system" fn configure<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    deployment_toml: JString<'local>,
+    system_properties: JObjectArray<'local, JString<'local>>,
+) -> JObjectArray<'local, JString<'local>> {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let toml = text(env, &deployment_toml)?;
+        let flat = strings(env, &system_properties)?;
+        let properties = pairs(&flat);
+        let sys = |name: &str| {
+            let found = properties.iter().find(|(n, _)| *n == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let file = toml.as_deref().map(|text| GatewayFile {
+            text,
+            env: &|name| std::env::var(name).ok(),
+            sys: &sys,
+        });
+        let configuration = engine().configure(file.as_ref());
+        Ok(string_array(env, &lines(&configuration.diagnostics))?)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn open<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    failover_configs: JString<'local>,
+    attributes: JObjectArray<'local, JString<'local>>,
+) -> jlong {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let configs = required(env, &failover_configs)?;
+        let attributes = strings(env, &attributes)?;
+        Ok(engine().open(&configs, &pairs(&attributes))? as jlong)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn diagnostics<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    policy: jlong,
+) -> JObjectArray<'local, JString<'local>> {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let policy = engine().policy(policy as u64)?;
+        Ok(string_array(env, &lines(&policy.diagnostics))?)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn max_request_body<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    policy: jlong,
+) -> jlong {
+    env.with_env(|_| -> Result<_, Thrown> {
+        Ok(engine().policy(policy as u64)?.settings.max_request_body as jlong)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn overall_timeout<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    policy: jlong,
+) -> jlong {
+    env.with_env(|_| -> Result<_, Thrown> {
+        let limit = engine().policy(policy as u64)?.settings.overall_timeout;
+        Ok(limit.as_millis() as jlong)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn bind<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    policy: jlong,
+    tenant: JString<'local>,
+    api: JString<'local>,
+    version: JString<'local>,
+) -> jlong {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let scope = Scope {
+            tenant: required(env, &tenant)?,
+            api: required(env, &api)?,
+            version: required(env, &version)?,
+        };
+        Ok(engine().bind(policy as u64, &scope)? as jlong)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn endpoint_ids<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    bound: jlong,
+    production: jboolean,
+) -> JObjectArray<'local, JString<'local>> {
+    env.with_env(|env| -> Result<_, Thrown> {
+        match engine().policies.get(bound as u64).as_deref() {
+            Some(Attached::Bound { bound, .. }) => {
+                let ids: Vec<String> = bound
+                    .endpoint_ids(stage(production))
+                    .map(str::to_owned)
+                    .collect();
+                Ok(string_array(env, &ids)?)
+            }
+            _ => Err(Thrown::Handle(bound as u64)),
+        }
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn close<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        engine().policies.remove(handle as u64);
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
+
+extern "system" fn prepare<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    bound: jlong,
+    production: jboolean,
+    content_type: JString<'local>,
+    body: JByteArray<'local>,
+) -> jlong {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let attached = engine().policies.get(bound as u64);
+        let Some(Attached::Bound { bound, client }) = attached.as_deref() else {
+            return Err(Thrown::Handle(bound as u64));
+        };
+        let content_type = text(env, &content_type)?;
+        let body = Bytes::from(bytes(env, &body)?);
+        match bound.prepare(stage(production), content_type.as_deref(), body) {
+            Decision::PassOn => Ok(0),
+            Decision::Refuse(refusal) => Err(refusal.into()),
+            Decision::Handle(call) => Ok(engine().calls.add(Arc::new(Running {
+                prepared: Mutex::new(Some((call, client.clone()))),
+                signals: Arc::new(Signals::default()),
+                task: OnceCell::new(),
+            })) as jlong),
+        }
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn first_candidate<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    call: jlong,
+) -> jint {
+    env.with_env(|_| -> Result<_, Thrown> {
+        let running = engine().call(call as u64)?;
+        let mut prepared = running
+            .prepared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let first = prepared.as_mut().and_then(|(call, _)| call.first_candidate());
+        Ok(first.map_or(-1, |index| index as jint))
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn start<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    call: jlong,
+    exchange: JObject<'local>,
+    verbose: jboolean,
+) {
+    env.with_env(|env| -> Result<(), Thrown> {
+        let running = engine().call(call as u64)?;
+        let exchange = Exchange {
+            object: env.new_global_ref(exchange)?,
+            signals: Arc::clone(&running.signals),
+            verbose,
+        };
+        engine().start(call as u64, exchange)
+    })
+    .resolve::<Throw>();
+}
+
+extern "system" fn resolved<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    call: jlong,
+    method: JString<'local>,
+    url: JString<'local>,
+    headers: JByteArray<'local>,
+    own_credential: jboolean,
+) {
+    env.with_env(|env| -> Result<(), Thrown> {
+        let method = required(env, &method)?;
+        let url = required(env, &url)?;
+        let headers = parse_headers(&bytes(env, &headers)?);
+        // The call can have been cancelled meanwhile.
+        if let Ok(running) = engine().call(call as u64) {
+            running.signals.resolved(match method.parse::<Method>() {
+                Ok(method) => Ok(Upstream {
+                    method,
+                    url,
+                    headers,
+                    own_credential,
+                }),
+                Err(_) => Err(Unusable("the method is none".to_owned())),
+            });
+        }
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
+
+/// Reads `name:value\n` lines. What is no header is left out: it could not be sent.
+fn parse_headers(block: &[u8]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for line in block.split(|b| *b == b'\n') {
+        let Some(colon) = line.iter().position(|b| *b == b':') else {
+            continue;
+        };
+        let (name, value) = (&line[..colon], &line[colon + 1..]);
+        if let (Ok(name), Ok(mut value)) =
+            (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
+        {
+            value.set_sensitive(true);
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+extern "system" fn unusable<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    call: jlong,
+    why: JString<'local>,
+) {
+    env.with_env(|env| -> Result<(), Thrown> {
+        let why = required(env, &why)?;
+        if let Ok(running) = engine().call(call as u64) {
+            running.signals.resolved(Err(Unusable(why)));
+        }
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
+
+extern "system" fn writable<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    call: jlong,
+) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        if let Ok(running) = engine().call(call as u64) {
+            running.signals.writable.notify_one();
+        }
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
+
+extern "system" fn cancel<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    call: jlong,
+) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        engine().cancel(call as u64);
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
+
+extern "system" fn open_calls<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> jint {
+    env.with_env(|_| -> Result<_, Thrown> { Ok(engine().calls.len() as jint) })
+        .resolve::<Throw>()
+}
+
+extern "system" fn shut_down<'local>(mut env: EnvUnowned<'local>, _class: JClass<'local>) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        engine().shut_down();
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_read_line_by_line_and_nonsense_is_left_out() {
+        let headers = parse_headers(b"Content-Type:application/json\nx-a: 1\nx-a:2\nno colon\nb\xe4d:x\n:y\n");
+        assert_eq!(headers["content-type"], "application/json");
+        assert_eq!(headers.get_all("x-a").iter().count(), 2);
+        assert_eq!(headers.keys_len(), 2);
+    }
+
+    #[test]
+    fn header_values_do_not_print() {
+        let headers = parse_headers(b"Authorization:Bearer sk-secret\n");
+        assert!(!format!("{headers:?}").contains("sk-secret"));
+    }
+}

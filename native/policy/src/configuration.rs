@@ -1,0 +1,204 @@
+//! The gateway-wide settings: table `[apim.ai.model_failover]` of `repository/conf/deployment.toml`.
+
+use toml::Value;
+
+use crate::policy::{Diagnostic, Level};
+use crate::settings::{Settings, find};
+
+/// Looks a placeholder's name up: `$env{NAME}` in the environment, `$sys{name}` among the Java system properties.
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// What a gateway's `deployment.toml` is read with.
+pub struct GatewayFile<'a> {
+    /// The file's text.
+    pub text: &'a str,
+    /// Resolves `$env{…}`.
+    pub env: Lookup<'a>,
+    /// Resolves `$sys{…}`.
+    pub sys: Lookup<'a>,
+}
+
+/// The gateway-wide settings and what there was to say about them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configuration {
+    /// What applies where an API sets nothing itself.
+    pub settings: Settings,
+    /// Unknown keys and values that were refused; a refused value leaves its default in place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Configuration {
+    /// The defaults, for a gateway without a file.
+    pub fn defaults() -> Self {
+        Configuration {
+            settings: Settings::default(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// Reads the table. What can't be read is an error in the diagnostics and leaves the default in place: one typing
+    /// error in a file for the whole gateway must not take every AI API down.
+    pub fn read(file: &GatewayFile<'_>) -> Self {
+        let mut configuration = Configuration::defaults();
+        match file.text.parse::<toml::Table>() {
+            Ok(root) => {
+                if let Some(table) = dig(&root, &["apim", "ai", "model_failover"]) {
+                    configuration.apply(table, file);
+                }
+            }
+            Err(e) => configuration.say(Level::Error, "deployment.toml", e.message().to_owned()),
+        }
+        configuration
+    }
+
+    fn apply(&mut self, table: &toml::Table, file: &GatewayFile<'_>) {
+        for (key, value) in table {
+            let field = format!("apim.ai.model_failover.{key}");
+            match find(key, false) {
+                Ok(setting) => {
+                    let applied = text_of(value)
+                        .and_then(|text| resolve(&text, file))
+                        .and_then(|text| (setting.apply)(&mut self.settings, text.trim()));
+                    if let Err(message) = applied {
+                        self.say(
+                            Level::Error,
+                            &field,
+                            format!("{message}; the default {} stays", setting.default),
+                        );
+                    }
+                }
+                Err(nearest) => self.say(Level::Warn, &field, unknown(nearest)),
+            }
+        }
+    }
+
+    fn say(&mut self, level: Level, field: &str, message: String) {
+        self.diagnostics.push(Diagnostic {
+            level,
+            field: field.to_owned(),
+            message,
+        });
+    }
+}
+
+pub(crate) fn unknown(nearest: Option<String>) -> String {
+    match nearest {
+        Some(known) => format!("is not a known setting; did you mean {known}?"),
+        None => "is not a known setting".to_owned(),
+    }
+}
+
+fn dig<'a>(table: &'a toml::Table, path: &[&str]) -> Option<&'a toml::Table> {
+    path.iter()
+        .try_fold(table, |table, key| table.get(*key)?.as_table())
+}
+
+fn text_of(value: &Value) -> Result<String, String> {
+    match value {
+        Value::String(s) => Ok(s.clone()),
+        Value::Integer(i) => Ok(i.to_string()),
+        Value::Float(f) => Ok(f.to_string()),
+        Value::Boolean(b) => Ok(b.to_string()),
+        other => Err(format!("must be a single value, not a {}", other.type_str())),
+    }
+}
+
+/// Replaces `$env{NAME}` and `$sys{name}`, as the gateway's own reader of this file does.
+fn resolve(text: &str, file: &GatewayFile<'_>) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        let tail = &rest[at..];
+        let found = [("$env{", file.env), ("$sys{", file.sys)]
+            .into_iter()
+            .find_map(|(opening, lookup)| {
+                let inner = tail.strip_prefix(opening)?;
+                let end = inner.find('}')?;
+                Some((&inner[..end], lookup, opening.len() + end + 1))
+            });
+        out.push_str(&rest[..at]);
+        match found {
+            Some((name, lookup, length)) => {
+                let value = lookup(name).ok_or_else(|| {
+                    format!("names {}, which is not set", &tail[..length])
+                })?;
+                out.push_str(&value);
+                rest = &tail[length..];
+            }
+            None => {
+                out.push('$');
+                rest = &tail[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn read(text: &str) -> Configuration {
+        Configuration::read(&GatewayFile {
+            text,
+            env: &|name| (name == "FAILOVER_CONNECT").then(|| "750ms".to_owned()),
+            sys: &|name| (name == "failover.retries").then(|| "2".to_owned()),
+        })
+    }
+
+    #[test]
+    fn the_table_sets_what_it_names_and_nothing_else() {
+        let read = read("[apim.ai.model_failover]\nconnect_timeout = \"2s\"\noverall_timeout = 60\n");
+        assert_eq!(read.diagnostics, []);
+        assert_eq!(
+            read.settings,
+            Settings {
+                connect_timeout: Duration::from_secs(2),
+                overall_timeout: Duration::from_secs(60),
+                ..Settings::default()
+            }
+        );
+    }
+
+    #[test]
+    fn placeholders_are_resolved() {
+        let read = read(
+            "[apim.ai.model_failover]\nconnect_timeout = \"$env{FAILOVER_CONNECT}\"\ntarget_retries = \"$sys{failover.retries}\"\n",
+        );
+        assert_eq!(read.diagnostics, []);
+        assert_eq!(read.settings.connect_timeout, Duration::from_millis(750));
+        assert_eq!(read.settings.target_retries, 2);
+    }
+
+    #[test]
+    fn a_placeholder_without_a_value_is_an_error_that_names_it() {
+        let read = read("[apim.ai.model_failover]\nconnect_timeout = \"$env{NOBODY}\"\n");
+        assert_eq!(read.settings, Settings::default());
+        assert_eq!(read.diagnostics[0].level, Level::Error);
+        assert!(read.diagnostics[0].message.contains("$env{NOBODY}"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_a_warning_with_the_nearest_name() {
+        let read = read("[apim.ai.model_failover]\nmax_suspension = \"1h\"\n");
+        assert_eq!(read.diagnostics[0].level, Level::Warn);
+        assert!(read.diagnostics[0].field.ends_with("max_suspension"));
+    }
+
+    #[test]
+    fn a_wrong_value_leaves_the_default_and_the_rest_in_place() {
+        let read = read("[apim.ai.model_failover]\nidle_timeout = -1\ntarget_retries = 1\n");
+        assert_eq!(read.settings.idle_timeout, Duration::from_secs(30));
+        assert_eq!(read.settings.target_retries, 1);
+        assert_eq!(read.diagnostics.len(), 1);
+    }
+
+    #[test]
+    fn the_rest_of_the_file_is_none_of_our_business() {
+        let read = read("[server]\nhostname = \"gw\"\n[apim.ai]\nenable = true\n");
+        assert_eq!(read, Configuration::defaults());
+    }
+}

@@ -1,0 +1,20 @@
+//! What was configured, read once at deployment.
+//!
+//! [`Policy::read`] takes the text that the Publisher Portal's Model Failover editor stored (or strict JSON, or JSON
+//! with `&quot;`) together with the gateway's [`Settings`] and the policy's own attributes, and gives either a
+//! [`Policy`] that needs no further checks or a [`ConfigError`] that names the field. Everything here is pure: no
+//! file, no clock, no environment but what the caller hands in.
+
+#![deny(unsafe_code)]
+
+mod configuration;
+mod document;
+mod policy;
+mod settings;
+mod value;
+
+pub use configuration::{Configuration, GatewayFile};
+pub use policy::{Candidate, ConfigError, Diagnostic, Level, Policy, Section, Stage};
+pub use settings::{
+    Kind, OnStreamCut, RetryBudget, SETTINGS, Setting, Settings, WhenAllSuspended, lower_camel_case,
+};

@@ -1,0 +1,461 @@
+//! One attached policy: sections, candidates, clocks (`behaviour.md` §1).
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::configuration::unknown;
+use crate::document::Node;
+use crate::settings::{SETTINGS, Settings, find, lower_camel_case};
+use crate::value::{duration, scalar};
+
+const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The key type of a request: `PRODUCTION` uses the first section, any other the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Key type `PRODUCTION`.
+    Production,
+    /// Any other key type.
+    Sandbox,
+}
+
+/// One model at one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Candidate {
+    /// The model's name as the provider knows it.
+    pub model: String,
+    /// The id of the API's endpoint, a UUID or `default_production_endpoint` / `default_sandbox_endpoint`.
+    pub endpoint_id: String,
+}
+
+/// The target and its fallbacks, in the order configured, without duplicates. Never empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Section {
+    candidates: Vec<Candidate>,
+}
+
+impl Section {
+    /// The target first, then the fallbacks.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// The first candidate: requests for its model are handled here.
+    pub fn target(&self) -> &Candidate {
+        &self.candidates[0]
+    }
+}
+
+/// What an operator must be told at deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Something was left out that was meant to be there.
+    Error,
+    /// Something has no effect.
+    Warn,
+}
+
+/// A remark about a configuration that could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub level: Level,
+    /// The field, as a path.
+    pub field: String,
+    /// What was wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.message)
+    }
+}
+
+/// A configuration that can't be used: the field, and what was wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct ConfigError {
+    /// The field, as a path such as `production.fallbackModels[1].model`.
+    pub field: String,
+    /// What was wrong with it.
+    pub message: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(path: &str, message: String) -> Self {
+        let field = if path == "." { "failoverConfigs" } else { path };
+        ConfigError {
+            field: field.to_owned(),
+            message,
+        }
+    }
+}
+
+/// A configuration that was read and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// The section for key type `PRODUCTION`; `None`: its requests go on untouched.
+    pub production: Option<Section>,
+    /// The section for any other key type.
+    pub sandbox: Option<Section>,
+    /// Limit of one attempt.
+    pub request_timeout: Duration,
+    /// Base length of a suspension; zero: no knowledge of failures is kept.
+    pub suspend_duration: Duration,
+    /// The gateway's settings with the API's own over them.
+    pub settings: Settings,
+    /// Remarks for the operator.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Policy {
+    /// Reads `failoverConfigs` as stored, over the gateway's settings. `attributes` are the policy's optional
+    /// attributes by their lowerCamelCase names; empty means "not set". An attribute goes before a key of the same
+    /// name in `failoverConfigs`.
+    ///
+    /// # Errors
+    /// The first field that can't be used, with what was wrong.
+    pub fn read(
+        failover_configs: &str,
+        attributes: &[(&str, &str)],
+        gateway: &Settings,
+    ) -> Result<Policy, ConfigError> {
+        if failover_configs.trim().is_empty() {
+            return Err(ConfigError::new(".", "is empty".to_owned()));
+        }
+        let root = Node::parse(failover_configs)?;
+        let Node::Object(entries) = &root else {
+            return Err(ConfigError::new(
+                ".",
+                format!("must be an object, not {}", root.kind()),
+            ));
+        };
+        let mut reader = Reader::default();
+        let mut settings = gateway.clone();
+        for (key, value) in entries {
+            match key.as_str() {
+                "production" | "sandbox" | "requestTimeout" | "suspendDuration" => {}
+                _ => match find(key, true) {
+                    Ok(setting) => {
+                        if let Some(text) = scalar(value).map_err(|m| ConfigError::new(key, m))? {
+                            (setting.apply)(&mut settings, &text)
+                                .map_err(|m| ConfigError::new(key, m))?;
+                        }
+                    }
+                    Err(nearest) => reader.say(Level::Warn, key, unknown(nearest)),
+                },
+            }
+        }
+        for (name, value) in attributes {
+            let value = value.trim();
+            if value.is_empty() || value == "null" {
+                continue;
+            }
+            let setting = SETTINGS
+                .iter()
+                .find(|s| lower_camel_case(s.name) == *name)
+                .ok_or_else(|| ConfigError::new(name, "is not a known attribute".to_owned()))?;
+            (setting.apply)(&mut settings, value).map_err(|m| ConfigError::new(name, m))?;
+        }
+        Ok(Policy {
+            production: reader.section(&root, "production")?,
+            sandbox: reader.section(&root, "sandbox")?,
+            request_timeout: match time(&root, "requestTimeout")? {
+                None => DEFAULT_REQUEST_TIMEOUT,
+                Some(Duration::ZERO) => {
+                    return Err(ConfigError::new(
+                        "requestTimeout",
+                        "must be more than 0".to_owned(),
+                    ));
+                }
+                Some(limit) => limit,
+            },
+            suspend_duration: time(&root, "suspendDuration")?.unwrap_or_default(),
+            settings,
+            diagnostics: reader.diagnostics,
+        })
+    }
+
+    /// The section that answers for this key type.
+    pub fn section(&self, stage: Stage) -> Option<&Section> {
+        match stage {
+            Stage::Production => self.production.as_ref(),
+            Stage::Sandbox => self.sandbox.as_ref(),
+        }
+    }
+}
+
+fn time(root: &Node, field: &str) -> Result<Option<Duration>, ConfigError> {
+    let error = |message| ConfigError::new(field, message);
+    let Some(node) = root.get(field) else {
+        return Ok(None);
+    };
+    match scalar(node).map_err(error)? {
+        Some(text) => duration(&text).map(Some).map_err(error),
+        None => Ok(None),
+    }
+}
+
+/// A row of the editor.
+enum Row {
+    Empty,
+    Half(&'static str),
+    Whole(Candidate),
+}
+
+#[derive(Default)]
+struct Reader {
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reader {
+    fn say(&mut self, level: Level, field: &str, message: String) {
+        self.diagnostics.push(Diagnostic {
+            level,
+            field: field.to_owned(),
+            message,
+        });
+    }
+
+    fn section(&mut self, root: &Node, name: &str) -> Result<Option<Section>, ConfigError> {
+        let node = match root.get(name) {
+            None | Some(Node::Null) => return Ok(None),
+            Some(node @ Node::Object(_)) => node,
+            Some(other) => {
+                return Err(ConfigError::new(
+                    name,
+                    format!("must be an object, not {}", other.kind()),
+                ));
+            }
+        };
+        let fallbacks = match node.get("fallbackModels") {
+            None | Some(Node::Null) => &[][..],
+            Some(Node::Array(rows)) => rows,
+            Some(other) => {
+                return Err(ConfigError::new(
+                    &format!("{name}.fallbackModels"),
+                    format!("must be an array, not {}", other.kind()),
+                ));
+            }
+        };
+        let target_field = format!("{name}.targetModel");
+        let target = match node.get("targetModel") {
+            None | Some(Node::Null) => Row::Empty,
+            Some(node) => row(node, &target_field)?,
+        };
+        let mut candidates = match target {
+            Row::Whole(candidate) => vec![candidate],
+            Row::Half(missing) => {
+                return Err(ConfigError::new(
+                    &format!("{target_field}.{missing}"),
+                    "is missing from a target that is otherwise filled in".to_owned(),
+                ));
+            }
+            Row::Empty => {
+                if !fallbacks.is_empty() {
+                    self.say(
+                        Level::Warn,
+                        &target_field,
+                        "is empty, so the section's fallbacks have no effect".to_owned(),
+                    );
+                }
+                return Ok(None);
+            }
+        };
+        for (index, node) in fallbacks.iter().enumerate() {
+            let field = format!("{name}.fallbackModels[{index}]");
+            match row(node, &field)? {
+                Row::Empty => {}
+                Row::Half(missing) => self.say(
+                    Level::Error,
+                    &field,
+                    format!("was left out: it has no {missing}"),
+                ),
+                Row::Whole(candidate) if candidates.contains(&candidate) => self.say(
+                    Level::Warn,
+                    &field,
+                    "was dropped: the same model at the same endpoint stands before it".to_owned(),
+                ),
+                Row::Whole(candidate) => candidates.push(candidate),
+            }
+        }
+        Ok(Some(Section { candidates }))
+    }
+}
+
+fn row(node: &Node, field: &str) -> Result<Row, ConfigError> {
+    if *node == Node::Null {
+        return Ok(Row::Empty);
+    }
+    if !matches!(node, Node::Object(_)) {
+        return Err(ConfigError::new(
+            field,
+            format!("must be an object, not {}", node.kind()),
+        ));
+    }
+    let text = |key: &str| match node.get(key) {
+        None | Some(Node::Null) => Ok(String::new()),
+        Some(Node::String(s)) => Ok(s.trim().to_owned()),
+        Some(other) => Err(ConfigError::new(
+            &format!("{field}.{key}"),
+            format!("must be a string, not {}", other.kind()),
+        )),
+    };
+    let (model, endpoint_id) = (text("model")?, text("endpointId")?);
+    Ok(match (model.is_empty(), endpoint_id.is_empty()) {
+        (true, true) => Row::Empty,
+        (true, false) => Row::Half("model"),
+        (false, true) => Row::Half("endpointId"),
+        (false, false) => Row::Whole(Candidate { model, endpoint_id }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = "{'targetModel':{'vendor':'','model':'','endpointId':'','endpointName':''},'fallbackModels':[]}";
+
+    fn row_of(model: &str, endpoint: &str) -> String {
+        format!("{{'vendor':'','model':'{model}','endpointId':'{endpoint}','endpointName':'n'}}")
+    }
+
+    fn section_of(target: &str, fallbacks: &[String]) -> String {
+        format!(
+            "{{'targetModel':{target},'fallbackModels':[{}]}}",
+            fallbacks.join(",")
+        )
+    }
+
+    fn read(text: &str) -> Result<Policy, ConfigError> {
+        Policy::read(text, &[], &Settings::default())
+    }
+
+    fn production(section: &str, rest: &str) -> String {
+        format!("{{'production':{section},'sandbox':{EMPTY}{rest}}}")
+    }
+
+    #[test]
+    fn the_portals_full_form_is_read() {
+        let policy = read(&production(
+            &section_of(&row_of("gpt-4o", "e1"), &[row_of("gpt-4o", "e2"), row_of("mini", "e1")]),
+            ",'requestTimeout':'1.5','suspendDuration':'60'",
+        ))
+        .unwrap();
+        let section = policy.section(Stage::Production).unwrap();
+        assert_eq!(section.target().model, "gpt-4o");
+        assert_eq!(section.candidates().len(), 3);
+        assert_eq!(policy.sandbox, None);
+        assert_eq!(policy.request_timeout, Duration::from_millis(1500));
+        assert_eq!(policy.suspend_duration, Duration::from_secs(60));
+        assert_eq!(policy.diagnostics, []);
+    }
+
+    #[test]
+    fn an_untouched_configuration_configures_nothing_and_is_no_error() {
+        for text in [
+            format!("{{'production':{EMPTY},'sandbox':{EMPTY}}}"),
+            "{}".to_owned(),
+            "{\"production\":{},\"sandbox\":{}}".to_owned(),
+            "{'production':{},'sandbox':null}".to_owned(),
+        ] {
+            let policy = read(&text).unwrap();
+            assert_eq!((policy.production, policy.sandbox), (None, None), "{text}");
+            assert_eq!(policy.request_timeout, Duration::from_secs(30));
+            assert_eq!(policy.suspend_duration, Duration::ZERO);
+        }
+    }
+
+    #[test]
+    fn a_half_filled_target_is_refused_and_named() {
+        let error = read(&production(&section_of(&row_of("m", ""), &[]), "")).unwrap_err();
+        assert_eq!(error.field, "production.targetModel.endpointId");
+        let error = read(&production(&section_of(&row_of("", "e"), &[]), "")).unwrap_err();
+        assert_eq!(error.field, "production.targetModel.model");
+    }
+
+    #[test]
+    fn a_half_filled_fallback_is_left_out_with_an_error_and_the_target_stays() {
+        let policy = read(&production(
+            &section_of(&row_of("m", "e"), &[row_of("x", ""), row_of("y", "e"), row_of("", "")]),
+            "",
+        ))
+        .unwrap();
+        assert_eq!(policy.production.unwrap().candidates().len(), 2);
+        assert_eq!(policy.diagnostics.len(), 1);
+        assert_eq!(policy.diagnostics[0].level, Level::Error);
+        assert_eq!(policy.diagnostics[0].field, "production.fallbackModels[0]");
+    }
+
+    #[test]
+    fn an_exact_duplicate_is_dropped_with_a_warning() {
+        let policy = read(&production(
+            &section_of(&row_of("m", "e"), &[row_of("m", "e"), row_of("m", "e2")]),
+            "",
+        ))
+        .unwrap();
+        assert_eq!(policy.production.unwrap().candidates().len(), 2);
+        assert_eq!(policy.diagnostics[0].level, Level::Warn);
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused_and_named() {
+        for value in ["'-5'", "-5", "'it's'", "'90000'", "'99999999999999999999'", "[]", "'NaN'"] {
+            for field in ["requestTimeout", "suspendDuration"] {
+                let error =
+                    read(&production(EMPTY, &format!(",'{field}':{value}"))).unwrap_err();
+                assert_eq!(error.field, field, "{value}");
+            }
+        }
+        assert_eq!(
+            read(&production(EMPTY, ",'requestTimeout':'0'")).unwrap_err().field,
+            "requestTimeout"
+        );
+    }
+
+    #[test]
+    fn cleared_numbers_mean_their_defaults() {
+        let policy = read(&production(EMPTY, ",'requestTimeout':'','suspendDuration':''")).unwrap();
+        assert_eq!(policy.request_timeout, Duration::from_secs(30));
+        assert_eq!(policy.suspend_duration, Duration::ZERO);
+    }
+
+    #[test]
+    fn settings_beside_request_timeout_and_attributes_go_over_the_gateways() {
+        let gateway = Settings { target_retries: 1, ..Settings::default() };
+        let policy = Policy::read(
+            &production(EMPTY, ",'overallTimeout':'20s','targetRetries':2"),
+            &[("targetRetries", "3"), ("connectTimeout", ""), ("maxSuspend", "null")],
+            &gateway,
+        )
+        .unwrap();
+        assert_eq!(policy.settings.overall_timeout, Duration::from_secs(20));
+        assert_eq!(policy.settings.target_retries, 3);
+        assert_eq!(policy.settings.connect_timeout, gateway.connect_timeout);
+    }
+
+    #[test]
+    fn a_wrong_setting_of_one_api_is_refused_and_named() {
+        let error = read(&production(EMPTY, ",'targetRetries':'many'")).unwrap_err();
+        assert_eq!(error.field, "targetRetries");
+        let error =
+            Policy::read(&production(EMPTY, ""), &[("idleTimeout", "soon")], &Settings::default())
+                .unwrap_err();
+        assert_eq!(error.field, "idleTimeout");
+    }
+
+    #[test]
+    fn an_unknown_key_is_a_warning_with_the_nearest_name() {
+        let policy = read(&production(EMPTY, ",'targetRetrys':'1'")).unwrap();
+        assert_eq!(policy.diagnostics[0].level, Level::Warn);
+        assert!(policy.diagnostics[0].message.contains("targetRetries"));
+    }
+
+    #[test]
+    fn a_configuration_of_the_wrong_shape_is_refused() {
+        for text in ["", "  ", "[]", "null", "\"x\"", "{'production':[]}", "{'production':{'targetModel':'m'}}", "{'production'", "nonsense", "{} {}"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

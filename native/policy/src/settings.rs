@@ -1,0 +1,402 @@
+//! The settings, each with its default, unit and range: the one list of them.
+
+use std::time::Duration;
+
+use crate::value::{DAY, boolean, duration, factor, size, whole_number};
+
+/// Who answers while every candidate is suspended (`behaviour.md` §1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenAllSuspended {
+    /// One request at a time goes to the candidate whose suspension ends first; the others get a 503.
+    Probe,
+    /// Every request gets a 503 with Retry-After.
+    Reject,
+}
+
+/// What happens to a stream that breaks after its first useful chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnStreamCut {
+    /// The next candidate is asked to go on.
+    Continue,
+    /// The stream ends with the wire format's error event.
+    Error,
+}
+
+/// Same-candidate retries allowed: a share of the requests plus a floor per second, per API.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryBudget {
+    /// Retries per request, from 0 to 1.
+    pub share: f64,
+    /// Retries per second that are allowed whatever the traffic.
+    pub per_second: f64,
+}
+
+/// Everything that can be set for the gateway or for one API. Times are exact; see [`SETTINGS`] for their ranges.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// TCP + TLS; never more than what is left of the attempt.
+    pub connect_timeout: Duration,
+    /// Streams: until the first useful chunk. `None`: the policy's request timeout.
+    pub first_token_timeout: Option<Duration>,
+    /// Streams: between useful chunks after the first.
+    pub idle_timeout: Duration,
+    /// All attempts together.
+    pub overall_timeout: Duration,
+    /// Extra tries on the same candidate.
+    pub target_retries: u32,
+    /// Longest first wait before such a try; doubles.
+    pub retry_backoff: Duration,
+    /// Longest Retry-After that is waited out on the same candidate.
+    pub max_retry_after_wait: Duration,
+    /// Cap on any hint from a provider.
+    pub max_suspend: Duration,
+    /// Factor on the base duration for each failed probe in a row.
+    pub suspend_growth: f64,
+    /// Who answers while every candidate is suspended.
+    pub when_all_suspended: WhenAllSuspended,
+    /// Whether a content filter's refusal goes on to the next candidate.
+    pub failover_on_content_filter: bool,
+    /// Allowance for same-candidate retries.
+    pub retry_budget: RetryBudget,
+    /// Largest request body, in bytes.
+    pub max_request_body: u64,
+    /// Most bytes held back while waiting for the first useful chunk.
+    pub max_held: u64,
+    /// Whether the `x-failover-*` headers are sent.
+    pub response_headers: bool,
+    /// What happens to a stream that breaks after its first useful chunk.
+    pub on_stream_cut: OnStreamCut,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let mut settings = Settings {
+            connect_timeout: Duration::ZERO,
+            first_token_timeout: None,
+            idle_timeout: Duration::ZERO,
+            overall_timeout: Duration::ZERO,
+            target_retries: 0,
+            retry_backoff: Duration::ZERO,
+            max_retry_after_wait: Duration::ZERO,
+            max_suspend: Duration::ZERO,
+            suspend_growth: 1.0,
+            when_all_suspended: WhenAllSuspended::Probe,
+            failover_on_content_filter: false,
+            retry_budget: RetryBudget {
+                share: 0.0,
+                per_second: 0.0,
+            },
+            max_request_body: 0,
+            max_held: 0,
+            response_headers: true,
+            on_stream_cut: OnStreamCut::Error,
+        };
+        for setting in SETTINGS {
+            // The defaults are checked by a test; one that did not parse would leave the neutral value above.
+            let _ = (setting.apply)(&mut settings, setting.default);
+        }
+        settings
+    }
+}
+
+/// The sort of value that a setting takes, for the reference page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A number of seconds, or text with a unit.
+    Time,
+    /// A number of bytes, or text with a unit.
+    Size,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// One of a few words.
+    Choice,
+    /// A share and a rate, as in `20% + 1/s`.
+    Budget,
+}
+
+/// One setting: where it is named, what it takes, what it means.
+pub struct Setting {
+    /// Its name in `deployment.toml`.
+    pub name: &'static str,
+    /// The sort of value.
+    pub kind: Kind,
+    /// The default, as it would be written.
+    pub default: &'static str,
+    /// The values it takes, in words.
+    pub range: &'static str,
+    /// What it means, in a sentence.
+    pub meaning: &'static str,
+    /// Sets it from text; the error says what was wrong.
+    pub apply: fn(&mut Settings, &str) -> Result<(), String>,
+}
+
+impl std::fmt::Debug for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setting").field("name", &self.name).finish()
+    }
+}
+
+/// The name of a setting beside `requestTimeout` in `failoverConfigs`, or as a policy attribute.
+pub fn lower_camel_case(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut upper = false;
+    for c in name.chars() {
+        if c == '_' {
+            upper = true;
+        } else if upper {
+            out.extend(c.to_uppercase());
+            upper = false;
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        d if d < Duration::from_millis(1) => Err(format!("must be at least 1ms, but is {text}")),
+        d => Ok(d),
+    }
+}
+
+fn budget(text: &str) -> Result<RetryBudget, String> {
+    let wrong = || {
+        format!("must be a share, a rate or both, such as \"20% + 1/s\", but is '{text}'")
+    };
+    let mut out = RetryBudget {
+        share: 0.0,
+        per_second: 0.0,
+    };
+    for part in text.split('+').map(str::trim) {
+        if let Some(percent) = part.strip_suffix('%') {
+            out.share = factor(percent.trim(), 0.0, 100.0).map_err(|_| wrong())? / 100.0;
+        } else if let Some(rate) = part.strip_suffix("/s") {
+            out.per_second = factor(rate.trim(), 0.0, 1000.0).map_err(|_| wrong())?;
+        } else {
+            return Err(wrong());
+        }
+    }
+    Ok(out)
+}
+
+/// Every setting, in the order of the reference page.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "connect_timeout",
+        kind: Kind::Time,
+        default: "5s",
+        range: "1ms to 24h",
+        meaning: "TCP and TLS handshake, never more than what is left of the attempt",
+        apply: |s, v| positive(v).map(|v| s.connect_timeout = v),
+    },
+    Setting {
+        name: "first_token_timeout",
+        kind: Kind::Time,
+        default: "",
+        range: "1ms to 24h; not set: the policy's requestTimeout",
+        meaning: "streams: until the first useful chunk; the last candidate left is given the whole requestTimeout",
+        apply: |s, v| {
+            s.first_token_timeout = if v.is_empty() { None } else { Some(positive(v)?) };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "idle_timeout",
+        kind: Kind::Time,
+        default: "30s",
+        range: "1ms to 24h",
+        meaning: "streams: between useful chunks after the first",
+        apply: |s, v| positive(v).map(|v| s.idle_timeout = v),
+    },
+    Setting {
+        name: "overall_timeout",
+        kind: Kind::Time,
+        default: "170s",
+        range: "1ms to 24h; keep it below the gateway's http.socket.timeout",
+        meaning: "all attempts together, until the answer is whole or, streamed, its first useful chunk",
+        apply: |s, v| positive(v).map(|v| s.overall_timeout = v),
+    },
+    Setting {
+        name: "target_retries",
+        kind: Kind::Number,
+        default: "0",
+        range: "0 to 10",
+        meaning: "extra tries on the same candidate for 5xx and resets before the response; the last candidate standing gets at least 1",
+        apply: |s, v| whole_number(v, 10).map(|v| s.target_retries = v),
+    },
+    Setting {
+        name: "retry_backoff",
+        kind: Kind::Time,
+        default: "200ms",
+        range: "0 to 24h",
+        meaning: "longest wait before the first such try; doubles; the wait is drawn from 0 to it (full jitter)",
+        apply: |s, v| duration(v).map(|v| s.retry_backoff = v),
+    },
+    Setting {
+        name: "max_retry_after_wait",
+        kind: Kind::Time,
+        default: "0s",
+        range: "0 to 24h",
+        meaning: "a 429 or 503 whose Retry-After is no longer than this is waited out on the same candidate instead of failing over",
+        apply: |s, v| duration(v).map(|v| s.max_retry_after_wait = v),
+    },
+    Setting {
+        name: "max_suspend",
+        kind: Kind::Time,
+        default: "1h",
+        range: "1ms to 24h",
+        meaning: "cap on any hint from a provider, and on grown suspensions",
+        apply: |s, v| positive(v).map(|v| s.max_suspend = v),
+    },
+    Setting {
+        name: "suspend_growth",
+        kind: Kind::Number,
+        default: "1.0",
+        range: "1 to 10",
+        meaning: "factor on the suspend duration for each failed probe in a row, capped by max_suspend",
+        apply: |s, v| factor(v, 1.0, 10.0).map(|v| s.suspend_growth = v),
+    },
+    Setting {
+        name: "when_all_suspended",
+        kind: Kind::Choice,
+        default: "probe",
+        range: "probe, reject",
+        meaning: "probe: one request at a time goes to the candidate whose suspension ends first, the others get a fast 503 with Retry-After; reject: all get the 503",
+        apply: |s, v| match v {
+            "probe" => {
+                s.when_all_suspended = WhenAllSuspended::Probe;
+                Ok(())
+            }
+            "reject" => {
+                s.when_all_suspended = WhenAllSuspended::Reject;
+                Ok(())
+            }
+            _ => Err(format!("must be probe or reject, but is '{v}'")),
+        },
+    },
+    Setting {
+        name: "failover_on_content_filter",
+        kind: Kind::Boolean,
+        default: "false",
+        range: "true, false",
+        meaning: "whether a refusal by a provider's content filter goes on to the next candidate",
+        apply: |s, v| boolean(v).map(|v| s.failover_on_content_filter = v),
+    },
+    Setting {
+        name: "retry_budget",
+        kind: Kind::Budget,
+        default: "20% + 1/s",
+        range: "0% to 100% and 0/s to 1000/s",
+        meaning: "same-candidate retries allowed as a share of requests plus a floor, per API; going on to another candidate is never charged",
+        apply: |s, v| budget(v).map(|v| s.retry_budget = v),
+    },
+    Setting {
+        name: "max_request_body",
+        kind: Kind::Size,
+        default: "64MiB",
+        range: "0 to 4GB",
+        meaning: "a larger request is answered 413, because what cannot be replayed cannot fail over",
+        apply: |s, v| size(v).map(|v| s.max_request_body = v),
+    },
+    Setting {
+        name: "max_held",
+        kind: Kind::Size,
+        default: "256KiB",
+        range: "0 to 4GB",
+        meaning: "most bytes of a stream held back while waiting for the first useful chunk",
+        apply: |s, v| size(v).map(|v| s.max_held = v),
+    },
+    Setting {
+        name: "response_headers",
+        kind: Kind::Boolean,
+        default: "true",
+        range: "true, false",
+        meaning: "whether answers carry x-failover-model, x-failover-endpoint and x-failover-attempts",
+        apply: |s, v| boolean(v).map(|v| s.response_headers = v),
+    },
+    Setting {
+        name: "on_stream_cut",
+        kind: Kind::Choice,
+        default: "error",
+        range: "error",
+        meaning: "a stream that breaks after its first useful chunk ends with the wire format's error event and without its success marker",
+        apply: |s, v| match v {
+            "error" => {
+                s.on_stream_cut = OnStreamCut::Error;
+                Ok(())
+            }
+            "continue" => Err("continue is not implemented yet; use error".to_owned()),
+            _ => Err(format!("must be error, but is '{v}'")),
+        },
+    },
+];
+
+/// The setting of this name, or the nearest one when there is none.
+pub(crate) fn find(name: &str, camel: bool) -> Result<&'static Setting, Option<String>> {
+    let spelled = |s: &Setting| {
+        if camel {
+            lower_camel_case(s.name)
+        } else {
+            s.name.to_owned()
+        }
+    };
+    if let Some(setting) = SETTINGS.iter().find(|s| spelled(s) == name) {
+        return Ok(setting);
+    }
+    Err(SETTINGS
+        .iter()
+        .map(spelled)
+        .map(|known| (strsim::damerau_levenshtein(&known, name), known))
+        .filter(|(distance, known)| *distance <= known.len() / 3)
+        .min()
+        .map(|(_, known)| known))
+}
+
+const _: () = assert!(DAY.as_secs() == 86_400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_a_value_that_its_setting_takes() {
+        for setting in SETTINGS {
+            let mut settings = Settings::default();
+            assert_eq!(
+                (setting.apply)(&mut settings, setting.default),
+                Ok(()),
+                "{}",
+                setting.name
+            );
+            assert_eq!(settings, Settings::default());
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let s = Settings::default();
+        assert_eq!(s.connect_timeout, Duration::from_secs(5));
+        assert_eq!(s.overall_timeout, Duration::from_secs(170));
+        assert_eq!(s.retry_backoff, Duration::from_millis(200));
+        assert_eq!(s.max_suspend, Duration::from_secs(3600));
+        assert_eq!(s.retry_budget, RetryBudget { share: 0.2, per_second: 1.0 });
+        assert_eq!(s.max_request_body, 64 << 20);
+        assert_eq!(s.max_held, 256 << 10);
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest_known_one() {
+        assert_eq!(
+            find("conect_timeout", false).unwrap_err(),
+            Some("connect_timeout".into())
+        );
+        assert_eq!(
+            find("overallTimout", true).unwrap_err(),
+            Some("overallTimeout".into())
+        );
+        assert_eq!(find("colour", false).unwrap_err(), None);
+    }
+}

@@ -1,0 +1,130 @@
+//! The gates of a gateway, by key.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::gate::{Gate, State};
+use crate::moment::Moment;
+
+/// Names a candidate of an API. Shared by all Failover policies of that API version and both sections.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The tenant's domain.
+    pub tenant: String,
+    /// The API's name.
+    pub api: String,
+    /// The API's version.
+    pub version: String,
+    /// The endpoint's id.
+    pub endpoint_id: String,
+    /// The model's name.
+    pub model: String,
+}
+
+/// A candidate as [`Cache::list`] shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Which candidate.
+    pub key: Key,
+    /// Its state.
+    pub state: State,
+    /// Failed probes in a row.
+    pub failed_probes: u32,
+}
+
+/// Every candidate's gate. Looked up when a policy is bound to its API, never by a request; outlives the policies,
+/// so that a redeployment of the API forgets nothing.
+#[derive(Debug, Default)]
+pub struct Cache {
+    gates: Mutex<HashMap<Key, Arc<Gate>>>,
+}
+
+impl Cache {
+    /// An empty cache.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn gates(&self) -> MutexGuard<'_, HashMap<Key, Arc<Gate>>> {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The gate of this candidate, made when it is new. Gates that no policy uses and that know nothing are dropped
+    /// here, so that models that were configured once do not pile up.
+    pub fn gate(&self, key: &Key, now: Moment) -> Arc<Gate> {
+        let mut gates = self.gates();
+        if let Some(gate) = gates.get(key) {
+            return Arc::clone(gate);
+        }
+        gates.retain(|_, gate| Arc::strong_count(gate) > 1 || gate.state(now) != State::Healthy);
+        let gate = Arc::new(Gate::default());
+        gates.insert(key.clone(), Arc::clone(&gate));
+        gate
+    }
+
+    /// The gate of this candidate, if it is known.
+    pub fn find(&self, key: &Key) -> Option<Arc<Gate>> {
+        self.gates().get(key).cloned()
+    }
+
+    /// Every candidate and its state at `now`, in the order of their keys.
+    pub fn list(&self, now: Moment) -> Vec<Status> {
+        let mut list: Vec<Status> = self
+            .gates()
+            .iter()
+            .map(|(key, gate)| Status {
+                key: key.clone(),
+                state: gate.state(now),
+                failed_probes: gate.failed_probes(),
+            })
+            .collect();
+        list.sort_by(|a, b| a.key.cmp(&b.key));
+        list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(model: &str) -> Key {
+        Key {
+            tenant: "carbon.super".into(),
+            api: "AssistantAPI".into(),
+            version: "1.0.0".into(),
+            endpoint_id: "e1".into(),
+            model: model.into(),
+        }
+    }
+
+    #[test]
+    fn the_same_key_is_the_same_gate_also_after_its_users_are_gone() {
+        let cache = Cache::new();
+        cache.gate(&key("m"), Moment(0)).suspend(Moment(500));
+        cache.gate(&key("other"), Moment(0));
+        assert_eq!(
+            cache.gate(&key("m"), Moment(0)).state(Moment(0)),
+            State::Suspended { until: Moment(500) }
+        );
+    }
+
+    #[test]
+    fn unused_gates_that_know_nothing_do_not_pile_up() {
+        let cache = Cache::new();
+        for model in 0..1000 {
+            cache.gate(&key(&model.to_string()), Moment(0));
+        }
+        assert!(cache.list(Moment(0)).len() <= 2);
+    }
+
+    #[test]
+    fn the_list_shows_every_candidate_that_is_in_use() {
+        let cache = Cache::new();
+        let gates = [cache.gate(&key("b"), Moment(0)), cache.gate(&key("a"), Moment(0))];
+        gates[0].hold();
+        let list = cache.list(Moment(0));
+        assert_eq!(list.len(), 2);
+        assert_eq!((list[0].key.model.as_str(), list[0].state), ("a", State::Healthy));
+        assert_eq!((list[1].key.model.as_str(), list[1].state), ("b", State::Held));
+    }
+}

@@ -1,0 +1,285 @@
+//! What providers say about when to come back.
+//!
+//! Sources: Retry-After, RFC 9110 §10.2.3; `retry-after-ms`, Azure OpenAI and the OpenAI client libraries;
+//! `x-ratelimit-reset-*`, OpenAI's "Rate limits" guide (`1s`, `6m0s`) and Azure's (seconds);
+//! `anthropic-ratelimit-*-reset`, Anthropic's "Rate limits" page (RFC 3339); `retryDelay`, google.rpc.RetryInfo in
+//! the details of a Gemini error. A hint that can't be read, lies in the past or more than a month ahead is ignored;
+//! how much of the rest is believed is the caller's to cap.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+
+/// The longest wait that is taken for one: beyond it a header is noise.
+const MONTH: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+/// The longest wait that a failed answer asks for, of all the ways it has to say so. `headers` gives them in any
+/// order, names in lower case, as often as it is called; `now` is the wall clock, which dates are compared with.
+pub fn after_failure<'a, I: Iterator<Item = (&'a str, &'a str)>>(
+    headers: impl Fn() -> I,
+    body: &[u8],
+    now: SystemTime,
+) -> Option<Duration> {
+    retry_after_of(headers(), now)
+        .into_iter()
+        .chain(exhausted(headers, now))
+        .chain(retry_delay(body))
+        .max()
+}
+
+/// The wait until an announced reset, when an answer left nothing of a limit.
+pub fn after_success<'a, I: Iterator<Item = (&'a str, &'a str)>>(
+    headers: impl Fn() -> I,
+    now: SystemTime,
+) -> Option<Duration> {
+    exhausted(headers, now).max()
+}
+
+/// Retry-After alone, in either unit: the wait that a client is expected to be able to sit out.
+pub fn retry_after_of<'a>(
+    headers: impl Iterator<Item = (&'a str, &'a str)>,
+    now: SystemTime,
+) -> Option<Duration> {
+    headers
+        .filter_map(|(name, value)| match name {
+            "retry-after-ms" => millis(value),
+            "retry-after" => retry_after(value, now),
+            _ => None,
+        })
+        .max()
+}
+
+/// The resets of those limits of which nothing remains.
+fn exhausted<'a, I: Iterator<Item = (&'a str, &'a str)>>(
+    headers: impl Fn() -> I,
+    now: SystemTime,
+) -> impl Iterator<Item = Duration> {
+    headers().filter_map(move |(name, value)| {
+        let (reset, (before, dimension, after)) = if let Some(dimension) = name
+            .strip_prefix("anthropic-ratelimit-")
+            .and_then(|n| n.strip_suffix("-reset"))
+        {
+            let remaining = ("anthropic-ratelimit-", dimension, "-remaining");
+            (timestamp(value, now), remaining)
+        } else {
+            let dimension = name.strip_prefix("x-ratelimit-reset")?;
+            let remaining = ("x-ratelimit-remaining", dimension, "");
+            (reset_value(value, now), remaining)
+        };
+        let names_what_remains = |n: &str| {
+            n.strip_prefix(before).and_then(|n| n.strip_suffix(after)) == Some(dimension)
+        };
+        let nothing_left = headers().any(|(n, v)| {
+            names_what_remains(n) && v.trim().parse::<f64>().is_ok_and(|left| left <= 0.0)
+        });
+        reset.filter(|_| nothing_left)
+    })
+}
+
+fn believable(seconds: f64) -> Option<Duration> {
+    (seconds > 0.0 && seconds <= MONTH.as_secs_f64()).then(|| Duration::from_secs_f64(seconds))
+}
+
+fn millis(value: &str) -> Option<Duration> {
+    believable(value.trim().parse::<f64>().ok()? / 1000.0)
+}
+
+fn ahead(date: SystemTime, now: SystemTime) -> Option<Duration> {
+    believable(date.duration_since(now).ok()?.as_secs_f64())
+}
+
+fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    match value.parse::<f64>() {
+        Ok(seconds) => believable(seconds),
+        Err(_) => ahead(httpdate::parse_http_date(value).ok()?, now),
+    }
+}
+
+fn timestamp(value: &str, now: SystemTime) -> Option<Duration> {
+    let timestamp: jiff::Timestamp = value.trim().parse().ok()?;
+    ahead(timestamp.into(), now)
+}
+
+/// Seconds, an epoch in seconds or milliseconds, `1m30s` or a date.
+fn reset_value(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(number) = value.parse::<f64>() {
+        let epoch = if number > 1e11 { number / 1000.0 } else { number };
+        if epoch > 1e9 {
+            let date = SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(epoch).ok()?;
+            return ahead(date, now);
+        }
+        return believable(number);
+    }
+    composed(value).or_else(|| timestamp(value, now))
+}
+
+/// `6m0s`, `120ms`, `1h2m3.5s`.
+fn composed(value: &str) -> Option<Duration> {
+    let mut seconds = 0.0;
+    let mut rest = value;
+    while !rest.is_empty() {
+        let unit_at = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..unit_at].parse().ok()?;
+        rest = &rest[unit_at..];
+        let unit_end = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
+        seconds += number
+            * match &rest[..unit_end] {
+                "d" => 86_400.0,
+                "h" => 3_600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 1e-3,
+                "us" | "µs" => 1e-6,
+                "ns" => 1e-9,
+                _ => return None,
+            };
+        rest = &rest[unit_end..];
+    }
+    believable(seconds)
+}
+
+#[derive(Deserialize)]
+struct GoogleError {
+    error: GoogleStatus,
+}
+
+#[derive(Deserialize)]
+struct GoogleStatus {
+    #[serde(default)]
+    details: Vec<GoogleDetail>,
+}
+
+#[derive(Deserialize)]
+struct GoogleDetail {
+    #[serde(rename = "retryDelay")]
+    retry_delay: Option<String>,
+}
+
+fn retry_delay(body: &[u8]) -> Option<Duration> {
+    // Gemini answers a streamed request with an array of one. Arrays first: serde reads one as a struct, too.
+    let errors: Vec<GoogleError> = serde_json::from_slice(body)
+        .or_else(|_| serde_json::from_slice(body).map(|error| vec![error]))
+        .ok()?;
+    let details = errors.into_iter().flat_map(|e| e.error.details);
+    details
+        .filter_map(|detail| composed(detail.retry_delay?.trim()))
+        .max()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// 2026-01-01T00:00:00Z
+    const NOW_EPOCH: u64 = 1_767_225_600;
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(NOW_EPOCH)
+    }
+
+    fn failure(headers: &[(&str, &str)]) -> Option<Duration> {
+        after_failure(|| headers.iter().copied(), b"", now())
+    }
+
+    fn secs(seconds: u64) -> Option<Duration> {
+        Some(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(failure(&[("retry-after", "17")]), secs(17));
+        assert_eq!(failure(&[("retry-after", "0.5")]), Some(Duration::from_millis(500)));
+        assert_eq!(failure(&[("retry-after", "Thu, 01 Jan 2026 00:01:30 GMT")]), secs(90));
+        assert_eq!(failure(&[("retry-after-ms", "2500")]), Some(Duration::from_millis(2500)));
+    }
+
+    #[test]
+    fn the_longest_of_several_hints_counts() {
+        assert_eq!(failure(&[("retry-after", "3"), ("retry-after-ms", "9000")]), secs(9));
+    }
+
+    #[test]
+    fn only_the_reset_of_an_exhausted_dimension_counts() {
+        let headers = [
+            ("x-ratelimit-remaining-requests", "0"),
+            ("x-ratelimit-reset-requests", "1m30s"),
+            ("x-ratelimit-remaining-tokens", "1200"),
+            ("x-ratelimit-reset-tokens", "6m0s"),
+        ];
+        assert_eq!(failure(&headers), secs(90));
+    }
+
+    #[test]
+    fn resets_come_as_seconds_composed_text_epochs_and_dates() {
+        for (value, expected) in [
+            ("20", secs(20)),
+            ("120ms", Some(Duration::from_millis(120))),
+            ("1h2m3s", secs(3723)),
+            ("1767225660", secs(60)),
+            ("1767225660000", secs(60)),
+            ("2026-01-01T00:01:00Z", secs(60)),
+        ] {
+            let headers = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", value)];
+            assert_eq!(failure(&headers), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn anthropic_resets_are_rfc_3339() {
+        let headers = [
+            ("anthropic-ratelimit-input-tokens-remaining", "0"),
+            ("anthropic-ratelimit-input-tokens-reset", "2026-01-01T00:00:45Z"),
+            ("anthropic-ratelimit-requests-remaining", "4"),
+            ("anthropic-ratelimit-requests-reset", "2026-01-01T01:00:00+00:00"),
+        ];
+        assert_eq!(failure(&headers), secs(45));
+    }
+
+    #[test]
+    fn gemini_puts_its_delay_into_the_details() {
+        let body = br#"{"error":{"code":429,"details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure"},
+            {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"37s"}]}}"#;
+        assert_eq!(after_failure(|| [].into_iter(), body, now()), secs(37));
+        let streamed = [b"[".as_slice(), body, b"]"].concat();
+        assert_eq!(after_failure(|| [].into_iter(), &streamed, now()), secs(37));
+    }
+
+    #[test]
+    fn garbage_the_past_and_the_far_future_are_ignored() {
+        for value in ["", "soon", "-5", "0", "NaN", "inf", "1e300", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(failure(&[("retry-after", value)]), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_success_that_leaves_nothing_announces_its_reset() {
+        let headers = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "12s")];
+        assert_eq!(after_success(|| headers.into_iter(), now()), secs(12));
+        let plenty = [("x-ratelimit-remaining-tokens", "9"), ("x-ratelimit-reset-tokens", "12s")];
+        assert_eq!(after_success(|| plenty.into_iter(), now()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_and_no_body_makes_the_readers_panic(value in "\\PC{0,40}", body: Vec<u8>) {
+            for name in ["retry-after", "retry-after-ms", "x-ratelimit-reset-tokens", "anthropic-ratelimit-tokens-reset"] {
+                let headers = [(name, value.as_str()), ("x-ratelimit-remaining-tokens", "0"), ("anthropic-ratelimit-tokens-remaining", "0")];
+                if let Some(hint) = after_failure(|| headers.into_iter(), &body, now()) {
+                    prop_assert!(hint > Duration::ZERO && hint <= MONTH);
+                }
+            }
+        }
+
+        #[test]
+        fn composed_durations_are_read_back(h in 0u32..20, m in 0u32..60, s in 1u32..60) {
+            let text = format!("{h}h{m}m{s}s");
+            prop_assert_eq!(composed(&text), secs(u64::from(h * 3600 + m * 60 + s)));
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Which candidates may be called now (`behaviour.md` §4).
+//!
+//! A [`Gate`] is the state of one candidate, a [`Cache`] the gates of a gateway, [`hint`] reads what a provider said
+//! about when to come back. Nothing here waits, reads a clock or does I/O: every method takes the [`Moment`] it is
+//! to judge by, so that tests decide what time it is.
+
+#![deny(unsafe_code)]
+
+mod cache;
+mod gate;
+pub mod hint;
+mod moment;
+
+pub use cache::{Cache, Key, Status};
+pub use gate::{Admission, Gate, Permit, State};
+pub use moment::Moment;

@@ -1,0 +1,10 @@
+//! Provider formats: where a request names its model, what an answer says. Pure: bytes in, facts out.
+
+#![deny(unsafe_code)]
+
+pub mod answer;
+pub mod reason;
+pub mod request;
+pub mod stream;
+
+pub use reason::Reason;

@@ -1,0 +1,301 @@
+#!/usr/bin/env bash
+# Tests build-dist.sh and install.sh against scratch API Manager homes of each kind.
+# Usage: test-install.sh [BUNDLE_JAR]
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+bundle=${1:-$work/bundle.jar}
+[ -f "$bundle" ] || printf 'stands for the bundle\n' >"$bundle"
+
+passed=0 failed=0
+pass() { passed=$((passed + 1)); }
+fail() {
+    failed=$((failed + 1))
+    printf 'FAILED: %s\n' "$1"
+    shift
+    if [ $# -gt 0 ]; then printf '%s\n' "$@" | sed 's/^/    /'; fi
+}
+equal() { # NAME EXPECTED ACTUAL
+    if [ "$2" = "$3" ]; then pass; else fail "$1" "expected:" "$2" "but was:" "$3"; fi
+}
+contains() { # NAME PART WHOLE
+    case $3 in
+        *"$2"*) pass ;;
+        *) fail "$1" "expected to find: $2" "in:" "$3" ;;
+    esac
+}
+lacks() { # NAME PART WHOLE
+    case $3 in
+        *"$2"*) fail "$1" "expected not to find: $2" "in:" "$3" ;;
+        *) pass ;;
+    esac
+}
+
+# Runs a command; its output is in $output, its exit code in $code.
+run() {
+    code=0
+    output=$("$@" 2>&1) || code=$?
+}
+
+# --- Homes ------------------------------------------------------------------------------------------
+
+# home NAME START_SCRIPT PRODUCT_TXT: what the distributions have in common.
+home() {
+    local home=$work/homes/$1
+    mkdir -p "$home/bin" "$home/updates" "$home/repository/conf" "$home/repository/components/dropins" \
+        "$home/repository/components/lib" "$home/repository/resources/operation_policies/specifications" \
+        "$home/repository/resources/operation_policies/definitions"
+    : >"$home/bin/$2"
+    : >"$home/repository/conf/deployment.toml"
+    : >"$home/repository/components/dropins/other-1.0.jar"
+    printf '%s\n' "$3" >"$home/updates/product.txt"
+    local kind
+    for kind in specifications/modelFailover_v1.json definitions/modelFailover_v1.j2 specifications/addHeader_v3.json; do
+        printf 'v1\n' >"$home/repository/resources/operation_policies/$kind"
+    done
+    printf '%s' "$home"
+}
+
+files() { (cd "$1" && find . \( -type f -o -type l \) | LC_ALL=C sort); }
+# Names, contents and modes of everything below a home.
+state() { (cd "$1" && find . -printf '%y %m %p\n' | LC_ALL=C sort && find . -type f -exec cksum {} + | LC_ALL=C sort); }
+added() { LC_ALL=C comm -13 <(printf '%s\n' "$1") <(files "$2"); }
+
+# --- The archive ------------------------------------------------------------------------------------
+
+mkdir "$work/in" "$work/old" "$work/again"
+bash "$here/build-dist.sh" 1.2.3 "$bundle" "$work/in" >/dev/null
+bash "$here/build-dist.sh" 1.2.2 "$bundle" "$work/old" >/dev/null
+sleep 2.1 # the resolution of times in a zip
+bash "$here/build-dist.sh" 1.2.3 "$bundle" "$work/again" >/dev/null
+for ending in tar.gz zip; do
+    run cmp "$work/in/model-failover-1.2.3.$ending" "$work/again/model-failover-1.2.3.$ending"
+    equal "two builds give the same $ending" 0 "$code"
+done
+expected="./README-INSTALL.md
+./apictl/modelFailover.zip
+./apictl/modelFailover/modelFailover.j2
+./apictl/modelFailover/modelFailover.json
+./dropins/model-failover-1.2.3.jar
+./install.sh
+./operation_policies/definitions/modelFailover_v2.j2
+./operation_policies/specifications/modelFailover_v2.json"
+mkdir "$work/unpacked"
+tar -xzf "$work/in/model-failover-1.2.3.tar.gz" -C "$work/unpacked"
+dist=$work/unpacked/model-failover-1.2.3
+equal "the tar.gz holds exactly the files of the archive" "$expected" "$(files "$dist")"
+equal "the directory beside the archives is the same" "$expected" "$(files "$work/in/model-failover-1.2.3")"
+if [ -x "$dist/install.sh" ]; then pass; else fail "install.sh is executable after tar -x"; fi
+for arguments in "" "1.2.3" "v1 $bundle $work/bad" "1/2 $bundle $work/bad" "1.2.3 $work/none.jar $work/bad"; do
+    # shellcheck disable=SC2086  # several arguments in one word
+    run bash "$here/build-dist.sh" $arguments
+    equal "build-dist.sh refuses '$arguments'" 1 "$code"
+done
+
+install=$dist/install.sh
+jar="./repository/components/dropins/model-failover-1.2.3.jar"
+policy="./repository/resources/operation_policies/definitions/modelFailover_v2.j2
+./repository/resources/operation_policies/specifications/modelFailover_v2.json"
+
+# --- Install, again, uninstall, on each kind of node ------------------------------------------------
+
+# round_trip NAME HOME EXPECTED_FILES
+round_trip() {
+    local name=$1 home=$2 expected=$3 before before_state installed
+    before=$(files "$home")
+    before_state=$(state "$home")
+
+    run bash "$install" --dry-run "$home"
+    equal "$name: a dry run succeeds" 0 "$code"
+    contains "$name: a dry run says what it would do" "would: install $home/repository" "$output"
+    equal "$name: a dry run changes nothing" "$before_state" "$(state "$home")"
+
+    run bash "$install" "$home"
+    equal "$name: installs" 0 "$code"
+    equal "$name: exactly these files are new" "$expected" "$(added "$before" "$home")"
+    contains "$name: says to restart" "Restart this node" "$output"
+    lacks "$name: no warnings" "Warning" "$output"
+    installed=$(state "$home")
+
+    run bash "$install" "$home"
+    equal "$name: installs again" 0 "$code"
+    contains "$name: says that it is there" "already installed: $home" "$output"
+    contains "$name: says that nothing was done" "Nothing to do." "$output"
+    equal "$name: the second time changes nothing" "$installed" "$(state "$home")"
+
+    run bash "$install" --dry-run --uninstall "$home"
+    equal "$name: a dry uninstall succeeds" 0 "$code"
+    contains "$name: a dry uninstall says what it would do" "would: remove $home" "$output"
+    equal "$name: a dry uninstall changes nothing" "$installed" "$(state "$home")"
+
+    run bash "$install" --uninstall "$home"
+    equal "$name: uninstalls" 0 "$code"
+    equal "$name: everything is as before" "$before_state" "$(state "$home")"
+
+    run bash "$install" --uninstall "$home"
+    equal "$name: uninstalls again" 0 "$code"
+    contains "$name: says that it is not there" "not installed here" "$output"
+}
+
+all_in_one=$(home "all in one" api-manager.sh wso2am-4.6.0)
+round_trip "all-in-one" "$all_in_one" "$jar
+$policy"
+gateway=$(home gateway gateway.sh wso2am-universal-gw-4.7.0)
+round_trip "gateway" "$gateway" "$jar"
+control_plane=$(home control-plane api-cp.sh wso2am-acp-4.5.0)
+round_trip "control plane" "$control_plane" "$policy"
+odd=$(home "it's \"odd\" \$HOME" api-manager.sh wso2am-4.6.0)
+round_trip "a home with quotes" "$odd" "$jar
+$policy"
+
+run bash "$install" "$all_in_one"
+contains "all-in-one: names version and kind" "API Manager 4.6.0, all-in-one" "$output"
+contains "all-in-one: tells about the built-in version" "modelFailover v1 stays" "$output"
+contains "all-in-one: tells that the file drop only adds" "only add" "$output"
+for file in "$jar" $policy; do
+    equal "all-in-one: $file can be read by all" 644 "$(stat -c %a "$all_in_one/$file")"
+done
+run cmp "$bundle" "$all_in_one/$jar"
+equal "all-in-one: the bundle is the one given" 0 "$code"
+run cmp "$here/../policy-definitions/modelFailover/modelFailover_v2.json" \
+    "$all_in_one/repository/resources/operation_policies/specifications/modelFailover_v2.json"
+equal "all-in-one: the specification is the source" 0 "$code"
+run bash "$install" "$gateway"
+contains "gateway: says where the policy files go" "belong on the control plane" "$output"
+run bash "$install" "$control_plane"
+contains "control plane: says where the bundle goes" "on every gateway node" "$output"
+run bash -c "cd '$gateway' && bash '$install' --uninstall . && bash '$install' ."
+equal "a relative home" 0 "$code"
+
+# --- Other copies that are there already ------------------------------------------------------------
+
+older=$(home older api-manager.sh wso2am-4.6.0)
+before=$(files "$older")
+bash "$work/old/model-failover-1.2.2/install.sh" "$older" >/dev/null
+specification=$older/repository/resources/operation_policies/specifications/modelFailover_v2.json
+printf 'edited\n' >>"$specification"
+run bash "$install" "$older"
+equal "an update succeeds" 0 "$code"
+contains "an update names the older bundle" "remove $older/repository/components/dropins/model-failover-1.2.2.jar" "$output"
+contains "an update names the policy file that differs" "replace $specification, which differs" "$output"
+contains "an update warns of the policy in the database" "This applies here" "$output"
+equal "an update leaves one bundle" "$jar
+$policy" "$(added "$before" "$older")"
+printf 'other bytes\n' >"$older/$jar"
+run bash "$install" "$older"
+contains "the same version with other bytes is replaced" "replace $older/repository" "$output"
+run cmp "$bundle" "$older/$jar"
+equal "the bundle is the new one" 0 "$code"
+cp "$bundle" "$older/repository/components/lib/model-failover-1.0.0.jar"
+run bash "$install" "$older"
+contains "a second copy in lib is named" "lib/model-failover-1.0.0.jar is a second copy" "$output"
+: >"$older/repository/components/dropins/model-failover-tools.jar"
+run bash "$install" --uninstall "$older"
+equal "uninstall leaves what is not ours" "./repository/components/dropins/model-failover-tools.jar
+./repository/components/lib/model-failover-1.0.0.jar" "$(added "$before" "$older")"
+
+# --- Homes of other shapes --------------------------------------------------------------------------
+
+bare=$(home bare api-manager.sh wso2am-4.6.0)
+rm -r "$bare/repository/resources/operation_policies"
+before=$(files "$bare")
+run bash "$install" "$bare"
+equal "without operation_policies it installs" 0 "$code"
+equal "without operation_policies only the bundle comes" "$jar" "$(added "$before" "$bare")"
+contains "without operation_policies it says so" "only the bundle is installed" "$output"
+
+no_dropins=$(home no-dropins gateway.sh wso2am-universal-gw-4.6.0)
+rm -r "$no_dropins/repository/components/dropins"
+run bash "$install" "$no_dropins"
+equal "a missing dropins directory is made" "0 yes" "$code $([ -f "$no_dropins/$jar" ] && echo yes)"
+
+refused() { # NAME HOME CODE MESSAGE
+    local before=''
+    if [ -d "$2" ]; then before=$(state "$2"); fi
+    run bash "$install" "$2"
+    equal "$1: exit code" "$3" "$code"
+    contains "$1: message" "$4" "$output"
+    if [ -d "$2" ]; then equal "$1: nothing changed" "$before" "$(state "$2")"; fi
+}
+refused "a home that is not there" "$work/nowhere" 3 "is not a directory"
+mkdir "$work/empty"
+refused "an empty directory" "$work/empty" 3 "it has no repository/components"
+no_toml=$(home no-toml api-manager.sh wso2am-4.6.0)
+rm "$no_toml/repository/conf/deployment.toml"
+refused "a home without deployment.toml" "$no_toml" 3 "it has no repository/conf/deployment.toml"
+refused "another product" "$(home mi micro-integrator.sh wso2mi-4.3.0)" 3 "none of api-manager.sh"
+refused "a traffic manager" "$(home tm traffic-manager.sh wso2am-tm-4.6.0)" 3 "needs neither"
+refused "a version before 4.5" "$(home v44 api-manager.sh wso2am-4.4.0)" 4 "4.4.0 is not supported"
+refused "version 3.2.1" "$(home v32 api-manager.sh wso2am-3.2.1)" 4 "3.2.1 is not supported"
+
+newer=$(home newer api-manager.sh wso2am-4.10.0)
+run bash "$install" "$newer"
+equal "a later version installs" 0 "$code"
+contains "a later version is warned about" "Warning: 4.10.0 has not been tried" "$output"
+by_text=$(home by-text api-manager.sh '')
+printf 'WSO2 API Manager 4.5.0\n' >"$by_text/bin/version.txt"
+run bash "$install" "$by_text"
+contains "bin/version.txt is read when product.txt does not tell" "API Manager 4.5.0, all-in-one" "$output"
+run bash "$install" "$(home no-version api-manager.sh '')"
+contains "an unknown version is warned about" "Warning: this version has not been tried" "$output"
+equal "an unknown version installs" 0 "$code"
+
+# --- Directories that are not writable --------------------------------------------------------------
+
+chmod -R a+rX "$work"
+as_user=()
+if [ "$(id -u)" = 0 ]; then as_user=(setpriv --reuid 65534 --regid 65534 --clear-groups); fi
+locked=$(home locked api-manager.sh wso2am-4.6.0)
+chmod -R a+rwX "$locked"
+chmod 555 "$locked/repository/resources/operation_policies/definitions"
+before=$(state "$locked")
+run ${as_user[@]+"${as_user[@]}"} bash "$install" "$locked"
+equal "a directory that is not writable: exit code" 5 "$code"
+contains "a directory that is not writable is named" "$locked/repository/resources/operation_policies/definitions is not writable" "$output"
+equal "a directory that is not writable: nothing changed" "$before" "$(state "$locked")"
+
+# --- A copy that fails half-way ---------------------------------------------------------------------
+
+mkdir "$work/fake"
+printf '#!/bin/sh\necho "mv: no space" >&2\nexit 1\n' >"$work/fake/mv"
+chmod +x "$work/fake/mv"
+half=$(home half gateway.sh wso2am-universal-gw-4.6.0)
+before=$(state "$half")
+run env PATH="$work/fake:$PATH" bash "$install" "$half"
+equal "a failing copy: exit code" 1 "$code"
+equal "a failing copy leaves nothing behind" "$before" "$(state "$half")"
+
+# --- The command line and the archive itself --------------------------------------------------------
+
+run bash "$install" --help
+equal "--help: exit code" 0 "$code"
+contains "--help: tells how" "install.sh [--dry-run] APIM_HOME" "$output"
+run bash "$install"
+equal "no home: exit code" 2 "$code"
+contains "no home: message" "APIM_HOME is missing" "$output"
+run bash "$install" --force "$all_in_one"
+equal "an unknown option: exit code" 2 "$code"
+run bash "$install" "$all_in_one" "$gateway"
+equal "two homes: exit code" 2 "$code"
+run bash "$install" ""
+equal "an empty home: exit code" 2 "$code"
+
+broken=$work/broken
+cp -R "$dist" "$broken"
+rm "$broken/operation_policies/definitions/modelFailover_v2.j2"
+run bash "$broken/install.sh" "$all_in_one"
+equal "an incomplete archive: exit code" 6 "$code"
+contains "an incomplete archive: message" "has no definitions/modelFailover_v2.j2" "$output"
+rm "$broken"/dropins/*.jar
+run bash "$broken/install.sh" "$all_in_one"
+equal "an archive without the bundle: exit code" 6 "$code"
+run bash "$broken/install.sh" --uninstall "$all_in_one"
+equal "uninstall needs only the script" 0 "$code"
+
+left_over=$(find "$work/homes" -name '.model-failover.*')
+equal "no temporary file is left" "" "$left_over"
+
+printf '%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,195 @@
+package org.modelfailover.bundle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.apache.synapse.Mediator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleException;
+import org.osgi.framework.Constants;
+import org.osgi.framework.launch.Framework;
+import org.osgi.framework.launch.FrameworkFactory;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.jar.Attributes;
+import java.util.jar.JarFile;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import java.util.stream.Stream;
+
+/** The bundle as a host's OSGi framework sees it, without the host. */
+class BundleTest {
+    private static final Path JAR = Path.of(System.getProperty("bundle.jar"));
+    private static final String NATIVE_LIBRARY = System.getProperty("bundle.native");
+    private static final String MEDIATOR = "org.modelfailover.synapse.ModelFailoverMediator";
+
+    private static final Map<String, FrameworkFactory> FRAMEWORKS =
+            Map.of(
+                    "Felix", new org.apache.felix.framework.FrameworkFactory(),
+                    "Equinox", new org.eclipse.osgi.launch.EquinoxFactory());
+
+    @TempDir Path storage;
+
+    static Stream<Arguments> everyFrameworkAndHost() {
+        return FRAMEWORKS.keySet().stream()
+                .sorted()
+                .flatMap(name -> Host.ALL.stream().map(host -> Arguments.of(name, host)));
+    }
+
+    static Stream<String> everyFramework() {
+        return FRAMEWORKS.keySet().stream().sorted();
+    }
+
+    @ParameterizedTest(name = "{0}, {1}")
+    @MethodSource("everyFrameworkAndHost")
+    void synapseFindsTheMediatorThroughItsDynamicImport(String name, Host host) throws Exception {
+        inside(
+                name,
+                host,
+                framework -> {
+                    Bundle bundle = install(framework);
+                    bundle.start();
+                    assertEquals(Bundle.ACTIVE, bundle.getState(), "the bundle did not start");
+
+                    Class<?> type = synapseCore(framework).loadClass(MEDIATOR);
+
+                    assertSame(
+                            bundle.loadClass(MEDIATOR), type, "another copy of the class came in");
+                    assertInstanceOf(
+                            Mediator.class,
+                            type.getDeclaredConstructor().newInstance(),
+                            "the mediator does not implement the host's Mediator");
+                });
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("everyFramework")
+    void theNativeLibraryLiesInsideTheBundle(String name) throws Exception {
+        inside(
+                name,
+                Host.ALL.get(0),
+                framework -> {
+                    Class<?> mediator = install(framework).loadClass(MEDIATOR);
+                    try (var library = mediator.getResourceAsStream("/" + NATIVE_LIBRARY)) {
+                        assertNotNull(
+                                library,
+                                NATIVE_LIBRARY + " is not in " + JAR + "; was the cdylib built?");
+                        assertTrue(library.read() >= 0, NATIVE_LIBRARY + " is empty");
+                    }
+                });
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("everyFramework")
+    void aHostWithAnotherSynapseIsRefusedByName(String name) throws Exception {
+        inside(
+                name,
+                Host.ALL.get(0).with("org.apache.synapse", "2.1.7"),
+                framework -> {
+                    Bundle bundle = install(framework);
+                    var refusal = assertThrows(BundleException.class, bundle::start);
+                    assertTrue(
+                            refusal.getMessage().contains("org.apache.synapse"),
+                            "the refusal does not name the package: " + refusal.getMessage());
+                });
+    }
+
+    @Test
+    void onlyPackagesOfTheHostAreRequired() throws Exception {
+        Host host = Host.ALL.get(0);
+        String imports = manifest().getValue(Constants.IMPORT_PACKAGE);
+        for (String clause : imports.split(",(?=[a-z])")) {
+            String imported = clause.substring(0, (clause + ";").indexOf(';'));
+            assertTrue(
+                    host.exports(imported) || clause.contains("resolution:=optional"),
+                    "the bundle can't start on a host without " + imported);
+        }
+    }
+
+    @Test
+    void theBundleNeverTakesItsClassesFromAnotherBundle() throws Exception {
+        assertTrue(
+                !manifest().getValue(Constants.IMPORT_PACKAGE).contains("org.modelfailover"),
+                "an older copy in the dropins folder could win");
+    }
+
+    @Test
+    void everyClassRunsOnJava11() throws Exception {
+        try (var jar = new JarFile(JAR.toFile())) {
+            var classes = jar.stream().filter(e -> e.getName().endsWith(".class")).toList();
+            for (var entry : classes) {
+                try (var in = new DataInputStream(jar.getInputStream(entry))) {
+                    in.skipBytes(6);
+                    assertTrue(in.readUnsignedShort() <= 55, entry + " needs more than Java 11");
+                }
+            }
+        }
+    }
+
+    private interface Body {
+        void run(Framework framework) throws Exception;
+    }
+
+    private void inside(String name, Host host, Body body) throws Exception {
+        Framework framework =
+                FRAMEWORKS
+                        .get(name)
+                        .newFramework(
+                                Map.of(
+                                        Constants.FRAMEWORK_STORAGE,
+                                        storage.toString(),
+                                        Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
+                                        host.exportedPackages()));
+        framework.start();
+        try {
+            body.run(framework);
+        } finally {
+            framework.stop();
+            framework.waitForStop(10_000);
+        }
+    }
+
+    private static Bundle install(Framework framework) throws BundleException {
+        return framework.getBundleContext().installBundle(JAR.toUri().toString());
+    }
+
+    /**
+     * A bundle that finds classes as synapse-core does: it imports whatever it needs, when it does.
+     */
+    private static Bundle synapseCore(Framework framework) throws Exception {
+        var manifest = new Manifest();
+        var attributes = manifest.getMainAttributes();
+        attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        attributes.putValue(Constants.BUNDLE_MANIFESTVERSION, "2");
+        attributes.putValue(Constants.BUNDLE_SYMBOLICNAME, "synapse-core");
+        attributes.putValue(Constants.DYNAMICIMPORT_PACKAGE, "*");
+        var jar = new ByteArrayOutputStream();
+        new JarOutputStream(jar, manifest).close();
+        Bundle bundle =
+                framework
+                        .getBundleContext()
+                        .installBundle("synapse-core", new ByteArrayInputStream(jar.toByteArray()));
+        bundle.start();
+        return bundle;
+    }
+
+    private static Attributes manifest() throws IOException {
+        try (var jar = new JarFile(JAR.toFile())) {
+            return jar.getManifest().getMainAttributes();
+        }
+    }
+}
