@@ -22,7 +22,11 @@ fn assert_code(code: u32) {
 async fn the_failover_headers_name_the_candidate_that_served() {
     for body in [chat("a"), streamed("a")] {
         let api = two().bind();
-        let answer = if body == chat("a") { ok("x") } else { ok_stream("x") };
+        let answer = if body == chat("a") {
+            ok("x")
+        } else {
+            ok_stream("x")
+        };
         api.on("a@east", [status(500)]).on("b@west", [answer]);
         let heard = api.send(&body).await;
         assert_eq!(heard.header("x-failover-model"), Some("b"));
@@ -48,7 +52,11 @@ async fn the_failover_headers_can_be_switched_off() {
     let api = two().set("responseHeaders", "false").bind();
     api.on("a@east", [ok("x")]);
     let heard = api.send(&chat("a")).await;
-    for name in ["x-failover-model", "x-failover-endpoint", "x-failover-attempts"] {
+    for name in [
+        "x-failover-model",
+        "x-failover-endpoint",
+        "x-failover-attempts",
+    ] {
         assert_eq!(heard.header(name), None, "{name}");
     }
 }
@@ -65,7 +73,10 @@ async fn a_providers_own_failover_headers_never_get_through() {
         api.on("a@east", [forged]);
         let heard = api.send(&chat("a")).await;
         let headers = format!("{:?}", heard.head.unwrap().headers);
-        assert!(!headers.contains("forged"), "responseHeaders {switch}: {headers}");
+        assert!(
+            !headers.contains("forged"),
+            "responseHeaders {switch}: {headers}"
+        );
     }
 }
 
@@ -73,9 +84,19 @@ async fn a_providers_own_failover_headers_never_get_through() {
 async fn end_to_end_headers_reach_the_caller_and_hop_by_hop_headers_do_not() {
     for body in [chat("a"), streamed("a")] {
         let api = two().bind();
-        let answer = if body == chat("a") { ok("x") } else { ok_stream("x") };
+        let answer = if body == chat("a") {
+            ok("x")
+        } else {
+            ok_stream("x")
+        };
         let answer = [
-            "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "trailer", "transfer-encoding", "upgrade",
+            "connection",
+            "keep-alive",
+            "proxy-connection",
+            "proxy-authenticate",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
         ]
         .iter()
         .fold(answer, |answer, name| answer.header(name, "x"))
@@ -87,32 +108,65 @@ async fn end_to_end_headers_reach_the_caller_and_hop_by_hop_headers_do_not() {
         let heard = api.send(&body).await;
         let headers = &heard.head.as_ref().unwrap().headers;
         for gone in [
-            "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "trailer", "transfer-encoding", "upgrade",
+            "connection",
+            "keep-alive",
+            "proxy-connection",
+            "proxy-authenticate",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
             "content-length",
         ] {
-            assert!(!headers.contains_key(gone), "{gone} is for one hop, or about another framing");
+            assert!(
+                !headers.contains_key(gone),
+                "{gone} is for one hop, or about another framing"
+            );
         }
         assert_eq!(heard.header("openai-processing-ms"), Some("42"));
         assert!(heard.header("content-type").is_some());
-        assert_eq!(headers.get_all("set-cookie").iter().count(), 2, "a header that is there twice stays so");
+        assert_eq!(
+            headers.get_all("set-cookie").iter().count(),
+            2,
+            "a header that is there twice stays so"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_header_that_the_connection_header_names_is_hop_by_hop_too() {
     let api = two().bind();
-    api.on("a@east", [ok("x").header("connection", "close, X-Hop").header("x-hop", "1")]);
+    api.on(
+        "a@east",
+        [ok("x")
+            .header("connection", "close, X-Hop")
+            .header("x-hop", "1")],
+    );
     let heard = api.send(&chat("a")).await;
-    assert_eq!(heard.header("x-hop"), None, "RFC 9110 §7.6.1: what Connection names is removed before forwarding");
+    assert_eq!(
+        heard.header("x-hop"),
+        None,
+        "RFC 9110 §7.6.1: what Connection names is removed before forwarding"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_answer_reaches_the_caller_byte_for_byte() {
     let body = "{ \"id\" : 1.0e0,\n\t\"model\":\"b-2026-01-01\", \"x\":\"\\u00e9é\" }\n";
     let api = two().bind();
-    api.on("a@east", [answer(200, "").pieces([now(&body[..10]), later(1.0, &body[10..20]), now(&body[20..])])]);
+    api.on(
+        "a@east",
+        [answer(200, "").pieces([
+            now(&body[..10]),
+            later(1.0, &body[10..20]),
+            now(&body[20..]),
+        ])],
+    );
     let heard = api.send(&chat("a")).await;
-    assert_eq!(heard.text(), body, "with the candidate's own model name in it");
+    assert_eq!(
+        heard.text(),
+        body,
+        "with the candidate's own model name in it"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,15 +186,30 @@ async fn an_answer_that_is_too_large_for_one_piece_goes_out_as_fast_as_the_calle
 
 #[tokio::test(start_paused = true)]
 async fn when_all_fail_the_caller_gets_the_last_answer_of_a_provider() {
-    let api = api(&["a@east", "b@west", "c@north"]).set("retryBudget", "0%").bind();
+    let api = api(&["a@east", "b@west", "c@north"])
+        .set("retryBudget", "0%")
+        .bind();
     api.on("a@east", [status(500)])
-        .on("b@west", [status(429).header("retry-after", "17").header("x-request-id", "r2")])
+        .on(
+            "b@west",
+            [status(429)
+                .header("retry-after", "17")
+                .header("x-request-id", "r2")],
+        )
         .on("c@north", [fails(NetError::Connect)]);
     let heard = api.send(&chat("a")).await;
-    assert_eq!(heard.status(), 429, "the last candidate gave no answer, the one before it did");
+    assert_eq!(
+        heard.status(),
+        429,
+        "the last candidate gave no answer, the one before it did"
+    );
     assert!(heard.text().contains("said 429"));
     assert_eq!(heard.header("retry-after"), Some("17"));
-    assert_eq!(heard.header("x-failover-model"), Some("b"), "the candidate whose answer this is");
+    assert_eq!(
+        heard.header("x-failover-model"),
+        Some("b"),
+        "the candidate whose answer this is"
+    );
     assert_eq!(heard.header("x-failover-attempts"), Some("3"));
 }
 
@@ -164,9 +233,15 @@ async fn when_no_connection_comes_about_in_time_the_caller_gets_504() {
 
 #[tokio::test(start_paused = true)]
 async fn when_the_network_fails_the_caller_gets_502() {
-    for error in [NetError::Connect, NetError::Reset, NetError::Protocol, NetError::Address] {
+    for error in [
+        NetError::Connect,
+        NetError::Reset,
+        NetError::Protocol,
+        NetError::Address,
+    ] {
         let api = two().bind();
-        api.on("a@east", [fails(error)]).on("b@west", [fails(error)]);
+        api.on("a@east", [fails(error)])
+            .on("b@west", [fails(error)]);
         let heard = api.send(&chat("a")).await;
         assert_eq!(heard.failure().status, 502, "{error:?}");
         assert_code(heard.failure().code);
@@ -187,11 +262,20 @@ async fn when_all_are_suspended_the_caller_gets_503_with_retry_after() {
 
 #[tokio::test(start_paused = true)]
 async fn a_2xx_that_is_no_answer_is_never_what_the_caller_gets() {
-    for act in [answer(200, ""), answer(202, ""), answer(200, "{\"error\":{\"message\":\"overloaded\"}}"), answer(200, "{\"torn\"")] {
+    for act in [
+        answer(200, ""),
+        answer(202, ""),
+        answer(200, "{\"error\":{\"message\":\"overloaded\"}}"),
+        answer(200, "{\"torn\""),
+    ] {
         let api = api(&["a@east"]).bind();
         api.on("a@east", [act]);
         let heard = api.send(&chat("a")).await;
-        assert_eq!(heard.failure().status, 502, "never an empty 200, never a 202");
+        assert_eq!(
+            heard.failure().status,
+            502,
+            "never an empty 200, never a 202"
+        );
         assert_code(heard.failure().code);
     }
     let api = api(&["a@east"]).bind();
@@ -202,7 +286,8 @@ async fn a_2xx_that_is_no_answer_is_never_what_the_caller_gets() {
 #[tokio::test(start_paused = true)]
 async fn an_earlier_providers_answer_goes_before_a_2xx_that_is_none() {
     let api = two().bind();
-    api.on("a@east", [status(503)]).on("b@west", [answer(200, "")]);
+    api.on("a@east", [status(503)])
+        .on("b@west", [answer(200, "")]);
     assert_eq!(api.send(&chat("a")).await.status(), 503);
 }
 
@@ -225,7 +310,13 @@ async fn the_gateways_own_words_hold_no_address_and_no_credential() {
         failures.push(api.send(&chat("a")).await);
         failures.push(api.send(&chat("a")).await);
     }
-    failures.push(api(&["a@east"]).unresolved("a@east").bind().send(&chat("a")).await);
+    failures.push(
+        api(&["a@east"])
+            .unresolved("a@east")
+            .bind()
+            .send(&chat("a"))
+            .await,
+    );
     for heard in failures {
         let failure = heard.failure();
         for secret in ["http", "llm.internal", "8443", "s3cret", "Bearer"] {
@@ -242,20 +333,35 @@ async fn the_gateways_own_words_hold_no_address_and_no_credential() {
 #[tokio::test(start_paused = true)]
 async fn reports_hold_no_address_and_no_credential() {
     let api = two().bind();
-    api.on("a@east", [fails(NetError::Connect)]).on("b@west", [status(401)]);
+    api.on("a@east", [fails(NetError::Connect)])
+        .on("b@west", [status(401)]);
     let line = api.send(&chat("a")).await.report().to_string();
     for secret in ["http", "llm.internal", "8443", "s3cret", "Bearer", "\"hi\""] {
-        assert!(!line.contains(secret), "'{secret}' must not be in the log: {line}");
+        assert!(
+            !line.contains(secret),
+            "'{secret}' must not be in the log: {line}"
+        );
     }
-    for expected in ["AssistantAPI:1.0.0", "model=\"a\"", "endpoint=\"east\"", "status=401"] {
-        assert!(line.contains(expected), "an operator looks for {expected} in: {line}");
+    for expected in [
+        "AssistantAPI:1.0.0",
+        "model=\"a\"",
+        "endpoint=\"east\"",
+        "status=401",
+    ] {
+        assert!(
+            line.contains(expected),
+            "an operator looks for {expected} in: {line}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_redirects_target_is_not_shown_to_the_caller() {
     let api = api(&["a@east"]).bind();
-    api.on("a@east", [status(302).header("location", "http://10.0.0.7:9000/login")]);
+    api.on(
+        "a@east",
+        [status(302).header("location", "http://10.0.0.7:9000/login")],
+    );
     let heard = api.send(&chat("a")).await;
     assert_eq!(
         heard.header("location"),

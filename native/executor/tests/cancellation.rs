@@ -17,7 +17,11 @@ async fn cancelled_after(api: &Api, body: &str, seconds: f64) -> Heard {
     // Whatever was left running would show itself in the next hour.
     let called = api.called().len();
     wait(3600.0).await;
-    assert_eq!(api.called().len(), called, "after the caller went away nobody is called any more");
+    assert_eq!(
+        api.called().len(),
+        called,
+        "after the caller went away nobody is called any more"
+    );
     heard
 }
 
@@ -59,7 +63,10 @@ async fn while_the_first_useful_chunk_is_waited_for_the_stream_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn in_the_middle_of_a_stream_the_stream_is_dropped() {
     let api = two().bind();
-    api.on("a@east", [events((0..1000).map(|_| later(1.0, &delta("x"))))]);
+    api.on(
+        "a@east",
+        [events((0..1000).map(|_| later(1.0, &delta("x"))))],
+    );
     let heard = cancelled_after(&api, &streamed("a"), 3.5).await;
     assert_dropped(&api, "a@east", 3.5);
     assert_eq!(heard.data.len(), 3);
@@ -68,7 +75,10 @@ async fn in_the_middle_of_a_stream_the_stream_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn while_the_caller_does_not_take_the_stream_is_dropped() {
     let api = two().bind();
-    api.on("a@east", [events([now(&delta("x")), now(&delta("y")), hangs()])]);
+    api.on(
+        "a@east",
+        [events([now(&delta("x")), now(&delta("y")), hangs()])],
+    );
     let running = api.start_slow(&streamed("a"), 5);
     wait(3.0).await;
     running.cancel().await;
@@ -78,7 +88,8 @@ async fn while_the_caller_does_not_take_the_stream_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn while_a_fallback_is_called_it_is_that_call_that_is_dropped() {
     let api = two().bind();
-    api.on("a@east", [status(500).after(1.0)]).on("b@west", [silent()]);
+    api.on("a@east", [status(500).after(1.0)])
+        .on("b@west", [silent()]);
     cancelled_after(&api, &chat("a"), 3.0).await;
     assert_dropped(&api, "b@west", 3.0);
 }
@@ -115,14 +126,19 @@ async fn a_probe_that_is_cancelled_at_any_point_gives_its_permit_back() {
         (streamed("a"), events([now(ROLE), hangs()])),
     ] {
         let api = two().bind();
-        api.on("a@east", [status(500), act]).on("b@west", [ok("fallback")]);
+        api.on("a@east", [status(500), act])
+            .on("b@west", [ok("fallback")]);
         api.send(&chat("a")).await;
         wait(61.0).await;
         let probe = api.start(&body);
         wait(3.0).await;
         assert_eq!(api.state("a@east"), State::Probing);
         probe.cancel().await;
-        assert_eq!(api.state("a@east"), State::Due, "the next request may probe at once");
+        assert_eq!(
+            api.state("a@east"),
+            State::Due,
+            "the next request may probe at once"
+        );
     }
 }
 
@@ -136,5 +152,8 @@ async fn an_early_probe_that_is_cancelled_leaves_the_suspension_as_it_was() {
     wait(5.0).await;
     probe.cancel().await;
     api.assert_suspended_for("a@east", 45.0, "60 s less the 15 that are over");
-    assert!(api.send(&chat("a")).await.text().contains("target"), "and the next request probes early");
+    assert!(
+        api.send(&chat("a")).await.text().contains("target"),
+        "and the next request probes early"
+    );
 }

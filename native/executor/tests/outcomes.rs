@@ -14,7 +14,11 @@ struct Row {
 
 async fn row_of(builder: Builder, body: &str, act: Act) -> Row {
     let api = builder.bind();
-    let fallback = if body.contains("\"stream\":true") { ok_stream("fallback") } else { ok("fallback") };
+    let fallback = if body.contains("\"stream\":true") {
+        ok_stream("fallback")
+    } else {
+        ok("fallback")
+    };
     api.on("a@east", [act]).on("b@west", [fallback]);
     let heard = api.send(body).await;
     assert_eq!(api.calls_of("a@east"), 1, "the target is called once");
@@ -31,11 +35,20 @@ fn two() -> Builder {
 
 #[track_caller]
 fn assert_row(row: &Row, went_on: bool, suspended: bool, what: &str) {
-    assert_eq!(row.went_on, went_on, "{what}: does the next candidate get the request?");
-    assert_eq!(row.suspended, suspended, "{what}: is the candidate suspended?");
+    assert_eq!(
+        row.went_on, went_on,
+        "{what}: does the next candidate get the request?"
+    );
+    assert_eq!(
+        row.suspended, suspended,
+        "{what}: is the candidate suspended?"
+    );
     if went_on {
         assert_eq!(row.heard.status(), 200, "{what}: the fallback's answer");
-        assert!(row.heard.text().contains("fallback"), "{what}: the fallback's answer");
+        assert!(
+            row.heard.text().contains("fallback"),
+            "{what}: the fallback's answer"
+        );
     }
 }
 
@@ -57,24 +70,38 @@ async fn any_2xx_with_content_is_an_answer() {
         answer(204, ""),
     ] {
         let row = row_of(two(), &chat("a"), act).await;
-        assert_row(&row, false, false, &format!("a {} with content", row.heard.status()));
+        assert_row(
+            &row,
+            false,
+            false,
+            &format!("a {} with content", row.heard.status()),
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_callers_fault_goes_back_unchanged_and_never_suspends() {
-    for code in [400, 404, 405, 406, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 426, 428, 431, 451] {
+    for code in [
+        400, 404, 405, 406, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424,
+        426, 428, 431, 451,
+    ] {
         let row = row_of(two(), &chat("a"), status(code).header("x-request-id", "r1")).await;
         assert_row(&row, false, false, &format!("{code}"));
         assert_eq!(row.heard.status(), code);
-        assert!(row.heard.text().contains(&format!("said {code}")), "the provider's own words reach the caller");
+        assert!(
+            row.heard.text().contains(&format!("said {code}")),
+            "the provider's own words reach the caller"
+        );
         assert_eq!(row.heard.header("x-request-id"), Some("r1"));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_content_filters_refusal_goes_back_to_the_caller() {
-    for act in [reason(400, "content_filter"), reason(400, "content_policy_violation")] {
+    for act in [
+        reason(400, "content_filter"),
+        reason(400, "content_policy_violation"),
+    ] {
         let row = row_of(two(), &chat("a"), act).await;
         assert_row(&row, false, false, "a content filter's refusal");
         assert_eq!(row.heard.status(), 400);
@@ -85,7 +112,12 @@ async fn a_content_filters_refusal_goes_back_to_the_caller() {
 async fn a_content_filters_refusal_goes_on_when_that_is_set_but_never_suspends() {
     let builder = two().set("failoverOnContentFilter", "true");
     let row = row_of(builder, &chat("a"), reason(400, "content_filter")).await;
-    assert_row(&row, true, false, "a content filter's refusal with failoverOnContentFilter");
+    assert_row(
+        &row,
+        true,
+        false,
+        "a content filter's refusal with failoverOnContentFilter",
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +128,10 @@ async fn a_context_that_is_too_long_goes_on_to_another_model_and_never_suspends(
 
 #[tokio::test(start_paused = true)]
 async fn a_context_that_is_too_long_never_meets_the_same_model_again() {
-    let api = api(&["a@east", "a@west", "b@west", "a@north", "b@north", "c@south"]).bind();
+    let api = api(&[
+        "a@east", "a@west", "b@west", "a@north", "b@north", "c@south",
+    ])
+    .bind();
     api.on("a@east", [reason(400, "context_length_exceeded")])
         .on("b@west", [reason(400, "context_length_exceeded")])
         .on("c@south", [ok("south")]);
@@ -114,13 +149,20 @@ async fn a_context_that_is_too_long_for_every_model_is_what_the_caller_is_told()
     let api = api(&["a@east", "a@west"]).bind();
     api.on("a@east", [reason(400, "context_length_exceeded")]);
     let heard = api.send(&chat("a")).await;
-    assert_eq!((heard.status(), api.called()), (400, vec!["a@east".to_owned()]));
+    assert_eq!(
+        (heard.status(), api.called()),
+        (400, vec!["a@east".to_owned()])
+    );
     assert!(heard.text().contains("context_length_exceeded"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_model_or_deployment_that_is_not_there_goes_on_and_suspends() {
-    for act in [reason(404, "model_not_found"), reason(404, "DeploymentNotFound"), reason(400, "invalid_model")] {
+    for act in [
+        reason(404, "model_not_found"),
+        reason(404, "DeploymentNotFound"),
+        reason(400, "invalid_model"),
+    ] {
         let row = row_of(two(), &chat("a"), act).await;
         assert_row(&row, true, true, "model not found");
     }
@@ -128,7 +170,13 @@ async fn a_model_or_deployment_that_is_not_there_goes_on_and_suspends() {
 
 #[tokio::test(start_paused = true)]
 async fn refused_credentials_of_the_endpoints_own_go_on_and_suspend() {
-    for act in [status(401), status(402), status(403), reason(400, "billing_not_active"), reason(401, "invalid_api_key")] {
+    for act in [
+        status(401),
+        status(402),
+        status(403),
+        reason(400, "billing_not_active"),
+        reason(401, "invalid_api_key"),
+    ] {
         let row = row_of(two(), &chat("a"), act).await;
         assert_row(&row, true, true, "the gateway's own credential was refused");
     }
@@ -136,7 +184,13 @@ async fn refused_credentials_of_the_endpoints_own_go_on_and_suspend() {
 
 #[tokio::test(start_paused = true)]
 async fn the_callers_own_credential_when_refused_goes_back_to_the_caller_and_never_suspends() {
-    for act in [status(401), status(402), status(403), reason(400, "billing_not_active"), reason(401, "invalid_api_key")] {
+    for act in [
+        status(401),
+        status(402),
+        status(403),
+        reason(400, "billing_not_active"),
+        reason(401, "invalid_api_key"),
+    ] {
         let row = row_of(two().callers_credential(), &chat("a"), act).await;
         assert_row(&row, false, false, "the caller's credential was refused");
         assert!(row.heard.status() >= 400);
@@ -170,15 +224,27 @@ async fn any_other_status_goes_on_and_suspends() {
 #[tokio::test(start_paused = true)]
 async fn a_redirect_is_not_followed() {
     let api = two().bind();
-    api.on("a@east", [status(307).header("location", "https://elsewhere.llm.internal:8443/a?x")])
-        .on("b@west", [ok("fallback")]);
+    api.on(
+        "a@east",
+        [status(307).header("location", "https://elsewhere.llm.internal:8443/a?x")],
+    )
+    .on("b@west", [ok("fallback")]);
     api.send(&chat("a")).await;
-    assert_eq!(api.called(), ["a@east", "b@west"], "the place that a redirect names must not be called");
+    assert_eq!(
+        api.called(),
+        ["a@east", "b@west"],
+        "the place that a redirect names must not be called"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn failures_of_the_network_go_on_and_suspend() {
-    for error in [NetError::Connect, NetError::ConnectTimeout, NetError::Reset, NetError::Protocol] {
+    for error in [
+        NetError::Connect,
+        NetError::ConnectTimeout,
+        NetError::Reset,
+        NetError::Protocol,
+    ] {
         let row = row_of(two(), &chat("a"), fails(error)).await;
         assert_row(&row, true, true, &format!("{error:?}"));
     }
@@ -195,7 +261,12 @@ async fn a_body_that_breaks_goes_on_and_suspends() {
 async fn silence_goes_on_and_suspends() {
     let row = row_of(two(), &chat("a"), silent()).await;
     assert_row(&row, true, true, "no answer in time");
-    let row = row_of(two(), &chat("a"), ok("").pieces([now("{\"choices\":["), hangs()])).await;
+    let row = row_of(
+        two(),
+        &chat("a"),
+        ok("").pieces([now("{\"choices\":["), hangs()]),
+    )
+    .await;
     assert_row(&row, true, true, "half an answer in time");
     let row = row_of(two(), &streamed("a"), events([now(ROLE), hangs()])).await;
     assert_row(&row, true, true, "no useful chunk in time");
@@ -205,10 +276,19 @@ async fn silence_goes_on_and_suspends() {
 async fn a_2xx_that_is_no_answer_goes_on_and_suspends() {
     for (what, act) in [
         ("an empty body", answer(200, "")),
-        ("an empty body that is not JSON", answer(200, "").content_type("text/plain")),
+        (
+            "an empty body that is not JSON",
+            answer(200, "").content_type("text/plain"),
+        ),
         ("white space", answer(200, " \r\n")),
-        ("an error in JSON", answer(200, "{\"error\":{\"message\":\"overloaded\"}}")),
-        ("an error in words", answer(200, "{\"error\":\"overloaded\"}")),
+        (
+            "an error in JSON",
+            answer(200, "{\"error\":{\"message\":\"overloaded\"}}"),
+        ),
+        (
+            "an error in words",
+            answer(200, "{\"error\":\"overloaded\"}"),
+        ),
         ("torn JSON", answer(200, "{\"choices\":[{\"index\":0,")),
         ("HTML declared as JSON", answer(200, "<html>busy</html>")),
         ("202 with nothing", answer(202, "")),
@@ -232,13 +312,22 @@ async fn a_stream_without_anything_useful_goes_on_and_suspends() {
         ("[DONE] alone", vec![now(DONE)]),
         ("a role and the end of the body", vec![now(ROLE)]),
         ("a role and [DONE]", vec![now(ROLE), now(USAGE), now(DONE)]),
-        ("a role and a broken connection", vec![now(ROLE), breaks(1.0)]),
+        (
+            "a role and a broken connection",
+            vec![now(ROLE), breaks(1.0)],
+        ),
         ("an error first", vec![now(STREAM_ERROR)]),
-        ("an error after the role", vec![now(ROLE), now(STREAM_ERROR), now(DONE)]),
+        (
+            "an error after the role",
+            vec![now(ROLE), now(STREAM_ERROR), now(DONE)],
+        ),
     ] {
         let row = row_of(two(), &streamed("a"), events(pieces)).await;
         assert_row(&row, true, true, what);
-        assert!(!row.heard.text().contains("overloaded"), "{what}: nothing of the failed stream reaches the caller");
+        assert!(
+            !row.heard.text().contains("overloaded"),
+            "{what}: nothing of the failed stream reaches the caller"
+        );
     }
 }
 
@@ -252,8 +341,16 @@ async fn a_refusal_of_a_streamed_request_is_judged_like_any_other() {
 
 #[tokio::test(start_paused = true)]
 async fn no_outcome_that_never_suspends_does_so_for_a_hint() {
-    for act in [status(400), status(422), reason(400, "content_filter"), reason(400, "context_length_exceeded")] {
+    for act in [
+        status(400),
+        status(422),
+        reason(400, "content_filter"),
+        reason(400, "context_length_exceeded"),
+    ] {
         let row = row_of(two(), &chat("a"), act.header("retry-after", "300")).await;
-        assert!(!row.suspended, "the caller's fault suspends nothing, whatever Retry-After says");
+        assert!(
+            !row.suspended,
+            "the caller's fault suspends nothing, whatever Retry-After says"
+        );
     }
 }

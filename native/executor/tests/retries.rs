@@ -23,7 +23,13 @@ async fn with_a_fallback_left_nothing_is_retried_unless_that_is_set() {
 
 #[tokio::test(start_paused = true)]
 async fn server_errors_and_resets_are_retried_as_often_as_set() {
-    for act in [status(500), status(502), status(503), status(529), fails(NetError::Reset)] {
+    for act in [
+        status(500),
+        status(502),
+        status(503),
+        status(529),
+        fails(NetError::Reset),
+    ] {
         let api = two().set("targetRetries", "2").bind();
         api.on("a@east", [act]).on("b@west", [ok("yes")]);
         let heard = api.send(&chat("a")).await;
@@ -68,13 +74,18 @@ async fn a_retry_that_succeeds_suspends_nothing() {
     let heard = api.send(&chat("a")).await;
     assert!(heard.text().contains("second try"));
     assert!(!api.is_suspended("a@east"));
-    assert_eq!(heard.report().attempts.len(), 2, "the report has both tries");
+    assert_eq!(
+        heard.report().attempts.len(),
+        2,
+        "the report has both tries"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_candidate_standing_gets_one_retry() {
     let api = api(&["a@east", "b@west"]).bind();
-    api.on("a@east", [status(500)]).on("b@west", [status(500), ok("second try")]);
+    api.on("a@east", [status(500)])
+        .on("b@west", [status(500), ok("second try")]);
     let heard = api.send(&chat("a")).await;
     assert_eq!(api.called(), ["a@east", "b@west", "b@west"]);
     assert!(heard.text().contains("second try"));
@@ -92,7 +103,10 @@ async fn the_only_candidate_is_the_last_one_standing() {
 #[tokio::test(start_paused = true)]
 async fn the_last_candidate_standing_is_the_one_whose_fallbacks_are_suspended() {
     let world = World::new();
-    let other = api(&["b@west"]).within(&world).set("retryBudget", "0%").bind();
+    let other = api(&["b@west"])
+        .within(&world)
+        .set("retryBudget", "0%")
+        .bind();
     other.on("b@west", [status(500)]);
     other.send(&chat("b")).await;
     let api = two().within(&world).bind();
@@ -103,7 +117,10 @@ async fn the_last_candidate_standing_is_the_one_whose_fallbacks_are_suspended() 
 #[tokio::test(start_paused = true)]
 async fn whether_a_candidate_is_the_last_one_is_judged_when_it_has_failed() {
     let world = World::new();
-    let other = api(&["b@west"]).within(&world).set("retryBudget", "0%").bind();
+    let other = api(&["b@west"])
+        .within(&world)
+        .set("retryBudget", "0%")
+        .bind();
     other.on("b@west", [status(500)]);
     let api = two().within(&world).bind();
     api.on("a@east", [status(500).after(5.0), ok("second try")]);
@@ -126,7 +143,11 @@ async fn the_last_candidates_retries_are_not_more_than_set() {
     let api = api(&["a@east"]).set("targetRetries", "2").bind();
     api.on("a@east", [status(500)]);
     api.send(&chat("a")).await;
-    assert_eq!(api.calls_of("a@east"), 3, "1 and 2 more; the one of the last candidate standing is not on top");
+    assert_eq!(
+        api.calls_of("a@east"),
+        3,
+        "1 and 2 more; the one of the last candidate standing is not on top"
+    );
 }
 
 /// "Nothing is ever sent twice to a candidate after it has begun to answer."
@@ -144,29 +165,50 @@ async fn assert_sent_once(body: &str, torn: Act) {
 
 #[tokio::test(start_paused = true)]
 async fn a_candidate_whose_body_broke_is_not_sent_the_request_again() {
-    assert_sent_once(&chat("a"), ok("").pieces([now("{\"choices\":["), breaks(1.0)])).await;
+    assert_sent_once(
+        &chat("a"),
+        ok("").pieces([now("{\"choices\":["), breaks(1.0)]),
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_candidate_whose_stream_broke_before_its_first_useful_chunk_is_not_sent_the_request_again() {
+async fn a_candidate_whose_stream_broke_before_its_first_useful_chunk_is_not_sent_the_request_again()
+ {
     assert_sent_once(&streamed("a"), events([now(ROLE), breaks(1.0)])).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_is_never_retried() {
-    let api = two().set("targetRetries", "3").set("retryBudget", "100%").bind();
-    api.on("a@east", [status(401), status(500)]).on("b@west", [ok("fallback")]);
+    let api = two()
+        .set("targetRetries", "3")
+        .set("retryBudget", "100%")
+        .bind();
+    api.on("a@east", [status(401), status(500)])
+        .on("b@west", [ok("fallback")]);
     api.send(&chat("a")).await;
     wait(61.0).await;
     api.forget();
     api.send(&chat("a")).await;
-    assert_eq!(api.called(), ["a@east", "b@west"], "a candidate that is just being tried again gets one request");
+    assert_eq!(
+        api.called(),
+        ["a@east", "b@west"],
+        "a candidate that is just being tried again gets one request"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_is_not_retried_after_a_short_retry_after_either() {
     let api = two().set("maxRetryAfterWait", "5s").bind();
-    api.on("a@east", [status(500), status(429).header("retry-after", "2"), ok("target")]).on("b@west", [ok("fallback")]);
+    api.on(
+        "a@east",
+        [
+            status(500),
+            status(429).header("retry-after", "2"),
+            ok("target"),
+        ],
+    )
+    .on("b@west", [ok("fallback")]);
     api.send(&chat("a")).await;
     wait(61.0).await;
     api.forget();
@@ -192,8 +234,15 @@ async fn an_early_probe_is_not_retried_though_it_is_the_last_candidate_standing(
 #[tokio::test(start_paused = true)]
 async fn no_retry_reaches_a_candidate_that_another_request_has_suspended_meanwhile() {
     let api = two().set("maxRetryAfterWait", "10s").bind();
-    api.on("a@east", [status(429).header("retry-after", "10"), fails(NetError::Connect), ok("target")])
-        .on("b@west", [ok("fallback")]);
+    api.on(
+        "a@east",
+        [
+            status(429).header("retry-after", "10"),
+            fails(NetError::Connect),
+            ok("target"),
+        ],
+    )
+    .on("b@west", [ok("fallback")]);
     let waiting = api.start(&chat("a"));
     wait(5.0).await;
     api.send(&chat("a")).await;
@@ -205,7 +254,10 @@ async fn no_retry_reaches_a_candidate_that_another_request_has_suspended_meanwhi
         "while suspended a candidate receives no requests, a retry that was waiting included; called were {:?}",
         api.called()
     );
-    assert!(heard.text().contains("fallback"), "the request that was waiting goes on to the fallback");
+    assert!(
+        heard.text().contains("fallback"),
+        "the request that was waiting goes on to the fallback"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,15 +283,24 @@ async fn the_wait_before_the_nth_retry_is_drawn_from_zero_to_the_doubled_backoff
         }
     }
     let mean = shares.iter().sum::<f64>() / shares.len() as f64;
-    assert!((0.4..0.6).contains(&mean), "full jitter: half of the longest wait on average, not {mean:.2} of it");
-    assert!(shares.iter().any(|s| *s < 0.1) && shares.iter().any(|s| *s > 0.9), "full jitter: from 0 to all of it");
+    assert!(
+        (0.4..0.6).contains(&mean),
+        "full jitter: half of the longest wait on average, not {mean:.2} of it"
+    );
+    assert!(
+        shares.iter().any(|s| *s < 0.1) && shares.iter().any(|s| *s > 0.9),
+        "full jitter: from 0 to all of it"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_short_retry_after_is_waited_out_on_the_same_candidate() {
     for code in [429, 503] {
         let api = two().set("maxRetryAfterWait", "5s").bind();
-        api.on("a@east", [status(code).header("retry-after", "5"), ok("target")]);
+        api.on(
+            "a@east",
+            [status(code).header("retry-after", "5"), ok("target")],
+        );
         let heard = api.send(&chat("a")).await;
         assert!(heard.text().contains("target"));
         let times = api.times_of("a@east");
@@ -251,10 +312,18 @@ async fn a_short_retry_after_is_waited_out_on_the_same_candidate() {
 #[tokio::test(start_paused = true)]
 async fn a_retry_after_that_is_too_long_goes_on_at_once_without_a_retry() {
     for code in [429, 503] {
-        let api = two().set("maxRetryAfterWait", "5s").set("targetRetries", "2").bind();
-        api.on("a@east", [status(code).header("retry-after", "6")]).on("b@west", [ok("yes")]);
+        let api = two()
+            .set("maxRetryAfterWait", "5s")
+            .set("targetRetries", "2")
+            .bind();
+        api.on("a@east", [status(code).header("retry-after", "6")])
+            .on("b@west", [ok("yes")]);
         let heard = api.send(&chat("a")).await;
-        assert_eq!(api.called(), ["a@east", "b@west"], "it said not to come back before 6 s");
+        assert_eq!(
+            api.called(),
+            ["a@east", "b@west"],
+            "it said not to come back before 6 s"
+        );
         assert_time(heard.at, 0.0, "the fallback's answer");
         assert!(api.is_suspended("a@east"));
     }
@@ -263,7 +332,8 @@ async fn a_retry_after_that_is_too_long_goes_on_at_once_without_a_retry() {
 #[tokio::test(start_paused = true)]
 async fn by_default_no_retry_after_is_waited_out() {
     let api = two().bind();
-    api.on("a@east", [status(429).header("retry-after", "1")]).on("b@west", [ok("yes")]);
+    api.on("a@east", [status(429).header("retry-after", "1")])
+        .on("b@west", [ok("yes")]);
     let heard = api.send(&chat("a")).await;
     assert_eq!(api.called(), ["a@east", "b@west"]);
     assert_time(heard.at, 0.0, "the fallback's answer");
@@ -272,15 +342,18 @@ async fn by_default_no_retry_after_is_waited_out() {
 #[tokio::test(start_paused = true)]
 async fn retry_after_of_another_status_is_no_reason_to_wait() {
     let api = two().set("maxRetryAfterWait", "5s").bind();
-    api.on("a@east", [status(408).header("retry-after", "1")]).on("b@west", [ok("yes")]);
+    api.on("a@east", [status(408).header("retry-after", "1")])
+        .on("b@west", [ok("yes")]);
     let heard = api.send(&chat("a")).await;
     assert_time(heard.at, 0.0, "the fallback's answer");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_candidate_that_puts_off_again_and_again_does_not_keep_the_caller_from_a_healthy_fallback() {
+async fn a_candidate_that_puts_off_again_and_again_does_not_keep_the_caller_from_a_healthy_fallback()
+ {
     let api = two().set("maxRetryAfterWait", "2s").bind();
-    api.on("a@east", [status(429).header("retry-after", "1")]).on("b@west", [ok("fallback")]);
+    api.on("a@east", [status(429).header("retry-after", "1")])
+        .on("b@west", [ok("fallback")]);
     let heard = api.send(&chat("a")).await;
     assert!(heard.text().contains("fallback"));
     assert!(
@@ -294,8 +367,13 @@ async fn a_candidate_that_puts_off_again_and_again_does_not_keep_the_caller_from
 
 #[tokio::test(start_paused = true)]
 async fn without_a_budget_nothing_is_retried_and_going_on_is_not_charged() {
-    let api = api(&["a@east", "b@west", "c@north"]).set("targetRetries", "3").set("retryBudget", "0%").bind();
-    api.on("a@east", [status(500)]).on("b@west", [status(500)]).on("c@north", [status(500)]);
+    let api = api(&["a@east", "b@west", "c@north"])
+        .set("targetRetries", "3")
+        .set("retryBudget", "0%")
+        .bind();
+    api.on("a@east", [status(500)])
+        .on("b@west", [status(500)])
+        .on("c@north", [status(500)]);
     let heard = api.send(&chat("a")).await;
     assert_eq!(api.called(), ["a@east", "b@west", "c@north"]);
     assert_eq!(heard.status(), 500);
@@ -303,24 +381,44 @@ async fn without_a_budget_nothing_is_retried_and_going_on_is_not_charged() {
 
 #[tokio::test(start_paused = true)]
 async fn a_storm_is_held_to_the_budget_and_every_request_still_goes_on() {
-    let api = two().set("targetRetries", "1").set("suspendDuration", "0").set("retryBudget", "10%").bind();
+    let api = two()
+        .set("targetRetries", "1")
+        .set("suspendDuration", "0")
+        .set("retryBudget", "10%")
+        .bind();
     api.on("a@east", [status(500)]).on("b@west", [ok("yes")]);
     for _ in 0..200 {
         assert_eq!(api.send(&chat("a")).await.status(), 200);
     }
     let retries = api.calls_of("a@east") - 200;
-    assert!((15..=20).contains(&retries), "10 % of 200 requests are 20 retries, but there were {retries}");
+    assert!(
+        (15..=20).contains(&retries),
+        "10 % of 200 requests are 20 retries, but there were {retries}"
+    );
     assert_eq!(api.calls_of("b@west"), 200);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_budget_is_one_for_the_policies_of_an_api() {
     let world = World::new();
-    let builder = || api(&["a@east"]).within(&world).set("suspendDuration", "0").set("retryBudget", "0% + 0.1/s");
+    let builder = || {
+        api(&["a@east"])
+            .within(&world)
+            .set("suspendDuration", "0")
+            .set("retryBudget", "0% + 0.1/s")
+    };
     let (first, second) = (builder().bind(), builder().bind());
     first.on("a@east", [status(500)]);
     first.send(&chat("a")).await;
-    assert_eq!(first.calls_of("a@east"), 2, "0.1/s over ten seconds allow one retry");
+    assert_eq!(
+        first.calls_of("a@east"),
+        2,
+        "0.1/s over ten seconds allow one retry"
+    );
     second.forget().send(&chat("a")).await;
-    assert_eq!(second.calls_of("a@east"), 1, "and the first policy has used it");
+    assert_eq!(
+        second.calls_of("a@east"),
+        1,
+        "and the first policy has used it"
+    );
 }

@@ -8,14 +8,20 @@ use support::*;
 
 #[track_caller]
 fn assert_passed_on(decision: Decision, why: &str) {
-    assert!(matches!(decision, Decision::PassOn), "{why}, so it is not ours, but: {decision:?}");
+    assert!(
+        matches!(decision, Decision::PassOn),
+        "{why}, so it is not ours, but: {decision:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_for_another_model_is_passed_on() {
     let api = api(&["a@east", "b@west"]).bind();
     for model in ["c", "A", "a ", "aa", "models/a"] {
-        assert_passed_on(api.decide(&chat(model)), &format!("the target is 'a', not '{model}'"));
+        assert_passed_on(
+            api.decide(&chat(model)),
+            &format!("the target is 'a', not '{model}'"),
+        );
     }
 }
 
@@ -29,14 +35,24 @@ async fn a_request_for_a_fallbacks_model_is_passed_on() {
 async fn a_request_that_names_no_model_is_one_for_the_target_and_the_model_is_put_in() {
     for (body, expected) in [
         (r#"{"messages":[]}"#, r#"{"model":"a","messages":[]}"#),
-        (r#"{"model":null,"messages":[]}"#, r#"{"model":"a","messages":[]}"#),
-        (r#"{"messages":[], "model" : ""}"#, r#"{"messages":[], "model" : "a"}"#),
+        (
+            r#"{"model":null,"messages":[]}"#,
+            r#"{"model":"a","messages":[]}"#,
+        ),
+        (
+            r#"{"messages":[], "model" : ""}"#,
+            r#"{"messages":[], "model" : "a"}"#,
+        ),
         ("{}", r#"{"model":"a"}"#),
     ] {
         let api = api(&["a@east", "b@west"]).bind();
         api.on("a@east", [ok("yes")]);
         api.send(body).await;
-        assert_eq!(api.sent()[0].text(), expected, "what reached the target for {body}");
+        assert_eq!(
+            api.sent()[0].text(),
+            expected,
+            "what reached the target for {body}"
+        );
     }
 }
 
@@ -52,7 +68,10 @@ async fn a_model_that_is_no_string_is_passed_on() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_cannot_carry_a_model_is_passed_on() {
     let api = api(&["a@east"]).bind();
-    assert_passed_on(api.decide_for(Stage::Production, None, ""), "there is no body, as with GET");
+    assert_passed_on(
+        api.decide_for(Stage::Production, None, ""),
+        "there is no body, as with GET",
+    );
     assert_passed_on(api.decide(""), "the body is empty");
     assert_passed_on(api.decide("[1,2]"), "a JSON array has no model");
     assert_passed_on(
@@ -64,9 +83,17 @@ async fn a_request_that_cannot_carry_a_model_is_passed_on() {
 #[tokio::test(start_paused = true)]
 async fn json_is_recognised_by_its_content_type_with_parameters_or_when_there_is_none() {
     let api = api(&["a@east"]).bind();
-    for content_type in [None, Some("application/json; charset=utf-8"), Some("APPLICATION/JSON"), Some("application/x+json")] {
+    for content_type in [
+        None,
+        Some("application/json; charset=utf-8"),
+        Some("APPLICATION/JSON"),
+        Some("application/x+json"),
+    ] {
         let decision = api.decide_for(Stage::Production, content_type, &chat("a"));
-        assert!(matches!(decision, Decision::Handle(_)), "content type {content_type:?}: {decision:?}");
+        assert!(
+            matches!(decision, Decision::Handle(_)),
+            "content type {content_type:?}: {decision:?}"
+        );
     }
 }
 
@@ -78,17 +105,25 @@ async fn malformed_json_is_refused_with_400_and_the_place_of_the_mistake() {
     };
     assert_eq!(refusal.status(), 400);
     let message = refusal.to_string();
-    assert!(message.contains("line 2 column 13"), "the message must name the place, but is: {message}");
+    assert!(
+        message.contains("line 2 column 13"),
+        "the message must name the place, but is: {message}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_too_large_is_refused_with_413() {
     let api = api(&["a@east"]).set("maxRequestBody", "100").bind();
     let fits = format!("{:<100}", r#"{"model":"a"}"#);
-    assert!(matches!(api.decide(&fits), Decision::Handle(_)), "100 bytes are not too many");
+    assert!(
+        matches!(api.decide(&fits), Decision::Handle(_)),
+        "100 bytes are not too many"
+    );
     let too_large = format!("{fits} ");
     match api.decide(&too_large) {
-        Decision::Refuse(refusal @ Refusal::TooLarge { limit: 100 }) => assert_eq!(refusal.status(), 413),
+        Decision::Refuse(refusal @ Refusal::TooLarge { limit: 100 }) => {
+            assert_eq!(refusal.status(), 413)
+        }
         other => panic!("101 bytes are too many for maxRequestBody 100, but: {other:?}"),
     }
 }
@@ -107,12 +142,15 @@ async fn a_section_that_is_not_configured_passes_everything_on() {
 #[tokio::test(start_paused = true)]
 async fn each_key_type_has_its_own_candidates() {
     let api = api(&["a@east"]).sandbox(&["s@test", "t@test"]).bind();
-    api.on("s@test", [status(500)]).on("t@test", [ok("from the sandbox")]);
+    api.on("s@test", [status(500)])
+        .on("t@test", [ok("from the sandbox")]);
     assert_passed_on(
         api.decide_for(Stage::Sandbox, Some("application/json"), &chat("a")),
         "'a' is the target of production",
     );
-    let Decision::Handle(call) = api.decide_for(Stage::Sandbox, Some("application/json"), &chat("s")) else {
+    let Decision::Handle(call) =
+        api.decide_for(Stage::Sandbox, Some("application/json"), &chat("s"))
+    else {
         panic!("'s' is the sandbox's target");
     };
     let heard = api.start_with(call, api.caller(Stage::Sandbox)).end().await;
@@ -124,10 +162,15 @@ async fn each_key_type_has_its_own_candidates() {
 async fn the_target_gets_the_callers_bytes_and_a_fallback_the_same_with_its_model_in_place() {
     let body = "\u{20}{\"temperature\" : 0.10,\"unknown\":{\"model\":\"a\"},\t\"model\" :\"a\" ,\"n\":1e0,\"n\":2, \"x\":\"\\u00e9é\"}\n";
     let api = api(&["a@east", "b/2\"@west"]).bind();
-    api.on("a@east", [status(500)]).on("b/2\"@west", [ok("yes")]);
+    api.on("a@east", [status(500)])
+        .on("b/2\"@west", [ok("yes")]);
     api.send(body).await;
     let sent = api.sent();
-    assert_eq!(sent[0].text(), body, "the target must get the very bytes that the caller sent");
+    assert_eq!(
+        sent[0].text(),
+        body,
+        "the target must get the very bytes that the caller sent"
+    );
     assert_eq!(
         sent[1].text(),
         body.replace("\"model\" :\"a\"", "\"model\" :\"b/2\\\"\""),
@@ -139,7 +182,10 @@ async fn the_target_gets_the_callers_bytes_and_a_fallback_the_same_with_its_mode
 async fn with_a_repeated_model_the_last_one_counts_and_a_fallback_finds_no_other() {
     let api = api(&["a@east", "b@west"]).bind();
     api.on("a@east", [status(500)]).on("b@west", [ok("yes")]);
-    assert_passed_on(api.decide(r#"{"model":"a","model":"c"}"#), "the last model is 'c'");
+    assert_passed_on(
+        api.decide(r#"{"model":"a","model":"c"}"#),
+        "the last model is 'c'",
+    );
     api.send(r#"{"model":"c","model":"a"}"#).await;
     let sent = api.sent();
     assert_eq!(sent[0].text(), r#"{"model":"c","model":"a"}"#);
@@ -153,9 +199,16 @@ async fn the_same_model_at_two_endpoints_is_two_candidates() {
     api.on("a@east", [status(500)]).on("a@west", [ok("west")]);
     let heard = api.send(body).await;
     assert_eq!(api.called(), ["a@east", "a@west"]);
-    assert_eq!(api.sent()[1].text(), body, "the model is the same, so the body is");
+    assert_eq!(
+        api.sent()[1].text(),
+        body,
+        "the model is the same, so the body is"
+    );
     assert_eq!(heard.header("x-failover-endpoint"), Some("west"));
-    assert!(api.is_suspended("a@east") && !api.is_suspended("a@west"), "only the one that failed is suspended");
+    assert!(
+        api.is_suspended("a@east") && !api.is_suspended("a@west"),
+        "only the one that failed is suspended"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,11 +227,20 @@ async fn url_and_credentials_are_made_for_each_candidate_anew() {
     let api = api(&["a@east", "b@west"]).bind();
     api.on("a@east", [status(500)]).on("b@west", [ok("yes")]);
     api.send(&chat("a")).await;
-    let [to_east, to_west] = &api.sent()[..] else { panic!("two attempts") };
+    let [to_east, to_west] = &api.sent()[..] else {
+        panic!("two attempts")
+    };
     assert!(to_east.url.starts_with("https://east.") && to_west.url.starts_with("https://west."));
-    assert_eq!(to_east.headers["authorization"], "Bearer s3cret-of-a-at-east");
     assert_eq!(
-        to_west.headers.get_all("authorization").iter().collect::<Vec<_>>(),
+        to_east.headers["authorization"],
+        "Bearer s3cret-of-a-at-east"
+    );
+    assert_eq!(
+        to_west
+            .headers
+            .get_all("authorization")
+            .iter()
+            .collect::<Vec<_>>(),
         ["Bearer s3cret-of-b-at-west"],
         "the fallback must see its own credential and no other"
     );
@@ -186,9 +248,15 @@ async fn url_and_credentials_are_made_for_each_candidate_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn a_candidate_that_the_gateway_cannot_resolve_is_passed_over_and_not_suspended() {
-    let api = api(&["a@east", "b@west", "c@north"]).unresolved("a@east").unresolved("b@west").bind();
+    let api = api(&["a@east", "b@west", "c@north"])
+        .unresolved("a@east")
+        .unresolved("b@west")
+        .bind();
     api.on("c@north", [ok("north")]);
     let heard = api.send(&chat("a")).await;
     assert!(heard.text().contains("north"));
-    assert!(!api.is_suspended("a@east") && !api.is_suspended("b@west"), "they were not called, so nothing is known of them");
+    assert!(
+        !api.is_suspended("a@east") && !api.is_suspended("b@west"),
+        "they were not called, so nothing is known of them"
+    );
 }

@@ -9,7 +9,8 @@ use support::*;
 /// Target and fallback; the target fails once with `act`, then does `afterwards` for ever.
 async fn suspended_by(builder: Builder, act: Act, afterwards: Act) -> Api {
     let api = builder.bind();
-    api.on("a@east", [act, afterwards]).on("b@west", [ok("fallback")]);
+    api.on("a@east", [act, afterwards])
+        .on("b@west", [ok("fallback")]);
     api.send(&chat("a")).await;
     api.forget();
     api
@@ -21,9 +22,14 @@ fn two() -> Builder {
 
 /// Every candidate of `a@east`, `b@west` suspended: the target for 60 s, the fallback for 30 s more.
 async fn all_suspended(builder: Builder) -> Api {
-    let api = builder.set("targetRetries", "0").set("retryBudget", "0%").bind();
-    api.on("a@east", [status(503), ok("target")])
-        .on("b@west", [status(503).header("retry-after", "90"), ok("fallback")]);
+    let api = builder
+        .set("targetRetries", "0")
+        .set("retryBudget", "0%")
+        .bind();
+    api.on("a@east", [status(503), ok("target")]).on(
+        "b@west",
+        [status(503).header("retry-after", "90"), ok("fallback")],
+    );
     api.send(&chat("a")).await;
     api.assert_suspended_for("a@east", 60.0, "suspendDuration");
     api.assert_suspended_for("b@west", 90.0, "Retry-After");
@@ -39,24 +45,43 @@ async fn a_suspended_candidate_is_not_called_until_its_time_is_over() {
         let heard = api.send(&chat("a")).await;
         assert!(heard.text().contains("fallback"));
     }
-    assert_eq!(api.calls_of("a@east"), 0, "no request may reach a suspended candidate");
+    assert_eq!(
+        api.calls_of("a@east"),
+        0,
+        "no request may reach a suspended candidate"
+    );
     wait(1.1).await;
     let heard = api.send(&chat("a")).await;
-    assert!(heard.text().contains("target"), "after 60 s the target is tried again");
+    assert!(
+        heard.text().contains("target"),
+        "after 60 s the target is tried again"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_failure_is_enough_for_every_sort_of_failure() {
-    for act in [status(500), status(429), fails(NetError::Connect), silent(), answer(200, "")] {
+    for act in [
+        status(500),
+        status(429),
+        fails(NetError::Connect),
+        silent(),
+        answer(200, ""),
+    ] {
         let api = suspended_by(two(), act, ok("target")).await;
         api.send(&chat("a")).await;
-        assert_eq!(api.called(), ["b@west"], "the next request goes to the fallback at once");
+        assert_eq!(
+            api.called(),
+            ["b@west"],
+            "the next request goes to the fallback at once"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn fallbacks_are_suspended_like_the_target_the_last_one_too() {
-    let api = api(&["a@east", "b@west", "c@north"]).set("retryBudget", "0%").bind();
+    let api = api(&["a@east", "b@west", "c@north"])
+        .set("retryBudget", "0%")
+        .bind();
     for who in ["a@east", "b@west", "c@north"] {
         api.on(who, [status(503)]);
     }
@@ -78,7 +103,11 @@ async fn exactly_one_of_many_concurrent_requests_probes_and_the_others_go_on() {
         let heard = request.end().await;
         from_target += usize::from(heard.text().contains("target"));
     }
-    assert_eq!(api.calls_of("a@east"), 1, "one probe, however many requests come while it is under way");
+    assert_eq!(
+        api.calls_of("a@east"),
+        1,
+        "one probe, however many requests come while it is under way"
+    );
     assert_eq!(from_target, 1);
     assert_eq!(api.calls_of("b@west"), 199, "nobody waits for the probe");
 }
@@ -89,7 +118,10 @@ async fn a_successful_probe_returns_all_traffic() {
     wait(61.0).await;
     let heard = api.send(&chat("a")).await;
     let attempt = &heard.report().attempts[0];
-    assert!(attempt.probe && attempt.lifted, "the report must name the probe that lifted the suspension");
+    assert!(
+        attempt.probe && attempt.lifted,
+        "the report must name the probe that lifted the suspension"
+    );
     let running: Vec<Running> = (0..20).map(|_| api.start(&chat("a"))).collect();
     for request in running {
         assert!(request.end().await.text().contains("target"));
@@ -100,15 +132,33 @@ async fn a_successful_probe_returns_all_traffic() {
 #[tokio::test(start_paused = true)]
 async fn a_streams_probe_succeeds_with_its_first_useful_chunk() {
     let api = two().bind();
-    api.on("a@east", [status(500), events([now(ROLE), later(1.0, &delta("hi")), later(9.0, STOP), now(DONE)]), ok_stream("target")])
-        .on("b@west", [ok_stream("fallback")]);
+    api.on(
+        "a@east",
+        [
+            status(500),
+            events([
+                now(ROLE),
+                later(1.0, &delta("hi")),
+                later(9.0, STOP),
+                now(DONE),
+            ]),
+            ok_stream("target"),
+        ],
+    )
+    .on("b@west", [ok_stream("fallback")]);
     api.send(&streamed("a")).await;
     wait(61.0).await;
     let probe = api.start(&streamed("a"));
     wait(0.5).await;
-    assert!(api.send(&streamed("a")).await.text().contains("fallback"), "the probe has shown nothing yet");
+    assert!(
+        api.send(&streamed("a")).await.text().contains("fallback"),
+        "the probe has shown nothing yet"
+    );
     wait(1.0).await;
-    assert!(api.send(&streamed("a")).await.text().contains("target"), "the probe's first useful chunk has come");
+    assert!(
+        api.send(&streamed("a")).await.text().contains("target"),
+        "the probe's first useful chunk has come"
+    );
     assert!(probe.end().await.ended);
 }
 
@@ -117,7 +167,10 @@ async fn a_failed_probe_suspends_again_and_its_request_goes_on() {
     let api = suspended_by(two(), status(500), status(502)).await;
     wait(61.0).await;
     let heard = api.send(&chat("a")).await;
-    assert!(heard.text().contains("fallback"), "the probe's caller must not notice");
+    assert!(
+        heard.text().contains("fallback"),
+        "the probe's caller must not notice"
+    );
     assert_eq!(api.called(), ["a@east", "b@west"]);
     api.assert_suspended_for("a@east", 60.0, "the probe failed");
     wait(59.0).await;
@@ -130,7 +183,11 @@ async fn each_failed_probe_in_a_row_makes_the_suspension_grow_up_to_max_suspend(
     let builder = two().set("suspendGrowth", "2").set("maxSuspend", "300s");
     let api = suspended_by(builder, status(500), status(500)).await;
     for expected in [60.0, 120.0, 240.0, 300.0, 300.0] {
-        api.assert_suspended_for("a@east", expected, "60 s, doubled for each failed probe, at most 300 s");
+        api.assert_suspended_for(
+            "a@east",
+            expected,
+            "60 s, doubled for each failed probe, at most 300 s",
+        );
         wait(expected).await;
         api.send(&chat("a")).await;
     }
@@ -149,7 +206,11 @@ async fn without_growth_every_suspension_is_as_long_as_the_first() {
 #[tokio::test(start_paused = true)]
 async fn a_success_makes_the_growth_begin_anew() {
     let api = two().set("suspendGrowth", "3").bind();
-    api.on("a@east", [status(500), status(500), ok("target"), status(500)]).on("b@west", [ok("fallback")]);
+    api.on(
+        "a@east",
+        [status(500), status(500), ok("target"), status(500)],
+    )
+    .on("b@west", [ok("fallback")]);
     api.send(&chat("a")).await;
     wait(60.0).await;
     api.send(&chat("a")).await;
@@ -157,7 +218,11 @@ async fn a_success_makes_the_growth_begin_anew() {
     wait(180.0).await;
     api.send(&chat("a")).await;
     api.send(&chat("a")).await;
-    api.assert_suspended_for("a@east", 60.0, "the failed probe before the success is forgotten");
+    api.assert_suspended_for(
+        "a@east",
+        60.0,
+        "the failed probe before the success is forgotten",
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,8 +240,15 @@ async fn a_hint_that_is_longer_than_the_base_is_used() {
         .header("x-ratelimit-remaining-tokens", "17")
         .header("x-ratelimit-reset-tokens", "30m0s");
     let api = suspended_by(two(), exhausted, ok("target")).await;
-    api.assert_suspended_for("a@east", 120.0, "the reset of the dimension that is exhausted");
-    let gemini = answer(429, "{\"error\":{\"code\":429,\"details\":[{\"retryDelay\":\"77s\"}]}}");
+    api.assert_suspended_for(
+        "a@east",
+        120.0,
+        "the reset of the dimension that is exhausted",
+    );
+    let gemini = answer(
+        429,
+        "{\"error\":{\"code\":429,\"details\":[{\"retryDelay\":\"77s\"}]}}",
+    );
     let api = suspended_by(two(), gemini, ok("target")).await;
     api.assert_suspended_for("a@east", 77.0, "Gemini's retryDelay");
 }
@@ -184,7 +256,12 @@ async fn a_hint_that_is_longer_than_the_base_is_used() {
 #[tokio::test(start_paused = true)]
 async fn a_hint_counts_for_every_status_that_suspends() {
     for code in [408, 429, 500, 503, 529] {
-        let api = suspended_by(two(), status(code).header("retry-after", "100"), ok("target")).await;
+        let api = suspended_by(
+            two(),
+            status(code).header("retry-after", "100"),
+            ok("target"),
+        )
+        .await;
         api.assert_suspended_for("a@east", 100.0, &format!("Retry-After of a {code}"));
     }
 }
@@ -192,61 +269,116 @@ async fn a_hint_counts_for_every_status_that_suspends() {
 #[tokio::test(start_paused = true)]
 async fn a_hint_that_is_shorter_than_the_base_is_not() {
     let api = suspended_by(two(), status(429).header("retry-after", "5"), ok("target")).await;
-    api.assert_suspended_for("a@east", 60.0, "suspendDuration, because Retry-After is shorter");
+    api.assert_suspended_for(
+        "a@east",
+        60.0,
+        "suspendDuration, because Retry-After is shorter",
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hint_is_capped_and_the_configured_base_is_not() {
-    let api = suspended_by(two().set("maxSuspend", "10m"), status(429).header("retry-after", "7200"), ok("t")).await;
+    let api = suspended_by(
+        two().set("maxSuspend", "10m"),
+        status(429).header("retry-after", "7200"),
+        ok("t"),
+    )
+    .await;
     api.assert_suspended_for("a@east", 600.0, "maxSuspend");
-    let api = suspended_by(two().set("maxSuspend", "20s"), status(429).header("retry-after", "7200"), ok("t")).await;
-    api.assert_suspended_for("a@east", 60.0, "maxSuspend is a cap on hints, suspendDuration is what was configured");
+    let api = suspended_by(
+        two().set("maxSuspend", "20s"),
+        status(429).header("retry-after", "7200"),
+        ok("t"),
+    )
+    .await;
+    api.assert_suspended_for(
+        "a@east",
+        60.0,
+        "maxSuspend is a cap on hints, suspendDuration is what was configured",
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_later_failure_may_lengthen_a_suspension_and_never_shortens_it() {
     let api = two().bind();
-    api.on("a@east", [status(429).header("retry-after", "300").after(1.0), status(500).after(2.0)])
-        .on("b@west", [ok("fallback")]);
+    api.on(
+        "a@east",
+        [
+            status(429).header("retry-after", "300").after(1.0),
+            status(500).after(2.0),
+        ],
+    )
+    .on("b@west", [ok("fallback")]);
     // Both are under way before either has failed.
     let (first, second) = (api.start(&chat("a")), api.start(&chat("a")));
     first.end().await;
     api.assert_suspended_for("a@east", 300.0, "Retry-After of the first failure");
     second.end().await;
-    api.assert_suspended_for("a@east", 299.0, "the second failure, 1 s later, asks for less and changes nothing");
+    api.assert_suspended_for(
+        "a@east",
+        299.0,
+        "the second failure, 1 s later, asks for less and changes nothing",
+    );
 
     let api = two().bind();
-    api.on("a@east", [status(500).after(1.0), status(429).header("retry-after", "300").after(2.0)])
-        .on("b@west", [ok("fallback")]);
+    api.on(
+        "a@east",
+        [
+            status(500).after(1.0),
+            status(429).header("retry-after", "300").after(2.0),
+        ],
+    )
+    .on("b@west", [ok("fallback")]);
     let (first, second) = (api.start(&chat("a")), api.start(&chat("a")));
     first.end().await;
     api.assert_suspended_for("a@east", 60.0, "the first failure");
     second.end().await;
-    api.assert_suspended_for("a@east", 300.0, "Retry-After of the second failure is longer");
+    api.assert_suspended_for(
+        "a@east",
+        300.0,
+        "Retry-After of the second failure is longer",
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_callers_fault_on_a_probe_shows_that_the_candidate_is_reachable() {
-    for act in [status(400), status(422), reason(400, "content_filter"), reason(400, "context_length_exceeded")] {
+    for act in [
+        status(400),
+        status(422),
+        reason(400, "content_filter"),
+        reason(400, "context_length_exceeded"),
+    ] {
         let api = suspended_by(two(), status(500), act).await;
         wait(61.0).await;
         api.send(&chat("a")).await;
-        assert_eq!(api.state("a@east"), State::Healthy, "it answered, so all traffic returns");
+        assert_eq!(
+            api.state("a@east"),
+            State::Healthy,
+            "it answered, so all traffic returns"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_probe_gives_its_permit_back() {
     let api = two().bind();
-    api.on("a@east", [status(500), silent(), ok("target")]).on("b@west", [ok("fallback")]);
+    api.on("a@east", [status(500), silent(), ok("target")])
+        .on("b@west", [ok("fallback")]);
     api.send(&chat("a")).await;
     wait(61.0).await;
     let probe = api.start(&chat("a"));
     wait(1.0).await;
     assert_eq!(api.state("a@east"), State::Probing);
     probe.cancel().await;
-    assert_eq!(api.state("a@east"), State::Due, "a caller who went away says nothing about the candidate");
-    assert!(api.send(&chat("a")).await.text().contains("target"), "the next request probes");
+    assert_eq!(
+        api.state("a@east"),
+        State::Due,
+        "a caller who went away says nothing about the candidate"
+    );
+    assert!(
+        api.send(&chat("a")).await.text().contains("target"),
+        "the next request probes"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,24 +395,39 @@ async fn a_request_that_was_taken_over_and_never_run_gives_its_permit_back() {
 async fn a_probe_that_the_gateway_cannot_resolve_gives_its_permit_back() {
     let world = World::new();
     let resolving = two().within(&world).bind();
-    resolving.on("a@east", [status(500)]).on("b@west", [ok("fallback")]);
+    resolving
+        .on("a@east", [status(500)])
+        .on("b@west", [ok("fallback")]);
     resolving.send(&chat("a")).await;
     let api = two().within(&world).unresolved("a@east").bind();
     wait(61.0).await;
     assert!(api.send(&chat("a")).await.text().contains("fallback"));
-    assert_eq!(api.state("a@east"), State::Due, "it was not called, so it is neither back nor down");
+    assert_eq!(
+        api.state("a@east"),
+        State::Due,
+        "it was not called, so it is neither back nor down"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn with_no_suspend_duration_nothing_is_known_of_failures() {
     for duration in ["0", ""] {
         let builder = two().set("suspendDuration", duration);
-        let api = suspended_by(builder, status(429).header("retry-after", "300"), status(500)).await;
+        let api = suspended_by(
+            builder,
+            status(429).header("retry-after", "300"),
+            status(500),
+        )
+        .await;
         for _ in 0..3 {
             let heard = api.send(&chat("a")).await;
             assert!(heard.text().contains("fallback"));
         }
-        assert_eq!(api.calls_of("a@east"), 3, "every request begins with the target");
+        assert_eq!(
+            api.calls_of("a@east"),
+            3,
+            "every request begins with the target"
+        );
         assert_eq!(api.state("a@east"), State::Healthy);
     }
 }
@@ -296,12 +443,19 @@ async fn with_all_suspended_one_request_at_a_time_probes_and_the_others_get_a_fa
     for request in running {
         answers.push(request.end().await);
     }
-    assert_eq!(api.called(), ["a@east"], "one request, to the candidate whose suspension ends first");
+    assert_eq!(
+        api.called(),
+        ["a@east"],
+        "one request, to the candidate whose suspension ends first"
+    );
     let (served, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|h| h.failure.is_none());
     assert_eq!(served.len(), 1);
     for heard in refused {
         assert_eq!(heard.failure().status, 503);
-        assert!(heard.failure().retry_after.is_some_and(|s| s >= 1), "a 503 says when to come back");
+        assert!(
+            heard.failure().retry_after.is_some_and(|s| s >= 1),
+            "a 503 says when to come back"
+        );
         assert_eq!(heard.at, began, "a fast 503 does not wait for the probe");
     }
     assert_eq!(api.state("a@east"), State::Healthy, "the probe succeeded");
@@ -310,8 +464,11 @@ async fn with_all_suspended_one_request_at_a_time_probes_and_the_others_get_a_fa
 #[tokio::test(start_paused = true)]
 async fn with_all_suspended_the_one_whose_suspension_ends_first_is_probed_whatever_its_place() {
     let api = two().set("retryBudget", "0%").bind();
-    api.on("a@east", [status(503).header("retry-after", "90"), ok("target")])
-        .on("b@west", [status(503), ok("fallback")]);
+    api.on(
+        "a@east",
+        [status(503).header("retry-after", "90"), ok("target")],
+    )
+    .on("b@west", [status(503), ok("fallback")]);
     api.send(&chat("a")).await;
     api.forget();
     assert!(api.send(&chat("a")).await.text().contains("fallback"));
@@ -325,7 +482,11 @@ async fn a_failed_early_probe_is_what_its_caller_is_told_and_lengthens_the_suspe
     wait(30.0).await;
     let heard = api.send(&chat("a")).await;
     assert_eq!(heard.status(), 500);
-    assert_eq!(api.called(), ["a@east"], "the other candidate is suspended and gets no request");
+    assert_eq!(
+        api.called(),
+        ["a@east"],
+        "the other candidate is suspended and gets no request"
+    );
     api.assert_suspended_for("a@east", 60.0, "the early probe failed");
 }
 
@@ -336,19 +497,33 @@ async fn with_reject_every_request_gets_the_503_while_all_are_suspended() {
         wait(pause).await;
         let heard = api.send(&chat("a")).await;
         assert_eq!(heard.failure().status, 503);
-        assert_eq!(heard.failure().retry_after, Some(expected), "until the first suspension ends, rounded up");
+        assert_eq!(
+            heard.failure().retry_after,
+            Some(expected),
+            "until the first suspension ends, rounded up"
+        );
     }
     assert!(api.called().is_empty());
     wait(1.0).await;
-    assert!(api.send(&chat("a")).await.text().contains("target"), "its time is over");
+    assert!(
+        api.send(&chat("a")).await.text().contains("target"),
+        "its time is over"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_single_candidate_is_suspended_too() {
-    let api = api(&["a@east"]).set("whenAllSuspended", "reject").set("retryBudget", "0%").bind();
+    let api = api(&["a@east"])
+        .set("whenAllSuspended", "reject")
+        .set("retryBudget", "0%")
+        .bind();
     api.on("a@east", [status(500), ok("target")]);
     assert_eq!(api.send(&chat("a")).await.status(), 500);
-    assert_eq!(api.send(&chat("a")).await.failure().status, 503, "with no fallback suspension still works");
+    assert_eq!(
+        api.send(&chat("a")).await.failure().status,
+        503,
+        "with no fallback suspension still works"
+    );
     wait(61.0).await;
     assert_eq!(api.send(&chat("a")).await.status(), 200);
 }
@@ -357,19 +532,32 @@ async fn a_single_candidate_is_suspended_too() {
 async fn suspensions_are_shared_by_the_policies_of_one_api_version_and_by_both_sections() {
     let world = World::new();
     let first = two().within(&world).bind();
-    let second = api(&["c@north", "a@east", "b@west"]).sandbox(&["a@east", "b@west"]).within(&world).bind();
-    first.on("a@east", [status(500)]).on("b@west", [ok("fallback")]).on("c@north", [status(500)]);
+    let second = api(&["c@north", "a@east", "b@west"])
+        .sandbox(&["a@east", "b@west"])
+        .within(&world)
+        .bind();
+    first
+        .on("a@east", [status(500)])
+        .on("b@west", [ok("fallback")])
+        .on("c@north", [status(500)]);
     first.send(&chat("a")).await;
     first.forget();
     second.send(&chat("c")).await;
-    assert_eq!(second.called(), ["c@north", "b@west"], "the other policy knows that a@east is suspended");
+    assert_eq!(
+        second.called(),
+        ["c@north", "b@west"],
+        "the other policy knows that a@east is suspended"
+    );
     second.forget();
     let failover_executor::Decision::Handle(call) =
         second.decide_for(failover_policy::Stage::Sandbox, None, &chat("a"))
     else {
         panic!("'a' is the sandbox's target");
     };
-    second.start_with(call, second.caller(failover_policy::Stage::Sandbox)).end().await;
+    second
+        .start_with(call, second.caller(failover_policy::Stage::Sandbox))
+        .end()
+        .await;
     assert_eq!(second.called(), ["b@west"], "and so does the other section");
 }
 
@@ -377,11 +565,15 @@ async fn suspensions_are_shared_by_the_policies_of_one_api_version_and_by_both_s
 async fn two_policies_of_one_api_send_one_probe_between_them() {
     let world = World::new();
     let (first, second) = (two().within(&world).bind(), two().within(&world).bind());
-    first.on("a@east", [status(500), ok("target").after(1.0)]).on("b@west", [ok("fallback")]);
+    first
+        .on("a@east", [status(500), ok("target").after(1.0)])
+        .on("b@west", [ok("fallback")]);
     first.send(&chat("a")).await;
     wait(61.0).await;
     first.forget();
-    let running: Vec<Running> = (0..20).flat_map(|_| [first.start(&chat("a")), second.start(&chat("a"))]).collect();
+    let running: Vec<Running> = (0..20)
+        .flat_map(|_| [first.start(&chat("a")), second.start(&chat("a"))])
+        .collect();
     for request in running {
         request.end().await;
     }
@@ -391,8 +583,12 @@ async fn two_policies_of_one_api_send_one_probe_between_them() {
 #[tokio::test(start_paused = true)]
 async fn another_version_of_the_api_knows_nothing_of_it() {
     let world = World::new();
-    let (one, two) = (two().within(&world).bind(), two().within(&world).version("2.0.0").bind());
-    one.on("a@east", [status(500), ok("target")]).on("b@west", [ok("fallback")]);
+    let (one, two) = (
+        two().within(&world).bind(),
+        two().within(&world).version("2.0.0").bind(),
+    );
+    one.on("a@east", [status(500), ok("target")])
+        .on("b@west", [ok("fallback")]);
     one.send(&chat("a")).await;
     assert!(one.is_suspended("a@east"));
     assert!(two.send(&chat("a")).await.text().contains("target"));
@@ -402,47 +598,77 @@ async fn another_version_of_the_api_knows_nothing_of_it() {
 async fn suspensions_survive_a_redeployment_of_the_api() {
     let world = World::new();
     let before = two().within(&world).bind();
-    before.on("a@east", [status(500)]).on("b@west", [ok("fallback")]);
+    before
+        .on("a@east", [status(500)])
+        .on("b@west", [ok("fallback")]);
     before.send(&chat("a")).await;
     drop(before);
     let after = two().within(&world).set("requestTimeout", "10").bind();
     after.forget().send(&chat("a")).await;
-    assert_eq!(after.called(), ["b@west"], "the redeployed API still knows that a@east is suspended");
+    assert_eq!(
+        after.called(),
+        ["b@west"],
+        "the redeployed API still knows that a@east is suspended"
+    );
     after.assert_suspended_for("a@east", 60.0, "for as long as before");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_success_that_leaves_nothing_suspends_until_the_announced_reset() {
     for (act, body) in [(ok("last"), chat("a")), (ok_stream("last"), streamed("a"))] {
-        let act = act.header("x-ratelimit-remaining-tokens", "0").header("x-ratelimit-reset-tokens", "12s");
+        let act = act
+            .header("x-ratelimit-remaining-tokens", "0")
+            .header("x-ratelimit-reset-tokens", "12s");
         let api = two().bind();
-        api.on("a@east", [act, ok("target")]).on("b@west", [ok_stream("fallback")]);
+        api.on("a@east", [act, ok("target")])
+            .on("b@west", [ok_stream("fallback")]);
         let heard = api.send(&body).await;
-        assert!(heard.text().contains("last"), "the answer itself is a good one");
-        api.assert_suspended_for("a@east", 12.0, "until the reset, which is sooner than suspendDuration");
+        assert!(
+            heard.text().contains("last"),
+            "the answer itself is a good one"
+        );
+        api.assert_suspended_for(
+            "a@east",
+            12.0,
+            "until the reset, which is sooner than suspendDuration",
+        );
         api.send(&body).await;
-        assert_eq!(api.called(), ["a@east", "b@west"], "no request is wasted on a candidate that has to refuse it");
+        assert_eq!(
+            api.called(),
+            ["a@east", "b@west"],
+            "no request is wasted on a candidate that has to refuse it"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_success_that_leaves_something_or_without_a_suspend_duration_suspends_nothing() {
-    let left = ok("x").header("x-ratelimit-remaining-tokens", "1").header("x-ratelimit-reset-tokens", "12s");
+    let left = ok("x")
+        .header("x-ratelimit-remaining-tokens", "1")
+        .header("x-ratelimit-reset-tokens", "12s");
     let api = two().bind();
     api.on("a@east", [left]);
     api.send(&chat("a")).await;
     assert_eq!(api.state("a@east"), State::Healthy);
 
-    let none = ok("x").header("x-ratelimit-remaining-tokens", "0").header("x-ratelimit-reset-tokens", "12s");
+    let none = ok("x")
+        .header("x-ratelimit-remaining-tokens", "0")
+        .header("x-ratelimit-reset-tokens", "12s");
     let api = two().set("suspendDuration", "0").bind();
     api.on("a@east", [none]);
     api.send(&chat("a")).await;
-    assert_eq!(api.state("a@east"), State::Healthy, "suspendDuration 0 keeps no knowledge at all");
+    assert_eq!(
+        api.state("a@east"),
+        State::Healthy,
+        "suspendDuration 0 keeps no knowledge at all"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_announced_reset_is_capped_like_any_hint() {
-    let act = ok("x").header("x-ratelimit-remaining-tokens", "0").header("x-ratelimit-reset-tokens", "24h0m0s");
+    let act = ok("x")
+        .header("x-ratelimit-remaining-tokens", "0")
+        .header("x-ratelimit-reset-tokens", "24h0m0s");
     let api = two().set("maxSuspend", "5m").bind();
     api.on("a@east", [act]);
     api.send(&chat("a")).await;
@@ -452,8 +678,14 @@ async fn an_announced_reset_is_capped_like_any_hint() {
 #[tokio::test(start_paused = true)]
 async fn a_held_candidate_gets_nothing_until_it_is_released() {
     let api = two().bind();
-    api.on("a@east", [ok("target")]).on("b@west", [ok("fallback")]);
-    let key = &api.world.registry.cache().list(api.world.registry.clock().now())[0].key;
+    api.on("a@east", [ok("target")])
+        .on("b@west", [ok("fallback")]);
+    let key = &api
+        .world
+        .registry
+        .cache()
+        .list(api.world.registry.clock().now())[0]
+        .key;
     let gate = api.world.registry.cache().find(key).unwrap();
     gate.hold();
     wait(10_000.0).await;

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use failover_executor::{
-    Answer, Bound, Call, Decision, Failure, Gateway, Head, NetError, Registry, Report, Scope, Transport, Unusable,
-    Upstream,
+    Answer, Bound, Call, Decision, Failure, Gateway, Head, NetError, Registry, Report, Scope,
+    Transport, Unusable, Upstream,
 };
 use failover_policy::{Policy, Settings, Stage};
 use failover_suspension::{Gate, Key, State};
@@ -83,22 +83,34 @@ pub fn now(text: &str) -> Piece {
 
 /// A piece that comes after a pause.
 pub fn later(seconds: f64, text: &str) -> Piece {
-    Piece { after: secs(seconds), what: Some(Ok(Bytes::copy_from_slice(text.as_bytes()))) }
+    Piece {
+        after: secs(seconds),
+        what: Some(Ok(Bytes::copy_from_slice(text.as_bytes()))),
+    }
 }
 
 /// A piece that need not be text.
 pub fn raw(seconds: f64, bytes: Bytes) -> Piece {
-    Piece { after: secs(seconds), what: Some(Ok(bytes)) }
+    Piece {
+        after: secs(seconds),
+        what: Some(Ok(bytes)),
+    }
 }
 
 /// The connection breaks after a pause.
 pub fn breaks(seconds: f64) -> Piece {
-    Piece { after: secs(seconds), what: Some(Err(NetError::Reset)) }
+    Piece {
+        after: secs(seconds),
+        what: Some(Err(NetError::Reset)),
+    }
 }
 
 /// The connection stays open and nothing comes any more.
 pub fn hangs() -> Piece {
-    Piece { after: Duration::ZERO, what: None }
+    Piece {
+        after: Duration::ZERO,
+        what: None,
+    }
 }
 
 /// A complete answer; what it says can be looked for in [`Heard::text`].
@@ -111,20 +123,31 @@ pub fn ok(text: &str) -> Act {
 
 /// An answer with this status and JSON body.
 pub fn answer(status: u16, body: &str) -> Act {
-    let pieces = if body.is_empty() { vec![] } else { vec![now(body)] };
-    Act { after: Duration::ZERO, head: Ok((StatusCode::from_u16(status).unwrap(), HeaderMap::new())), pieces }
-        .header("content-type", "application/json")
+    let pieces = if body.is_empty() {
+        vec![]
+    } else {
+        vec![now(body)]
+    };
+    Act {
+        after: Duration::ZERO,
+        head: Ok((StatusCode::from_u16(status).unwrap(), HeaderMap::new())),
+        pieces,
+    }
+    .header("content-type", "application/json")
 }
 
 /// An error of this status with nothing recognisable in its body.
 pub fn status(status: u16) -> Act {
-    let body = format!(r#"{{"error":{{"message":"said {status}","type":"x","param":null,"code":null}}}}"#);
+    let body =
+        format!(r#"{{"error":{{"message":"said {status}","type":"x","param":null,"code":null}}}}"#);
     answer(status, &body)
 }
 
 /// An error of this status with `code` as the reason.
 pub fn reason(status: u16, code: &str) -> Act {
-    let body = format!(r#"{{"error":{{"message":"said {code}","type":"x","param":null,"code":"{code}"}}}}"#);
+    let body = format!(
+        r#"{{"error":{{"message":"said {code}","type":"x","param":null,"code":"{code}"}}}}"#
+    );
     answer(status, &body)
 }
 
@@ -145,12 +168,20 @@ pub fn ok_stream(text: &str) -> Act {
 
 /// No answer, ever.
 pub fn silent() -> Act {
-    Act { after: Duration::ZERO, head: Err(None), pieces: vec![] }
+    Act {
+        after: Duration::ZERO,
+        head: Err(None),
+        pieces: vec![],
+    }
 }
 
 /// The network fails.
 pub fn fails(error: NetError) -> Act {
-    Act { after: Duration::ZERO, head: Err(Some(error)), pieces: vec![] }
+    Act {
+        after: Duration::ZERO,
+        head: Err(Some(error)),
+        pieces: vec![],
+    }
 }
 
 impl Act {
@@ -184,13 +215,11 @@ impl Act {
 
 pub const ROLE: &str = "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n";
 pub const STOP: &str = "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
-pub const USAGE: &str =
-    "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n";
+pub const USAGE: &str = "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n";
 pub const DONE: &str = "data: [DONE]\n\n";
 pub const PING: &str = ": ping\n\n";
 pub const PING_EVENT: &str = "event: ping\ndata: {\"type\":\"ping\"}\n\n";
-pub const STREAM_ERROR: &str =
-    "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n";
+pub const STREAM_ERROR: &str = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n";
 
 /// A chunk with text in it.
 pub fn delta(text: &str) -> String {
@@ -305,7 +334,8 @@ fn who_is(url: &str) -> String {
         .strip_prefix("https://")
         .and_then(|rest| rest.split_once(".llm.internal:8443/"))
         .and_then(|(endpoint, rest)| Some((endpoint, rest.split_once('?')?.0)));
-    let (endpoint, model) = parts.unwrap_or_else(|| panic!("{url} was called, which is no candidate's URL"));
+    let (endpoint, model) =
+        parts.unwrap_or_else(|| panic!("{url} was called, which is no candidate's URL"));
     format!("{model}@{endpoint}")
 }
 
@@ -325,9 +355,17 @@ impl Transport for Net {
             let script = scripts
                 .get_mut(&who)
                 .unwrap_or_else(|| panic!("{who} was called, and this test has no script for it"));
-            if script.len() > 1 { script.pop_front().unwrap() } else { script[0].clone() }
+            if script.len() > 1 {
+                script.pop_front().unwrap()
+            } else {
+                script[0].clone()
+            }
         };
-        let mut unfinished = Unfinished { net: self.clone(), who: who.clone(), finished: false };
+        let mut unfinished = Unfinished {
+            net: self.clone(),
+            who: who.clone(),
+            finished: false,
+        };
         sleep_unless_zero(act.after).await;
         let (status, headers) = match act.head {
             Ok(head) => head,
@@ -338,19 +376,28 @@ impl Transport for Net {
             Err(None) => std::future::pending().await,
         };
         let pieces: VecDeque<Piece> = act.pieces.into();
-        let body = stream::unfold((self.clone(), unfinished, pieces), |(net, mut unfinished, mut pieces)| async {
-            let Some(piece) = pieces.pop_front() else {
-                unfinished.finish();
-                return None;
-            };
-            *lock(&net.0.pieces_read).entry(unfinished.who.clone()).or_default() += 1;
-            sleep_unless_zero(piece.after).await;
-            match piece.what {
-                Some(what) => Some((what, (net, unfinished, pieces))),
-                None => std::future::pending().await,
-            }
-        });
-        Ok(Answer { status, headers, body: Box::pin(body) })
+        let body = stream::unfold(
+            (self.clone(), unfinished, pieces),
+            |(net, mut unfinished, mut pieces)| async {
+                let Some(piece) = pieces.pop_front() else {
+                    unfinished.finish();
+                    return None;
+                };
+                *lock(&net.0.pieces_read)
+                    .entry(unfinished.who.clone())
+                    .or_default() += 1;
+                sleep_unless_zero(piece.after).await;
+                match piece.what {
+                    Some(what) => Some((what, (net, unfinished, pieces))),
+                    None => std::future::pending().await,
+                }
+            },
+        );
+        Ok(Answer {
+            status,
+            headers,
+            body: Box::pin(body),
+        })
     }
 }
 
@@ -391,19 +438,31 @@ impl Heard {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.as_ref()?.headers.get(name).map(|v| v.to_str().unwrap())
+        self.head
+            .as_ref()?
+            .headers
+            .get(name)
+            .map(|v| v.to_str().unwrap())
     }
 
     pub fn text(&self) -> String {
-        let bytes: Vec<u8> = self.data.iter().flat_map(|(b, _)| b.iter().copied()).collect();
+        let bytes: Vec<u8> = self
+            .data
+            .iter()
+            .flat_map(|(b, _)| b.iter().copied())
+            .collect();
         String::from_utf8(bytes).unwrap()
     }
 
     #[track_caller]
     pub fn failure(&self) -> &Failure {
-        self.failure
-            .as_ref()
-            .unwrap_or_else(|| panic!("expected a failure of the gateway's own, got {}: {}", self.status(), self.text()))
+        self.failure.as_ref().unwrap_or_else(|| {
+            panic!(
+                "expected a failure of the gateway's own, got {}: {}",
+                self.status(),
+                self.text()
+            )
+        })
     }
 
     pub fn report(&self) -> &Report {
@@ -558,7 +617,10 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
-        World { registry: Arc::default(), net: Net::new() }
+        World {
+            registry: Arc::default(),
+            net: Net::new(),
+        }
     }
 }
 
@@ -637,17 +699,25 @@ impl Builder {
     fn portal_text(&self) -> String {
         let row = |who: &String| {
             let (model, endpoint) = who.split_once('@').unwrap();
-            format!("{{'vendor':'','model':'{model}','endpointId':'{endpoint}','endpointName':'{endpoint}'}}")
+            format!(
+                "{{'vendor':'','model':'{model}','endpointId':'{endpoint}','endpointName':'{endpoint}'}}"
+            )
         };
-        let section = |candidates: &[String]| match candidates {
+        let section = |candidates: &[String]| {
+            match candidates {
             [] => "{'targetModel':{'vendor':'','model':'','endpointId':'','endpointName':''},'fallbackModels':[]}"
                 .to_owned(),
             [target, fallbacks @ ..] => {
                 let rows: Vec<String> = fallbacks.iter().map(row).collect();
                 format!("{{'targetModel':{},'fallbackModels':[{}]}}", row(target), rows.join(","))
             }
+        }
         };
-        let settings: String = self.settings.iter().map(|(k, v)| format!(",'{k}':'{v}'")).collect();
+        let settings: String = self
+            .settings
+            .iter()
+            .map(|(k, v)| format!(",'{k}':'{v}'"))
+            .collect();
         format!(
             "{{'production':{},'sandbox':{}{settings}}}",
             section(&self.candidates),
@@ -732,7 +802,8 @@ impl Api {
     }
 
     pub fn decide_for(&self, stage: Stage, content_type: Option<&str>, body: &str) -> Decision {
-        self.bound.prepare(stage, content_type, Bytes::copy_from_slice(body.as_bytes()))
+        self.bound
+            .prepare(stage, content_type, Bytes::copy_from_slice(body.as_bytes()))
     }
 
     /// Takes the request over, or the test is over.
@@ -797,7 +868,12 @@ impl Api {
 
     /// Who was called since [`Api::forget`], in order.
     pub fn called(&self) -> Vec<String> {
-        self.world.net.sent().into_iter().map(|sent| sent.who).collect()
+        self.world
+            .net
+            .sent()
+            .into_iter()
+            .map(|sent| sent.who)
+            .collect()
     }
 
     /// How often `who` was called since [`Api::forget`].
@@ -807,7 +883,13 @@ impl Api {
 
     /// When `who` was called since [`Api::forget`].
     pub fn times_of(&self, who: &str) -> Vec<Duration> {
-        self.world.net.sent().into_iter().filter(|s| s.who == who).map(|s| s.at).collect()
+        self.world
+            .net
+            .sent()
+            .into_iter()
+            .filter(|s| s.who == who)
+            .map(|s| s.at)
+            .collect()
     }
 
     pub fn sent(&self) -> Vec<Sent> {
@@ -832,7 +914,11 @@ impl Api {
             endpoint_id: endpoint.into(),
             model: model.into(),
         };
-        self.world.registry.cache().find(&key).expect("a candidate of this API")
+        self.world
+            .registry
+            .cache()
+            .find(&key)
+            .expect("a candidate of this API")
     }
 
     pub fn state(&self, who: &str) -> State {
@@ -847,7 +933,9 @@ impl Api {
     /// For how long it is still suspended, in seconds; 0 when it is not.
     pub fn suspended_for(&self, who: &str) -> f64 {
         match self.state(who) {
-            State::Suspended { until } => self.world.registry.clock().now().until(until).as_secs_f64(),
+            State::Suspended { until } => {
+                self.world.registry.clock().now().until(until).as_secs_f64()
+            }
             _ => 0.0,
         }
     }
