@@ -269,7 +269,7 @@ export JAVA_HOME := $java_home
 export PATH := $front:\$(PATH)
 CARGO := $rust_bin/cargo
 GRADLE := $gradle
-JAVA := $java_home/bin/java
+export JAVA := $java_home/bin/java
 MK
 {
     echo "JDK     $(jdk_version "$java_home")  $java_home"

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use failover_policy::{Policy, Stage};
 use failover_suspension::{Admission, Cache, Gate, Key, Permit};
-use failover_wire::answer::is_json;
-use failover_wire::request::{Model, NoRequest, Request};
+use failover_wire::Asked;
+use failover_wire::request::Model;
 
 use crate::budget::Budget;
 use crate::call::Call;
@@ -124,7 +124,9 @@ pub enum Refusal {
     #[error("The request body is {0}")]
     Malformed(String),
     /// 413.
-    #[error("The request body is larger than {limit} bytes, the most that can be kept for a fallback")]
+    #[error(
+        "The request body is larger than {limit} bytes, the most that can be kept for a fallback"
+    )]
     TooLarge {
         /// `max_request_body`.
         limit: u64,
@@ -160,8 +162,14 @@ impl Bound {
         &self.policy
     }
 
-    /// Decides about a request by its body and takes the first candidate's ticket.
-    pub fn prepare(self: &Arc<Self>, stage: Stage, content_type: Option<&str>, body: Bytes) -> Decision {
+    /// Decides about a request by its path and body, and takes the first candidate's ticket.
+    pub fn prepare(
+        self: &Arc<Self>,
+        stage: Stage,
+        path: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Decision {
         let Some(target) = self.slots(stage).first() else {
             return Decision::PassOn;
         };
@@ -169,24 +177,25 @@ impl Bound {
         if body.len() as u64 > limit {
             return Decision::Refuse(Refusal::TooLarge { limit });
         }
-        if body.is_empty() || !content_type.is_none_or(is_json) {
-            return Decision::PassOn;
-        }
-        let request = match Request::read(&body) {
-            Ok(request) => request,
-            Err(NoRequest::NotAnObject) => return Decision::PassOn,
-            Err(e @ NoRequest::Malformed(_)) => {
-                return Decision::Refuse(Refusal::Malformed(e.to_string()));
-            }
+        let asked = match Asked::read(path, content_type, &body) {
+            Ok(Some(asked)) => asked,
+            Ok(None) => return Decision::PassOn,
+            Err(e) => return Decision::Refuse(Refusal::Malformed(e.to_string())),
         };
-        match &request.model {
+        match asked.model() {
             Model::Named(model) if *model != target.model => return Decision::PassOn,
             Model::NoName => return Decision::PassOn,
             Model::Named(_) | Model::Absent => {}
         }
         self.budget.request();
         let first = self.admit(stage, 0, |_| true);
-        Decision::Handle(Box::new(Call::new(Arc::clone(self), stage, body, request, first)))
+        Decision::Handle(Box::new(Call::new(
+            Arc::clone(self),
+            stage,
+            body,
+            asked,
+            first,
+        )))
     }
 
     /// The ticket of the first candidate from `from` on that may be called now.

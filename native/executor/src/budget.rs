@@ -80,7 +80,9 @@ mod tests {
         for _ in 0..1000 {
             budget.request();
         }
-        let taken = (0..1000).filter(|_| budget.take(DEFAULT, Moment(5))).count();
+        let taken = (0..1000)
+            .filter(|_| budget.take(DEFAULT, Moment(5)))
+            .count();
         assert_eq!(taken, 210);
     }
 
@@ -97,7 +99,10 @@ mod tests {
 
     #[test]
     fn a_budget_of_nothing_allows_nothing() {
-        let none = RetryBudget { share: 0.0, per_second: 0.0 };
+        let none = RetryBudget {
+            share: 0.0,
+            per_second: 0.0,
+        };
         let budget = Budget::new(Moment(0));
         budget.request();
         assert!(!budget.take(none, Moment(0)));

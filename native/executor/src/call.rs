@@ -1,15 +1,15 @@
 //! One request, from its first attempt to its last byte.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use failover_policy::{Stage, WhenAllSuspended};
 use failover_suspension::{State, hint};
-use failover_wire::Reason;
 use failover_wire::answer::{self, is_event_stream};
 use failover_wire::reason;
-use failover_wire::request::{Model, Request};
+use failover_wire::{Asked, Reason};
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::time::Instant;
@@ -36,8 +36,27 @@ pub struct Call {
     bound: Arc<Bound>,
     stage: Stage,
     body: Bytes,
-    request: Request,
+    asked: Asked,
     first: Option<Ticket>,
+}
+
+/// Gives each candidate the path with its own model. Outlives the call's preparation, because the gateway asks for
+/// it while the call runs.
+#[derive(Debug)]
+pub struct PathRewriting {
+    bound: Arc<Bound>,
+    stage: Stage,
+    asked: Asked,
+}
+
+impl PathRewriting {
+    /// The path for a candidate; the same path for an index that is none.
+    pub fn path_for<'a>(&self, path: &'a str, candidate: usize) -> Cow<'a, str> {
+        match self.bound.slots(self.stage).get(candidate) {
+            Some(slot) => self.asked.path_for(path, &slot.model),
+            None => Cow::Borrowed(path),
+        }
+    }
 }
 
 /// What an attempt left behind.
@@ -76,14 +95,14 @@ impl Call {
         bound: Arc<Bound>,
         stage: Stage,
         body: Bytes,
-        request: Request,
+        asked: Asked,
         first: Option<Ticket>,
     ) -> Self {
         Call {
             bound,
             stage,
             body,
-            request,
+            asked,
             first,
         }
     }
@@ -95,6 +114,20 @@ impl Call {
             self.first = self.probe_early();
         }
         self.first.as_ref().map(|t| t.index)
+    }
+
+    /// How the candidates' paths differ; `None` when the model is not in the path.
+    pub fn rewriting(&self) -> Option<PathRewriting> {
+        matches!(self.asked, Asked::InPath(..)).then(|| PathRewriting {
+            bound: Arc::clone(&self.bound),
+            stage: self.stage,
+            asked: self.asked.clone(),
+        })
+    }
+
+    fn body_for(&self, index: usize) -> Bytes {
+        let model = &self.slots()[index].model;
+        self.asked.body_for(&self.body, model)
     }
 
     fn slots(&self) -> &[Slot] {
@@ -163,7 +196,8 @@ impl Call {
                 };
                 let mut attempted = match upstream {
                     Ok(upstream) => {
-                        self.attempt(transport, upstream, index, last, overall).await
+                        self.attempt(transport, upstream, index, last, overall)
+                            .await
                     }
                     Err(_) => Attempted::failed(Outcome::Unusable),
                 };
@@ -299,7 +333,7 @@ impl Call {
     ) -> Attempted {
         let policy = &self.bound.policy;
         let limit = match policy.settings.first_token_timeout {
-            Some(limit) if self.request.stream && !last => limit.min(policy.request_timeout),
+            Some(limit) if self.asked.stream() && !last => limit.min(policy.request_timeout),
             _ => policy.request_timeout,
         };
         let deadline = Deadline::after(limit).min(overall);
@@ -348,15 +382,6 @@ impl Call {
         }
     }
 
-    /// The request body for this candidate; the client's own bytes where the model is the one it asked for.
-    fn body_for(&self, index: usize) -> Bytes {
-        let model = &self.slots()[index].model;
-        match &self.request.model {
-            Model::Named(named) if named == model => self.body.clone(),
-            _ => self.request.with_model(&self.body, model).into(),
-        }
-    }
-
     /// How long to wait before the same candidate is tried again; `None`: it is not.
     fn wait_before_retry(
         &self,
@@ -370,13 +395,13 @@ impl Call {
             attempted.outcome,
             Outcome::Unavailable(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
         );
+        let retried = tries_left > 0 && attempted.outcome.may_be_retried();
         let wait = match attempted.retry_after {
             // The provider said when to come back: that is waited out, or it is not asked again.
-            Some(wait) if limited => (wait <= settings.max_retry_after_wait).then_some(wait)?,
-            _ => {
-                (tries_left > 0 && attempted.outcome.may_be_retried()).then_some(())?;
-                backoff.mul_f64(fastrand::f64())
+            Some(wait) => {
+                ((limited || retried) && wait <= settings.max_retry_after_wait).then_some(wait)?
             }
+            None => retried.then(|| backoff.mul_f64(fastrand::f64()))?,
         };
         let may = wait < overall.remaining()
             && self
@@ -403,7 +428,11 @@ impl Call {
         if suspends && !base.is_zero() {
             let length = |failed: u32| {
                 let grown = base.mul_f64(settings.suspend_growth.powi(failed as i32).min(1e6));
-                base.max(grown.max(hint.unwrap_or_default()).min(settings.max_suspend))
+                base.max(
+                    grown
+                        .max(hint.unwrap_or_default())
+                        .min(settings.max_suspend),
+                )
             };
             let until = match permit {
                 Some(permit) => permit.failed(now, length),
@@ -577,7 +606,9 @@ fn judge(whole: Whole, own_credential: bool) -> Attempted {
             Err(why) => return Attempted::failed(Outcome::NoAnswer(why)),
         }
     } else {
-        let error_type = headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok());
+        let error_type = headers
+            .get("x-amzn-errortype")
+            .and_then(|v| v.to_str().ok());
         let reason: Option<Reason> = reason::of(status.as_u16(), error_type, &whole.body);
         (
             Outcome::of_status(status, reason, own_credential),

@@ -58,8 +58,7 @@ pub struct Failure {
 /// Exactly one of `answer`, `fail` and `begin` is called; after `begin` any number of `data`, then `end` or `abort`.
 pub trait Gateway: Send + Sync {
     /// Finds URL and credentials of a candidate, just before it is called. `candidate` is its index in the section.
-    fn resolve(&self, candidate: usize)
-    -> impl Future<Output = Result<Upstream, Unusable>> + Send;
+    fn resolve(&self, candidate: usize) -> impl Future<Output = Result<Upstream, Unusable>> + Send;
 
     /// The largest body that `answer` takes, in bytes; a larger one goes out through `begin`, `data` and `end`.
     fn one_piece(&self) -> usize;

@@ -72,26 +72,24 @@ impl HttpClients {
 }
 
 impl Transport for HttpClient {
-    async fn send(
-        &self,
-        upstream: Upstream,
-        body: Bytes,
-    ) -> Result<Answer, NetError> {
+    async fn send(&self, upstream: Upstream, body: Bytes) -> Result<Answer, NetError> {
         let mut request = reqwest::Request::new(
             upstream.method,
             upstream.url.parse().map_err(|_| NetError::Address)?,
         );
         *request.headers_mut() = upstream.headers;
         *request.body_mut() = Some(body.into());
-        let response = self.client.execute(request).await.map_err(|e| net_error(&e))?;
+        let response = self
+            .client
+            .execute(request)
+            .await
+            .map_err(|e| net_error(&e))?;
         let response: http::Response<reqwest::Body> = response.into();
         let (parts, body) = response.into_parts();
         Ok(Answer {
             status: parts.status,
             headers: parts.headers,
-            body: Box::pin(
-                http_body_util::BodyDataStream::new(body).map_err(|e| net_error(&e)),
-            ),
+            body: Box::pin(http_body_util::BodyDataStream::new(body).map_err(|e| net_error(&e))),
         })
     }
 }

@@ -19,7 +19,7 @@ mod report;
 mod transport;
 
 pub use bound::{Bound, Decision, Refusal, Registry, Scope};
-pub use call::Call;
+pub use call::{Call, PathRewriting};
 pub use clock::Clock;
 pub use deadline::Deadline;
 pub use gateway::{Failure, Gateway, Head, Unusable, Upstream};

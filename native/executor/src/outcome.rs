@@ -165,7 +165,9 @@ mod tests {
 
     #[test]
     fn whatever_is_the_providers_goes_on_and_suspends() {
-        for code in [408, 425, 429, 500, 501, 502, 503, 504, 529, 599, 301, 302, 304, 600] {
+        for code in [
+            408, 425, 429, 500, 501, 502, 503, 504, 529, 599, 301, 302, 304, 600,
+        ] {
             assert_eq!(status(code, None, true), (GoOn::Yes, true), "{code}");
         }
     }
@@ -182,22 +184,38 @@ mod tests {
 
     #[test]
     fn a_context_that_is_too_long_goes_on_to_another_model_and_suspends_nothing() {
-        assert_eq!(status(400, Some(Reason::ContextLength), true), (GoOn::OtherModel, false));
+        assert_eq!(
+            status(400, Some(Reason::ContextLength), true),
+            (GoOn::OtherModel, false)
+        );
     }
 
     #[test]
     fn a_model_that_is_not_there_goes_on_and_suspends() {
-        assert_eq!(status(404, Some(Reason::ModelNotFound), true), (GoOn::Yes, true));
-        assert_eq!(status(400, Some(Reason::ModelNotFound), false), (GoOn::Yes, true));
+        assert_eq!(
+            status(404, Some(Reason::ModelNotFound), true),
+            (GoOn::Yes, true)
+        );
+        assert_eq!(
+            status(400, Some(Reason::ModelNotFound), false),
+            (GoOn::Yes, true)
+        );
     }
 
     #[test]
     fn a_content_filter_goes_on_only_when_it_is_set() {
-        let outcome = Outcome::of_status(StatusCode::BAD_REQUEST, Some(Reason::ContentFilter), true);
+        let outcome =
+            Outcome::of_status(StatusCode::BAD_REQUEST, Some(Reason::ContentFilter), true);
         let mut settings = Settings::default();
         assert_eq!(outcome.rule(&settings).go_on, GoOn::No);
         settings.failover_on_content_filter = true;
-        assert_eq!(outcome.rule(&settings), Rule { go_on: GoOn::Yes, suspends: false });
+        assert_eq!(
+            outcome.rule(&settings),
+            Rule {
+                go_on: GoOn::Yes,
+                suspends: false
+            }
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod support;
 
+use failover_executor::Decision;
+use failover_policy::Stage;
 use support::*;
 
 #[tokio::test(start_paused = true)]
@@ -251,4 +253,30 @@ async fn a_stream_that_has_begun_may_last_longer_than_every_limit_of_an_attempt(
         "500 s of steady chunks are a healthy stream"
     );
     assert_time(heard.at, 500.0, "the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_token_limit_is_for_streams_whose_model_is_in_the_path_too() {
+    let api = api(&["a@east", "b@west"])
+        .set("firstTokenTimeout", "5s")
+        .bind();
+    api.on("a@east", [events([now(ROLE), hangs()])])
+        .on("b@west", [ok_stream("yes")]);
+    // Azure: the deployment is in the path, and that a stream is asked for is in the body.
+    let path = "/openai/deployments/a/chat/completions?api-version=2024-06-01";
+    let body = r#"{"stream":true,"messages":[]}"#;
+    let decision = api.decide_at(path, Stage::Production, Some("application/json"), body);
+    let Decision::Handle(call) = decision else {
+        panic!("the path names the target");
+    };
+    let heard = api
+        .start_with(call, api.caller(Stage::Production))
+        .end()
+        .await;
+    assert!(heard.text().contains("yes"));
+    assert_time(
+        heard.at,
+        5.0,
+        "the fallback's stream, because the first chunk did not come within 5 s",
+    );
 }

@@ -115,6 +115,14 @@ async fn the_last_candidate_standing_is_the_one_whose_fallbacks_are_suspended() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_last_candidate_standing_is_the_one_after_which_only_models_come_that_are_too_small() {
+    let api = api(&["a@east", "b@west", "a@north"]).bind();
+    api.on("a@east", [reason(400, "context_length_exceeded")])
+        .on("b@west", [status(500), ok("second try")]);
+    assert!(api.send(&chat("a")).await.text().contains("second try"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn whether_a_candidate_is_the_last_one_is_judged_when_it_has_failed() {
     let world = World::new();
     let other = api(&["b@west"])

@@ -260,3 +260,92 @@ async fn a_candidate_that_the_gateway_cannot_resolve_is_passed_over_and_not_susp
         "they were not called, so nothing is known of them"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_model_in_the_path_is_compared_decoded_and_replaced_encoded() {
+    let api = api(&["us.m:0@east", "m/2 é@west"]).bind();
+    let body = r#"{"model":"something else","messages":[]}"#;
+    let at = |path: &str| api.decide_at(path, Stage::Production, Some("application/json"), body);
+    assert_passed_on(at("/model/us.m:1/converse"), "the path names another model");
+    for path in [
+        "/model/us.m:0/converse?q=%2F",
+        "/model/us.m%3A0/converse?q=%2F",
+    ] {
+        let Decision::Handle(call) = at(path) else {
+            panic!("{path} names the target");
+        };
+        let rewriting = call.rewriting().expect("the model is in the path");
+        assert_eq!(
+            rewriting.path_for(path, 0),
+            path,
+            "the target's path stays as it is"
+        );
+        assert_eq!(
+            rewriting.path_for(path, 1),
+            "/model/m%2F2%20%C3%A9/converse?q=%2F",
+            "only the model's segment changes for the fallback"
+        );
+        api.on("us.m:0@east", [status(400)]).forget();
+        api.start_with(call, api.caller(Stage::Production))
+            .end()
+            .await;
+        assert_eq!(
+            api.sent()[0].text(),
+            body,
+            "the body is not touched when the model is in the path"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallbacks_body_is_not_touched_when_the_model_is_in_the_path() {
+    let api = api(&["a@east", "b@west"]).bind();
+    api.on("a@east", [status(500)]).on("b@west", [ok("yes")]);
+    let body = r#"{"model":"a","messages":[]}"#;
+    let path = "/openai/deployments/a/chat/completions";
+    let Decision::Handle(call) =
+        api.decide_at(path, Stage::Production, Some("application/json"), body)
+    else {
+        panic!("the path names the target");
+    };
+    api.start_with(call, api.caller(Stage::Production))
+        .end()
+        .await;
+    assert_eq!(api.sent()[1].text(), body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_has_its_model_field_replaced_and_nothing_else() {
+    let form = |model: &str| {
+        format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\n\
+             RIFF a \r\n--XX\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n{model}\r\n--XX--\r\n"
+        )
+    };
+    let api = api(&["a@east", "b@west"]).bind();
+    api.on("a@east", [status(500)]).on("b@west", [ok("yes")]);
+    let at = |body: &str| {
+        let content_type = Some("multipart/form-data; boundary=XX");
+        api.decide_at(
+            "/audio/transcriptions",
+            Stage::Production,
+            content_type,
+            body,
+        )
+    };
+    assert_passed_on(at(&form("c")), "the form's model is another one");
+    let Decision::Handle(call) = at(&form("a")) else {
+        panic!("the form's model is the target");
+    };
+    assert!(call.rewriting().is_none(), "the model is not in the path");
+    api.start_with(call, api.caller(Stage::Production))
+        .end()
+        .await;
+    let sent = api.sent();
+    assert_eq!(
+        sent[0].text(),
+        form("a"),
+        "the target gets the very bytes that the caller sent"
+    );
+    assert_eq!(sent[1].text(), form("b"));
+}

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use failover_executor::{
-    Bound, Call, Failure, Gateway, HttpClient, HttpClients, Registry, Scope,
+    Bound, Call, Failure, Gateway, HttpClient, HttpClients, PathRewriting, Registry, Scope,
 };
 use failover_policy::{Configuration, GatewayFile, Policy};
 use futures_util::FutureExt;
@@ -29,6 +29,8 @@ pub(crate) enum Attached {
 
 /// A call between `prepare` and its last byte.
 pub(crate) struct Running {
+    /// Set when each candidate has a path of its own.
+    pub(crate) rewriting: Option<PathRewriting>,
     pub(crate) prepared: Mutex<Option<(Box<Call>, HttpClient)>>,
     pub(crate) signals: Arc<Signals>,
     pub(crate) task: OnceCell<AbortHandle>,
@@ -54,8 +56,10 @@ impl Engine {
     /// Sets the gateway-wide settings for policies that are read from now on.
     pub(crate) fn configure(&self, file: Option<&GatewayFile<'_>>) -> Configuration {
         let configuration = file.map_or_else(Configuration::defaults, Configuration::read);
-        *self.configuration.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(configuration.clone());
+        *self
+            .configuration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(configuration.clone());
         configuration
     }
 
@@ -72,7 +76,9 @@ impl Engine {
             .map(|c| c.settings.clone())
             .unwrap_or_default();
         let policy = Policy::read(failover_configs, attributes, &settings)?;
-        Ok(self.policies.add(Arc::new(Attached::Read(Arc::new(policy)))))
+        Ok(self
+            .policies
+            .add(Arc::new(Attached::Read(Arc::new(policy)))))
     }
 
     pub(crate) fn policy(&self, handle: u64) -> Result<Arc<Policy>, Thrown> {
@@ -95,7 +101,9 @@ impl Engine {
             .client(policy.settings.connect_timeout)
             .map_err(Thrown::Other)?;
         let bound = Arc::new(self.registry.bind(policy, scope));
-        Ok(self.policies.add(Arc::new(Attached::Bound { bound, client })))
+        Ok(self
+            .policies
+            .add(Arc::new(Attached::Bound { bound, client })))
     }
 
     pub(crate) fn call(&self, handle: u64) -> Result<Arc<Running>, Thrown> {

@@ -90,9 +90,7 @@ impl<T: Default> ErrorPolicy<T, Thrown> for Throw {
         if !env.exception_check() {
             let text = JNIString::new(error.to_string());
             let thrown = match (&error, CLASSES.get()) {
-                (Thrown::Configuration(_), Some(classes)) => {
-                    env.throw_new(&classes.invalid, &text)
-                }
+                (Thrown::Configuration(_), Some(classes)) => env.throw_new(&classes.invalid, &text),
                 (Thrown::Refused(refusal), Some(classes)) => {
                     refused(env, classes, refusal).and_then(|e| env.throw(e))
                 }

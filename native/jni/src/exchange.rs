@@ -114,8 +114,7 @@ impl Signals {
 
     fn wait(&self) -> oneshot::Receiver<Result<Upstream, Unusable>> {
         let (sender, receiver) = oneshot::channel();
-        *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) =
-            Resolution::Awaited(sender);
+        *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) = Resolution::Awaited(sender);
         receiver
     }
 }
@@ -201,10 +200,7 @@ fn lend<T>(
 }
 
 impl Gateway for Exchange {
-    fn resolve(
-        &self,
-        candidate: usize,
-    ) -> impl Future<Output = Result<Upstream, Unusable>> + Send {
+    fn resolve(&self, candidate: usize) -> impl Future<Output = Result<Upstream, Unusable>> + Send {
         let answer = self.signals.wait();
         let candidate = i32::try_from(candidate).unwrap_or(i32::MAX);
         self.call(|env, m, o| invoke(env, o, &m.resolve, &[int(candidate)]));
@@ -224,10 +220,20 @@ impl Gateway for Exchange {
             let headers = header_block(env, &head.headers)?;
             let status = int(i32::from(head.status.as_u16()));
             if body.is_empty() {
-                return invoke(env, o, &m.answer, &[status, object(&headers), object(&JObject::null())]);
+                return invoke(
+                    env,
+                    o,
+                    &m.answer,
+                    &[status, object(&headers), object(&JObject::null())],
+                );
             }
             lend(env, &body, |env, buffer| {
-                invoke(env, o, &m.answer, &[status, object(&headers), object(buffer)])
+                invoke(
+                    env,
+                    o,
+                    &m.answer,
+                    &[status, object(&headers), object(buffer)],
+                )
             })
         });
     }
@@ -240,7 +246,9 @@ impl Gateway for Exchange {
                 int(i32::try_from(failure.code).unwrap_or(0)),
                 object(&message),
                 jvalue {
-                    j: failure.retry_after.map_or(-1, |s| i64::try_from(s).unwrap_or(-1)),
+                    j: failure
+                        .retry_after
+                        .map_or(-1, |s| i64::try_from(s).unwrap_or(-1)),
                 },
             ];
             invoke(env, o, &m.fail, &args)
@@ -260,7 +268,7 @@ impl Gateway for Exchange {
             lend(env, bytes, |env, buffer| {
                 let returns = ReturnType::Primitive(Primitive::Int);
                 // SAFETY: `data` was looked up on Exchange with this signature.
-                unsafe { env.call_method_unchecked(o, &m.data, returns, &[object(buffer)]) }?.i()
+                unsafe { env.call_method_unchecked(o, m.data, returns, &[object(buffer)]) }?.i()
             })
         });
         // An exchange that throws takes nothing any more; waiting for it would be for ever.

@@ -55,7 +55,9 @@ impl<T> Handles<T> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        (0..SHARDS as u64).map(|shard| self.shard(shard).len()).sum()
+        (0..SHARDS as u64)
+            .map(|shard| self.shard(shard).len())
+            .sum()
     }
 }
 

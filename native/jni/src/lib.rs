@@ -9,6 +9,8 @@ mod exceptions;
 mod exchange;
 mod handles;
 mod native_executor;
+#[cfg(feature = "test-natives")]
+mod panic_probe;
 mod threads;
 
 use std::ffi::c_void;

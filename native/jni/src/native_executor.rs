@@ -36,7 +36,7 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 17] {
+pub(crate) fn table() -> [Entry; 18] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
         "open" "(Ljava/lang/String;[Ljava/lang/String;)J" => open,
@@ -46,8 +46,9 @@ pub(crate) fn table() -> [Entry; 17] {
         "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;)J" => bind,
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
         "close" "(J)V" => close,
-        "prepare" "(JZLjava/lang/String;[B)J" => prepare,
+        "prepare" "(JZLjava/lang/String;Ljava/lang/String;[B)J" => prepare,
         "firstCandidate" "(J)I" => first_candidate,
+        "pathFor" "(JLjava/lang/String;I)Ljava/lang/String;" => path_for,
         "start" "(JLorg/modelfailover/executor/Exchange;Z)V" => start,
         "resolved" "(JLjava/lang/String;Ljava/lang/String;[BZ)V" => resolved,
         "unusable" "(JLjava/lang/String;)V" => unusable,
@@ -261,6 +262,7 @@ extern "system" fn prepare<'local>(
     _class: JClass<'local>,
     bound: jlong,
     production: jboolean,
+    path: JString<'local>,
     content_type: JString<'local>,
     body: JByteArray<'local>,
 ) -> jlong {
@@ -269,12 +271,14 @@ extern "system" fn prepare<'local>(
         let Some(Attached::Bound { bound, client }) = attached.as_deref() else {
             return Err(Thrown::Handle(bound as u64));
         };
+        let path = required(env, &path)?;
         let content_type = text(env, &content_type)?;
         let body = Bytes::from(bytes(env, &body)?);
-        match bound.prepare(stage(production), content_type.as_deref(), body) {
+        match bound.prepare(stage(production), &path, content_type.as_deref(), body) {
             Decision::PassOn => Ok(0),
             Decision::Refuse(refusal) => Err(refusal.into()),
             Decision::Handle(call) => Ok(engine().calls.add(Arc::new(Running {
+                rewriting: call.rewriting(),
                 prepared: Mutex::new(Some((call, client.clone()))),
                 signals: Arc::new(Signals::default()),
                 task: OnceCell::new(),
@@ -295,8 +299,29 @@ extern "system" fn first_candidate<'local>(
             .prepared
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let first = prepared.as_mut().and_then(|(call, _)| call.first_candidate());
+        let first = prepared
+            .as_mut()
+            .and_then(|(call, _)| call.first_candidate());
         Ok(first.map_or(-1, |index| index as jint))
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn path_for<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    call: jlong,
+    path: JString<'local>,
+    candidate: jint,
+) -> JString<'local> {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let running = engine().call(call as u64)?;
+        let Some(rewriting) = &running.rewriting else {
+            return Ok(path);
+        };
+        let path = required(env, &path)?;
+        let rewritten = rewriting.path_for(&path, usize::try_from(candidate).unwrap_or(0));
+        Ok(env.new_string(rewritten)?)
     })
     .resolve::<Throw>()
 }
@@ -410,10 +435,7 @@ extern "system" fn cancel<'local>(
     .resolve::<Throw>();
 }
 
-extern "system" fn open_calls<'local>(
-    mut env: EnvUnowned<'local>,
-    _class: JClass<'local>,
-) -> jint {
+extern "system" fn open_calls<'local>(mut env: EnvUnowned<'local>, _class: JClass<'local>) -> jint {
     env.with_env(|_| -> Result<_, Thrown> { Ok(engine().calls.len() as jint) })
         .resolve::<Throw>()
 }
@@ -430,9 +452,66 @@ extern "system" fn shut_down<'local>(mut env: EnvUnowned<'local>, _class: JClass
 mod tests {
     use super::*;
 
+    const JAVA: &str = include_str!(
+        "../../../java-shim/src/main/java/org/modelfailover/executor/NativeExecutor.java"
+    );
+
+    /// The JNI signature of a Java declaration `<type> <name>(<type> <name>, …)`.
+    fn signature(declaration: &str) -> (String, String) {
+        let jni_type = |java: &str| {
+            let element = java.trim_end_matches("[]");
+            let name = match element {
+                "void" => "V".to_owned(),
+                "boolean" => "Z".to_owned(),
+                "byte" => "B".to_owned(),
+                "int" => "I".to_owned(),
+                "long" => "J".to_owned(),
+                "String" => "Ljava/lang/String;".to_owned(),
+                "Exchange" => "Lorg/modelfailover/executor/Exchange;".to_owned(),
+                other => panic!("the test does not know the type {other}"),
+            };
+            "[".repeat((java.len() - element.len()) / 2) + &name
+        };
+        let (head, parameters) = declaration.split_once('(').unwrap();
+        let (returns, name) = head.trim().split_once(' ').unwrap();
+        let parameters: String = parameters
+            .split(',')
+            .filter_map(|p| p.trim().split_once(' '))
+            .map(|(java, _)| jni_type(java))
+            .collect();
+        (
+            name.to_owned(),
+            format!("({parameters}){}", jni_type(returns)),
+        )
+    }
+
+    #[test]
+    fn the_table_is_what_java_declares() {
+        let mut declared: Vec<(String, String)> = JAVA
+            .split("public static native ")
+            .skip(1)
+            .map(|rest| rest.split_once(')').unwrap().0)
+            .map(|d| signature(&d.split_whitespace().collect::<Vec<_>>().join(" ")))
+            .collect();
+        let mut registered: Vec<(String, String)> = table()
+            .iter()
+            .map(|e| {
+                (
+                    e.name.to_str().into_owned(),
+                    e.signature.to_str().into_owned(),
+                )
+            })
+            .collect();
+        declared.sort();
+        registered.sort();
+        assert_eq!(registered, declared);
+    }
+
     #[test]
     fn headers_are_read_line_by_line_and_nonsense_is_left_out() {
-        let headers = parse_headers(b"Content-Type:application/json\nx-a: 1\nx-a:2\nno colon\nb\xe4d:x\n:y\n");
+        let headers = parse_headers(
+            b"Content-Type:application/json\nx-a: 1\nx-a:2\nno colon\nb\xe4d:x\n:y\n",
+        );
         assert_eq!(headers["content-type"], "application/json");
         assert_eq!(headers.get_all("x-a").iter().count(), 2);
         assert_eq!(headers.keys_len(), 2);

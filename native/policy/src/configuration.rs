@@ -99,7 +99,10 @@ fn text_of(value: &Value) -> Result<String, String> {
         Value::Integer(i) => Ok(i.to_string()),
         Value::Float(f) => Ok(f.to_string()),
         Value::Boolean(b) => Ok(b.to_string()),
-        other => Err(format!("must be a single value, not a {}", other.type_str())),
+        other => Err(format!(
+            "must be a single value, not a {}",
+            other.type_str()
+        )),
     }
 }
 
@@ -119,9 +122,8 @@ fn resolve(text: &str, file: &GatewayFile<'_>) -> Result<String, String> {
         out.push_str(&rest[..at]);
         match found {
             Some((name, lookup, length)) => {
-                let value = lookup(name).ok_or_else(|| {
-                    format!("names {}, which is not set", &tail[..length])
-                })?;
+                let value = lookup(name)
+                    .ok_or_else(|| format!("names {}, which is not set", &tail[..length]))?;
                 out.push_str(&value);
                 rest = &tail[length..];
             }
@@ -151,7 +153,8 @@ mod tests {
 
     #[test]
     fn the_table_sets_what_it_names_and_nothing_else() {
-        let read = read("[apim.ai.model_failover]\nconnect_timeout = \"2s\"\noverall_timeout = 60\n");
+        let read =
+            read("[apim.ai.model_failover]\nconnect_timeout = \"2s\"\noverall_timeout = 60\n");
         assert_eq!(read.diagnostics, []);
         assert_eq!(
             read.settings,

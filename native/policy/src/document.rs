@@ -199,9 +199,8 @@ mod tests {
 
     #[test]
     fn text_after_the_apostrophe_that_ends_a_name_is_refused_and_named() {
-        let error =
-            Node::parse("{'production':{'targetModel':{'endpointName':'rock 'n', roll'}}}")
-                .unwrap_err();
+        let error = Node::parse("{'production':{'targetModel':{'endpointName':'rock 'n', roll'}}}")
+            .unwrap_err();
         assert!(
             error.field.starts_with("production.targetModel"),
             "the error must name the place: {error:?}"

@@ -339,7 +339,10 @@ mod tests {
     #[test]
     fn the_portals_full_form_is_read() {
         let policy = read(&production(
-            &section_of(&row_of("gpt-4o", "e1"), &[row_of("gpt-4o", "e2"), row_of("mini", "e1")]),
+            &section_of(
+                &row_of("gpt-4o", "e1"),
+                &[row_of("gpt-4o", "e2"), row_of("mini", "e1")],
+            ),
             ",'requestTimeout':'1.5','suspendDuration':'60'",
         ))
         .unwrap();
@@ -378,7 +381,10 @@ mod tests {
     #[test]
     fn a_half_filled_fallback_is_left_out_with_an_error_and_the_target_stays() {
         let policy = read(&production(
-            &section_of(&row_of("m", "e"), &[row_of("x", ""), row_of("y", "e"), row_of("", "")]),
+            &section_of(
+                &row_of("m", "e"),
+                &[row_of("x", ""), row_of("y", "e"), row_of("", "")],
+            ),
             "",
         ))
         .unwrap();
@@ -401,32 +407,52 @@ mod tests {
 
     #[test]
     fn numbers_that_make_no_sense_are_refused_and_named() {
-        for value in ["'-5'", "-5", "'it's'", "'90000'", "'99999999999999999999'", "[]", "'NaN'"] {
+        for value in [
+            "'-5'",
+            "-5",
+            "'it's'",
+            "'90000'",
+            "'99999999999999999999'",
+            "[]",
+            "'NaN'",
+        ] {
             for field in ["requestTimeout", "suspendDuration"] {
-                let error =
-                    read(&production(EMPTY, &format!(",'{field}':{value}"))).unwrap_err();
+                let error = read(&production(EMPTY, &format!(",'{field}':{value}"))).unwrap_err();
                 assert_eq!(error.field, field, "{value}");
             }
         }
         assert_eq!(
-            read(&production(EMPTY, ",'requestTimeout':'0'")).unwrap_err().field,
+            read(&production(EMPTY, ",'requestTimeout':'0'"))
+                .unwrap_err()
+                .field,
             "requestTimeout"
         );
     }
 
     #[test]
     fn cleared_numbers_mean_their_defaults() {
-        let policy = read(&production(EMPTY, ",'requestTimeout':'','suspendDuration':''")).unwrap();
+        let policy = read(&production(
+            EMPTY,
+            ",'requestTimeout':'','suspendDuration':''",
+        ))
+        .unwrap();
         assert_eq!(policy.request_timeout, Duration::from_secs(30));
         assert_eq!(policy.suspend_duration, Duration::ZERO);
     }
 
     #[test]
     fn settings_beside_request_timeout_and_attributes_go_over_the_gateways() {
-        let gateway = Settings { target_retries: 1, ..Settings::default() };
+        let gateway = Settings {
+            target_retries: 1,
+            ..Settings::default()
+        };
         let policy = Policy::read(
             &production(EMPTY, ",'overallTimeout':'20s','targetRetries':2"),
-            &[("targetRetries", "3"), ("connectTimeout", ""), ("maxSuspend", "null")],
+            &[
+                ("targetRetries", "3"),
+                ("connectTimeout", ""),
+                ("maxSuspend", "null"),
+            ],
             &gateway,
         )
         .unwrap();
@@ -439,9 +465,12 @@ mod tests {
     fn a_wrong_setting_of_one_api_is_refused_and_named() {
         let error = read(&production(EMPTY, ",'targetRetries':'many'")).unwrap_err();
         assert_eq!(error.field, "targetRetries");
-        let error =
-            Policy::read(&production(EMPTY, ""), &[("idleTimeout", "soon")], &Settings::default())
-                .unwrap_err();
+        let error = Policy::read(
+            &production(EMPTY, ""),
+            &[("idleTimeout", "soon")],
+            &Settings::default(),
+        )
+        .unwrap_err();
         assert_eq!(error.field, "idleTimeout");
     }
 
@@ -454,7 +483,18 @@ mod tests {
 
     #[test]
     fn a_configuration_of_the_wrong_shape_is_refused() {
-        for text in ["", "  ", "[]", "null", "\"x\"", "{'production':[]}", "{'production':{'targetModel':'m'}}", "{'production'", "nonsense", "{} {}"] {
+        for text in [
+            "",
+            "  ",
+            "[]",
+            "null",
+            "\"x\"",
+            "{'production':[]}",
+            "{'production':{'targetModel':'m'}}",
+            "{'production'",
+            "nonsense",
+            "{} {}",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -163,9 +163,8 @@ fn positive(text: &str) -> Result<Duration, String> {
 }
 
 fn budget(text: &str) -> Result<RetryBudget, String> {
-    let wrong = || {
-        format!("must be a share, a rate or both, such as \"20% + 1/s\", but is '{text}'")
-    };
+    let wrong =
+        || format!("must be a share, a rate or both, such as \"20% + 1/s\", but is '{text}'");
     let mut out = RetryBudget {
         share: 0.0,
         per_second: 0.0,
@@ -199,7 +198,11 @@ pub const SETTINGS: &[Setting] = &[
         range: "1ms to 24h; not set: the policy's requestTimeout",
         meaning: "streams: until the first useful chunk; the last candidate left is given the whole requestTimeout",
         apply: |s, v| {
-            s.first_token_timeout = if v.is_empty() { None } else { Some(positive(v)?) };
+            s.first_token_timeout = if v.is_empty() {
+                None
+            } else {
+                Some(positive(v)?)
+            };
             Ok(())
         },
     },
@@ -382,7 +385,13 @@ mod tests {
         assert_eq!(s.overall_timeout, Duration::from_secs(170));
         assert_eq!(s.retry_backoff, Duration::from_millis(200));
         assert_eq!(s.max_suspend, Duration::from_secs(3600));
-        assert_eq!(s.retry_budget, RetryBudget { share: 0.2, per_second: 1.0 });
+        assert_eq!(
+            s.retry_budget,
+            RetryBudget {
+                share: 0.2,
+                per_second: 1.0
+            }
+        );
         assert_eq!(s.max_request_body, 64 << 20);
         assert_eq!(s.max_held, 256 << 10);
     }

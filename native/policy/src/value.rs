@@ -111,7 +111,16 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused_with_the_text_in_the_message() {
-        for text in ["-5", "it's", "NaN", "inf", "25h", "99999999999999999999", "5 parsecs", "-1s"] {
+        for text in [
+            "-5",
+            "it's",
+            "NaN",
+            "inf",
+            "25h",
+            "99999999999999999999",
+            "5 parsecs",
+            "-1s",
+        ] {
             let error = duration(text).unwrap_err();
             assert!(error.contains(text), "{text}: {error}");
         }

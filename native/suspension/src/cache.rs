@@ -120,11 +120,20 @@ mod tests {
     #[test]
     fn the_list_shows_every_candidate_that_is_in_use() {
         let cache = Cache::new();
-        let gates = [cache.gate(&key("b"), Moment(0)), cache.gate(&key("a"), Moment(0))];
+        let gates = [
+            cache.gate(&key("b"), Moment(0)),
+            cache.gate(&key("a"), Moment(0)),
+        ];
         gates[0].hold();
         let list = cache.list(Moment(0));
         assert_eq!(list.len(), 2);
-        assert_eq!((list[0].key.model.as_str(), list[0].state), ("a", State::Healthy));
-        assert_eq!((list[1].key.model.as_str(), list[1].state), ("b", State::Held));
+        assert_eq!(
+            (list[0].key.model.as_str(), list[0].state),
+            ("a", State::Healthy)
+        );
+        assert_eq!(
+            (list[1].key.model.as_str(), list[1].state),
+            ("b", State::Held)
+        );
     }
 }

@@ -191,8 +191,7 @@ impl Gate {
     }
 
     fn take_permit(self: &Arc<Self>, may: impl Fn(Word) -> bool) -> Option<Permit> {
-        let (_, after) =
-            self.change(|w| may(w).then(|| w.with_probing(true).next_generation()))?;
+        let (_, after) = self.change(|w| may(w).then(|| w.with_probing(true).next_generation()))?;
         Some(Permit {
             gate: Arc::clone(self),
             generation: after.generation(),
@@ -345,9 +344,19 @@ mod tests {
         let gate = gate();
         assert!(gate.suspend(T0.plus(MINUTE)));
         assert!(!gate.suspend(T0.plus(MINUTE / 2)));
-        assert_eq!(gate.state(T0), State::Suspended { until: T0.plus(MINUTE) });
+        assert_eq!(
+            gate.state(T0),
+            State::Suspended {
+                until: T0.plus(MINUTE)
+            }
+        );
         assert!(gate.suspend(T0.plus(MINUTE * 2)));
-        assert_eq!(gate.state(T0), State::Suspended { until: T0.plus(MINUTE * 2) });
+        assert_eq!(
+            gate.state(T0),
+            State::Suspended {
+                until: T0.plus(MINUTE * 2)
+            }
+        );
     }
 
     #[test]
@@ -405,14 +414,20 @@ mod tests {
         let stale = probe(&gate, T0);
         gate.clear();
         gate.suspend(T0.plus(MINUTE));
-        assert!(!stale.succeeded(), "a stale success must not lift a new suspension");
+        assert!(
+            !stale.succeeded(),
+            "a stale success must not lift a new suspension"
+        );
         assert!(matches!(gate.admit(T0), Admission::Suspended { .. }));
     }
 
     #[test]
     fn an_early_probe_is_single_too() {
         let gate = gate();
-        assert!(gate.probe_early().is_none(), "a healthy candidate needs no probe");
+        assert!(
+            gate.probe_early().is_none(),
+            "a healthy candidate needs no probe"
+        );
         gate.suspend(T0.plus(MINUTE));
         let permit = gate.probe_early().unwrap();
         assert!(gate.probe_early().is_none());

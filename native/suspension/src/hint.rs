@@ -66,9 +66,8 @@ fn exhausted<'a, I: Iterator<Item = (&'a str, &'a str)>>(
             let remaining = ("x-ratelimit-remaining", dimension, "");
             (reset_value(value, now), remaining)
         };
-        let names_what_remains = |n: &str| {
-            n.strip_prefix(before).and_then(|n| n.strip_suffix(after)) == Some(dimension)
-        };
+        let names_what_remains =
+            |n: &str| n.strip_prefix(before).and_then(|n| n.strip_suffix(after)) == Some(dimension);
         let nothing_left = headers().any(|(n, v)| {
             names_what_remains(n) && v.trim().parse::<f64>().is_ok_and(|left| left <= 0.0)
         });
@@ -105,7 +104,11 @@ fn timestamp(value: &str, now: SystemTime) -> Option<Duration> {
 fn reset_value(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if let Ok(number) = value.parse::<f64>() {
-        let epoch = if number > 1e11 { number / 1000.0 } else { number };
+        let epoch = if number > 1e11 {
+            number / 1000.0
+        } else {
+            number
+        };
         if epoch > 1e9 {
             let date = SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(epoch).ok()?;
             return ahead(date, now);
@@ -194,14 +197,26 @@ mod tests {
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         assert_eq!(failure(&[("retry-after", "17")]), secs(17));
-        assert_eq!(failure(&[("retry-after", "0.5")]), Some(Duration::from_millis(500)));
-        assert_eq!(failure(&[("retry-after", "Thu, 01 Jan 2026 00:01:30 GMT")]), secs(90));
-        assert_eq!(failure(&[("retry-after-ms", "2500")]), Some(Duration::from_millis(2500)));
+        assert_eq!(
+            failure(&[("retry-after", "0.5")]),
+            Some(Duration::from_millis(500))
+        );
+        assert_eq!(
+            failure(&[("retry-after", "Thu, 01 Jan 2026 00:01:30 GMT")]),
+            secs(90)
+        );
+        assert_eq!(
+            failure(&[("retry-after-ms", "2500")]),
+            Some(Duration::from_millis(2500))
+        );
     }
 
     #[test]
     fn the_longest_of_several_hints_counts() {
-        assert_eq!(failure(&[("retry-after", "3"), ("retry-after-ms", "9000")]), secs(9));
+        assert_eq!(
+            failure(&[("retry-after", "3"), ("retry-after-ms", "9000")]),
+            secs(9)
+        );
     }
 
     #[test]
@@ -225,7 +240,10 @@ mod tests {
             ("1767225660000", secs(60)),
             ("2026-01-01T00:01:00Z", secs(60)),
         ] {
-            let headers = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", value)];
+            let headers = [
+                ("x-ratelimit-remaining-tokens", "0"),
+                ("x-ratelimit-reset-tokens", value),
+            ];
             assert_eq!(failure(&headers), expected, "{value}");
         }
     }
@@ -234,9 +252,15 @@ mod tests {
     fn anthropic_resets_are_rfc_3339() {
         let headers = [
             ("anthropic-ratelimit-input-tokens-remaining", "0"),
-            ("anthropic-ratelimit-input-tokens-reset", "2026-01-01T00:00:45Z"),
+            (
+                "anthropic-ratelimit-input-tokens-reset",
+                "2026-01-01T00:00:45Z",
+            ),
             ("anthropic-ratelimit-requests-remaining", "4"),
-            ("anthropic-ratelimit-requests-reset", "2026-01-01T01:00:00+00:00"),
+            (
+                "anthropic-ratelimit-requests-reset",
+                "2026-01-01T01:00:00+00:00",
+            ),
         ];
         assert_eq!(failure(&headers), secs(45));
     }
@@ -252,16 +276,32 @@ mod tests {
 
     #[test]
     fn garbage_the_past_and_the_far_future_are_ignored() {
-        for value in ["", "soon", "-5", "0", "NaN", "inf", "1e300", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+        for value in [
+            "",
+            "soon",
+            "-5",
+            "0",
+            "NaN",
+            "inf",
+            "1e300",
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+        ] {
             assert_eq!(failure(&[("retry-after", value)]), None, "{value}");
         }
     }
 
     #[test]
     fn a_success_that_leaves_nothing_announces_its_reset() {
-        let headers = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "12s")];
+        let headers = [
+            ("x-ratelimit-remaining-tokens", "0"),
+            ("x-ratelimit-reset-tokens", "12s"),
+        ];
         assert_eq!(after_success(|| headers.into_iter(), now()), secs(12));
-        let plenty = [("x-ratelimit-remaining-tokens", "9"), ("x-ratelimit-reset-tokens", "12s")];
+        let plenty = [
+            ("x-ratelimit-remaining-tokens", "9"),
+            ("x-ratelimit-reset-tokens", "12s"),
+        ];
         assert_eq!(after_success(|| plenty.into_iter(), now()), None);
     }
 

@@ -81,7 +81,10 @@ mod tests {
 
     #[test]
     fn a_completion_is_an_answer() {
-        assert_eq!(check(JSON, br#"{"id":"x","error":null,"choices":[]}"#), Ok(()));
+        assert_eq!(
+            check(JSON, br#"{"id":"x","error":null,"choices":[]}"#),
+            Ok(())
+        );
         assert_eq!(check(JSON, b"[1,2]"), Ok(()));
         assert_eq!(check(Some("audio/mpeg"), b"\xff\xfb"), Ok(()));
         assert_eq!(check(None, b"ok"), Ok(()));
@@ -91,13 +94,22 @@ mod tests {
     fn an_empty_body_an_error_and_broken_json_are_none() {
         assert_eq!(check(JSON, b" \n"), Err(NoAnswer::Empty));
         assert_eq!(check(None, b""), Err(NoAnswer::Empty));
-        assert_eq!(check(JSON, br#"{"error":{"message":"overloaded"}}"#), Err(NoAnswer::Error));
+        assert_eq!(
+            check(JSON, br#"{"error":{"message":"overloaded"}}"#),
+            Err(NoAnswer::Error)
+        );
         assert_eq!(check(JSON, br#"{"choices":[{"#), Err(NoAnswer::NotJson));
-        assert_eq!(check(Some("application/problem+json"), b"<html>"), Err(NoAnswer::NotJson));
+        assert_eq!(
+            check(Some("application/problem+json"), b"<html>"),
+            Err(NoAnswer::NotJson)
+        );
     }
 
     #[test]
     fn an_error_deeper_down_is_part_of_an_answer() {
-        assert_eq!(check(JSON, br#"{"choices":[{"error":{"message":"x"}}]}"#), Ok(()));
+        assert_eq!(
+            check(JSON, br#"{"choices":[{"error":{"message":"x"}}]}"#),
+            Ok(())
+        );
     }
 }

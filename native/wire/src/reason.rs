@@ -52,11 +52,11 @@ const RECOGNISERS: &[Recogniser] = &[
             "moderation_blocked",           // OpenAI images
         ],
         fragments: &[
-            "content management policy",                // Azure
-            "content filtering policy",                 // Anthropic
-            "safety system",                            // OpenAI
-            "blocked by guardrail",                     // Bedrock
-            "blocked due to safety",                    // Gemini
+            "content management policy", // Azure
+            "content filtering policy",  // Anthropic
+            "safety system",             // OpenAI
+            "blocked by guardrail",      // Bedrock
+            "blocked due to safety",     // Gemini
         ],
     },
     Recogniser {
@@ -72,25 +72,25 @@ const RECOGNISERS: &[Recogniser] = &[
             "resourcenotfoundexception", // Bedrock
         ],
         fragments: &[
-            "invalid model",                                // Mistral
-            "provided model identifier is invalid",         // Bedrock
-            "could not resolve the foundation model",       // Bedrock
-            "marked by provider as legacy",                 // Bedrock
-            "is not found for api version",                 // Gemini
+            "invalid model",                          // Mistral
+            "provided model identifier is invalid",   // Bedrock
+            "could not resolve the foundation model", // Bedrock
+            "marked by provider as legacy",           // Bedrock
+            "is not found for api version",           // Gemini
         ],
     },
     Recogniser {
         reason: Reason::Account,
         statuses: &[400, 401, 402, 403],
         codes: &[
-            "insufficient_quota",           // OpenAI
-            "billing_hard_limit_reached",   // OpenAI
-            "billing_not_active",           // OpenAI
-            "billing_error",                // Anthropic
-            "invalid_api_key",              // OpenAI
-            "api_key_invalid",              // Gemini, a reason in the details of a 400
-            "unrecognizedclientexception",  // Bedrock
-            "expiredtokenexception",        // Bedrock
+            "insufficient_quota",          // OpenAI
+            "billing_hard_limit_reached",  // OpenAI
+            "billing_not_active",          // OpenAI
+            "billing_error",               // Anthropic
+            "invalid_api_key",             // OpenAI
+            "api_key_invalid",             // Gemini, a reason in the details of a 400
+            "unrecognizedclientexception", // Bedrock
+            "expiredtokenexception",       // Bedrock
         ],
         fragments: &[
             "credit balance is too low", // Anthropic
@@ -185,17 +185,36 @@ mod tests {
     use super::*;
 
     fn assert_reason(status: u16, body: &str, expected: Option<Reason>) {
-        assert_eq!(of(status, None, body.as_bytes()), expected, "{status} {body}");
+        assert_eq!(
+            of(status, None, body.as_bytes()),
+            expected,
+            "{status} {body}"
+        );
     }
 
     #[test]
     fn context_length_is_recognised_for_each_provider() {
         for (status, body) in [
-            (400, r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#),
-            (400, r#"{"object":"error","message":"Prompt contains 40000 tokens, too large for model with 32768 maximum context length","type":"invalid_request_prompt","code":"3051"}"#),
-            (400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#),
-            (400, r#"{"error":{"code":400,"message":"The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).","status":"INVALID_ARGUMENT"}}"#),
-            (400, r#"{"message":"Input is too long for requested model."}"#),
+            (
+                400,
+                r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
+            ),
+            (
+                400,
+                r#"{"object":"error","message":"Prompt contains 40000 tokens, too large for model with 32768 maximum context length","type":"invalid_request_prompt","code":"3051"}"#,
+            ),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).","status":"INVALID_ARGUMENT"}}"#,
+            ),
+            (
+                400,
+                r#"{"message":"Input is too long for requested model."}"#,
+            ),
         ] {
             assert_reason(status, body, Some(Reason::ContextLength));
         }
@@ -204,9 +223,18 @@ mod tests {
     #[test]
     fn content_filters_are_recognised_for_each_provider() {
         for (status, body) in [
-            (400, r#"{"error":{"message":"The response was filtered","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#),
-            (400, r#"{"error":{"message":"Your request was rejected as a result of our safety system.","code":"content_policy_violation"}}"#),
-            (400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"Output blocked by content filtering policy"}}"#),
+            (
+                400,
+                r#"{"error":{"message":"The response was filtered","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Your request was rejected as a result of our safety system.","code":"content_policy_violation"}}"#,
+            ),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"Output blocked by content filtering policy"}}"#,
+            ),
         ] {
             assert_reason(status, body, Some(Reason::ContentFilter));
         }
@@ -215,17 +243,39 @@ mod tests {
     #[test]
     fn an_unknown_model_is_recognised_for_each_provider() {
         for (status, body) in [
-            (404, r#"{"error":{"message":"The model `gpt-9` does not exist","type":"invalid_request_error","code":"model_not_found"}}"#),
-            (404, r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist."}}"#),
-            (400, r#"{"object":"error","message":"Invalid model: mistral-huge","type":"invalid_model","param":null,"code":"1500"}"#),
-            (404, r#"{"type":"error","error":{"type":"not_found_error","message":"model: claude-9"}}"#),
-            (404, r#"{"error":{"code":404,"message":"models/gemini-9 is not found for API version v1beta","status":"NOT_FOUND"}}"#),
-            (400, r#"{"message":"The provided model identifier is invalid."}"#),
+            (
+                404,
+                r#"{"error":{"message":"The model `gpt-9` does not exist","type":"invalid_request_error","code":"model_not_found"}}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist."}}"#,
+            ),
+            (
+                400,
+                r#"{"object":"error","message":"Invalid model: mistral-huge","type":"invalid_model","param":null,"code":"1500"}"#,
+            ),
+            (
+                404,
+                r#"{"type":"error","error":{"type":"not_found_error","message":"model: claude-9"}}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"code":404,"message":"models/gemini-9 is not found for API version v1beta","status":"NOT_FOUND"}}"#,
+            ),
+            (
+                400,
+                r#"{"message":"The provided model identifier is invalid."}"#,
+            ),
         ] {
             assert_reason(status, body, Some(Reason::ModelNotFound));
         }
         assert_eq!(
-            of(404, Some("ResourceNotFoundException:http://internal/"), b"{}"),
+            of(
+                404,
+                Some("ResourceNotFoundException:http://internal/"),
+                b"{}"
+            ),
             Some(Reason::ModelNotFound)
         );
     }
@@ -247,8 +297,14 @@ mod tests {
     #[test]
     fn the_callers_own_mistakes_have_no_reason() {
         for (status, body) in [
-            (400, r#"{"error":{"message":"'messages' is a required property","type":"invalid_request_error","param":null,"code":null}}"#),
-            (404, r#"{"error":{"message":"Invalid URL (POST /v1/chat)","type":"invalid_request_error","code":null}}"#),
+            (
+                400,
+                r#"{"error":{"message":"'messages' is a required property","type":"invalid_request_error","param":null,"code":null}}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"Invalid URL (POST /v1/chat)","type":"invalid_request_error","code":null}}"#,
+            ),
             (400, "not json"),
             (500, r#"{"error":{"code":"context_length_exceeded"}}"#),
         ] {

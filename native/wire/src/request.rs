@@ -41,6 +41,9 @@ pub enum NoRequest {
     /// It is not JSON: what was wrong, and the line and column.
     #[error("not valid JSON: {0}")]
     Malformed(String),
+    /// It is declared as a multipart form and is none: what was wrong.
+    #[error("not a valid multipart form: it {0}")]
+    MalformedForm(String),
     /// It is JSON, but not an object, so it can't carry a model.
     #[error("not a JSON object")]
     NotAnObject,
@@ -205,7 +208,10 @@ mod tests {
     fn only_the_bytes_of_the_value_change() {
         let body = "{ \"n\" : 1.00e+2,\"model\" :\t\"gpt-4o\" , \"messages\":[{\"model\":\"inner\"}], \"x\":1, \"x\":2}\n";
         assert_eq!(read(body).model, Model::Named("gpt-4o".into()));
-        assert_eq!(rewritten(body, "mini"), body.replacen("\"gpt-4o\"", "\"mini\"", 1));
+        assert_eq!(
+            rewritten(body, "mini"),
+            body.replacen("\"gpt-4o\"", "\"mini\"", 1)
+        );
     }
 
     #[test]
@@ -227,14 +233,23 @@ mod tests {
         assert_eq!(rewritten(" {} ", "m"), r#" {"model":"m"} "#);
         assert_eq!(rewritten(r#"{"a":1}"#, "m"), r#"{"model":"m","a":1}"#);
         assert_eq!(rewritten(r#"{"model":null}"#, "m"), r#"{"model":"m"}"#);
-        for body in ["{}", r#"{"model":null}"#, r#"{"model":""}"#, r#"{"messages":[{"model":"x"}]}"#] {
+        for body in [
+            "{}",
+            r#"{"model":null}"#,
+            r#"{"model":""}"#,
+            r#"{"messages":[{"model":"x"}]}"#,
+        ] {
             assert_eq!(read(body).model, Model::Absent, "{body}");
         }
     }
 
     #[test]
     fn a_model_that_is_no_string_has_no_name() {
-        for body in [r#"{"model":1}"#, r#"{"model":["a"]}"#, r#"{"model":{"a":1}}"#] {
+        for body in [
+            r#"{"model":1}"#,
+            r#"{"model":["a"]}"#,
+            r#"{"model":{"a":1}}"#,
+        ] {
             assert_eq!(read(body).model, Model::NoName, "{body}");
         }
     }
@@ -262,7 +277,11 @@ mod tests {
 
     #[test]
     fn deep_nesting_does_not_exhaust_the_stack() {
-        let deep = format!("{{\"a\":{}{},\"model\":\"m\"}}", "[".repeat(200_000), "]".repeat(200_000));
+        let deep = format!(
+            "{{\"a\":{}{},\"model\":\"m\"}}",
+            "[".repeat(200_000),
+            "]".repeat(200_000)
+        );
         assert_eq!(read(&deep).model, Model::Named("m".into()));
     }
 
@@ -270,7 +289,9 @@ mod tests {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
-            any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Value::from),
+            any::<f64>()
+                .prop_filter("finite", |f| f.is_finite())
+                .prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             "\\PC{0,12}".prop_map(Value::from),
         ];

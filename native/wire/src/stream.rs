@@ -189,7 +189,8 @@ mod tests {
     use super::*;
 
     const ROLE: &str = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n";
-    const TEXT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Hé\"},\"finish_reason\":null}]}\r\n\r\n";
+    const TEXT: &str =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Hé\"},\"finish_reason\":null}]}\r\n\r\n";
     const STOP: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
     const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n";
     const DONE: &str = "data: [DONE]\n\n";
@@ -215,15 +216,30 @@ mod tests {
             r#"{"refusal":"no"}"#,
             r#"{"audio":{"data":"AA"}}"#,
         ] {
-            assert_eq!(verdict(&format!("data: {{\"choices\":[{{\"delta\":{delta}}}]}}\n\n")), Verdict::Useful, "{delta}");
+            assert_eq!(
+                verdict(&format!(
+                    "data: {{\"choices\":[{{\"delta\":{delta}}}]}}\n\n"
+                )),
+                Verdict::Useful,
+                "{delta}"
+            );
         }
-        assert_eq!(verdict("data: {\"choices\":[{\"text\":\"x\"}]}\n\n"), Verdict::Useful);
+        assert_eq!(
+            verdict("data: {\"choices\":[{\"text\":\"x\"}]}\n\n"),
+            Verdict::Useful
+        );
     }
 
     #[test]
     fn an_error_in_the_stream_is_a_failure() {
-        assert_eq!(verdict("data: {\"error\":{\"message\":\"overloaded\"}}\n\n"), Verdict::Failed);
-        assert_eq!(verdict("event: error\ndata: {\"type\":\"x\"}\n\n"), Verdict::Failed);
+        assert_eq!(
+            verdict("data: {\"error\":{\"message\":\"overloaded\"}}\n\n"),
+            Verdict::Failed
+        );
+        assert_eq!(
+            verdict("event: error\ndata: {\"type\":\"x\"}\n\n"),
+            Verdict::Failed
+        );
     }
 
     #[test]

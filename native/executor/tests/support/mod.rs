@@ -802,8 +802,18 @@ impl Api {
     }
 
     pub fn decide_for(&self, stage: Stage, content_type: Option<&str>, body: &str) -> Decision {
-        self.bound
-            .prepare(stage, content_type, Bytes::copy_from_slice(body.as_bytes()))
+        self.decide_at("/chat/completions", stage, content_type, body)
+    }
+
+    pub fn decide_at(
+        &self,
+        path: &str,
+        stage: Stage,
+        content_type: Option<&str>,
+        body: &str,
+    ) -> Decision {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        self.bound.prepare(stage, path, content_type, body)
     }
 
     /// Takes the request over, or the test is over.

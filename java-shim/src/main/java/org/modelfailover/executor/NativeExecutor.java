@@ -84,13 +84,22 @@ public final class NativeExecutor {
      *
      * @param bound a handle from {@link #bind}
      * @param production whether the key type is {@code PRODUCTION}
+     * @param path the path behind the API's context, query included
      * @param contentType the body's declared type, or null
      * @param body the body
      * @return a handle of the call, or 0 when the request is not this policy's
      * @throws RefusedException when the request can't be handled and must not go on
      */
     public static native long prepare(
-            long bound, boolean production, String contentType, byte[] body);
+            long bound, boolean production, String path, String contentType, byte[] body);
+
+    /**
+     * @param call a handle from {@link #prepare}
+     * @param path the path that was given there
+     * @param candidate a candidate's index
+     * @return the path with the candidate's model in it, where the path names the model
+     */
+    public static native String pathFor(long call, String path, int candidate);
 
     /**
      * @param call a handle from {@link #prepare}

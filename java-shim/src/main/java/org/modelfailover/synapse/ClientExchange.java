@@ -157,9 +157,9 @@ final class ClientExchange implements Exchange {
                         .removeIf(
                                 name -> Headers.CREDENTIALS.contains(name.toLowerCase(Locale.ROOT)));
             }
-            String postfix = request.postfix;
+            String postfix = NativeExecutor.pathFor(call, request.postfix, candidate);
             if (own) {
-                Axis2MessageContext scratch = request.scratch(headers);
+                Axis2MessageContext scratch = request.scratch(headers, postfix);
                 for (Mediator mediator : target.security) {
                     if (!mediator.mediate(scratch)) {
                         NativeExecutor.unusable(call, "its credentials could not be applied");

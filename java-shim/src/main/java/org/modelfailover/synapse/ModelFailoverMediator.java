@@ -240,6 +240,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                     NativeExecutor.prepare(
                             bound.bound,
                             production,
+                            (String) axis2.getProperty(Properties.URL_POSTFIX),
                             (String) axis2.getProperty(Properties.CONTENT_TYPE),
                             body);
         } catch (RefusedException e) {
@@ -319,7 +320,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.FALSE);
     }
 
-    /** Methods without a body and bodies that are not JSON go on without being read. */
+    /** Methods without a body and bodies of other types go on without being read. */
     private static boolean canCarryModel(MessageContext axis2) {
         if (Boolean.TRUE.equals(axis2.getProperty(Properties.NO_ENTITY_BODY))) {
             return false;
@@ -328,7 +329,11 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             return false;
         }
         Object type = axis2.getProperty(Properties.CONTENT_TYPE);
-        return type == null || type.toString().toLowerCase(Locale.ROOT).contains("json");
+        if (type == null) {
+            return true;
+        }
+        String lower = type.toString().toLowerCase(Locale.ROOT);
+        return lower.contains("json") || lower.startsWith("multipart/form-data");
     }
 
     private static long contentLength(MessageContext axis2) {

@@ -111,8 +111,9 @@ final class SuspendedRequest {
      * the client or another candidate.
      *
      * @param headers what they start from
+     * @param postfix the path behind the endpoint's, with the candidate's model where it names one
      */
-    Axis2MessageContext scratch(Map<String, String> headers) throws AxisFault {
+    Axis2MessageContext scratch(Map<String, String> headers, String postfix) throws AxisFault {
         MessageContext context = newAxis2();
         context.setProperty(Properties.HEADERS, headers);
         context.setProperty(Properties.HTTP_METHOD, method);

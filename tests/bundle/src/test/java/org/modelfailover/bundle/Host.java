@@ -2,9 +2,11 @@ package org.modelfailover.bundle;
 
 import java.io.File;
 import java.io.IOException;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.jar.JarFile;
 import java.util.stream.Collectors;
@@ -26,11 +28,21 @@ record Host(String name, Map<String, String> versions) {
         return new Host(
                 "API Manager " + name,
                 Map.of(
-                        "org.apache.synapse", synapse,
-                        "org.apache.axis2", axis2,
-                        "org.apache.axiom", axiom,
-                        "org.apache.http", "4.4.16." + httpCorePatch,
-                        "org.apache.commons.logging", "1.2.0"));
+                        "org.apache.synapse",
+                        synapse,
+                        "org.apache.axis2",
+                        axis2,
+                        // A project of its own, with versions of its own.
+                        "org.apache.axis2.transport.base",
+                        "2.0.0.wso2v88",
+                        "org.apache.axis2.format",
+                        "2.0.0.wso2v88",
+                        "org.apache.axiom",
+                        axiom,
+                        "org.apache.http",
+                        "4.4.16." + httpCorePatch,
+                        "org.apache.commons.logging",
+                        "1.2.0"));
     }
 
     /** The value of {@code org.osgi.framework.system.packages.extra}. */
@@ -48,16 +60,20 @@ record Host(String name, Map<String, String> versions) {
             }
         }
         return packages.stream()
-                .flatMap(
-                        name ->
-                                versions.keySet().stream()
-                                        .filter(prefix -> (name + ".").startsWith(prefix + "."))
-                                        .map(prefix -> export(name, versions.get(prefix))))
+                .flatMap(name -> version(name).map(version -> export(name, version)).stream())
                 .collect(Collectors.joining(","));
     }
 
     private static String export(String name, String version) {
         return name + ";version=\"" + version + "\"";
+    }
+
+    /** The version of the longest prefix that fits; nothing when this host lacks the package. */
+    private Optional<String> version(String name) {
+        return versions.keySet().stream()
+                .filter(prefix -> (name + ".").startsWith(prefix + "."))
+                .max(Comparator.comparingInt(String::length))
+                .map(versions::get);
     }
 
     /** This host with other versions of the packages below {@code prefix}. */
@@ -68,7 +84,7 @@ record Host(String name, Map<String, String> versions) {
     }
 
     boolean exports(String name) {
-        return versions.keySet().stream().anyMatch(prefix -> (name + ".").startsWith(prefix + "."));
+        return version(name).isPresent();
     }
 
     @Override

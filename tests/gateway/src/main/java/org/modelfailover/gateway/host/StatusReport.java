@@ -30,7 +30,8 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>Code and description default to the properties ERROR_CODE and ERROR_MESSAGE, the status to
  * CUSTOM_HTTP_SC, else 500. The request's headers are replaced, not edited, so nothing a client
- * sent comes back to it; its unread body is thrown away.
+ * sent comes back to it, and its unread body is thrown away; headers that were put on an answer stay,
+ * as in the host.
  */
 public final class StatusReport extends AbstractMediator {
     private static final String CONTENT_TYPE = "application/json; charset=UTF-8";
@@ -59,6 +60,10 @@ public final class StatusReport extends AbstractMediator {
         axis2.removeProperty("EXCESS_TRANSPORT_HEADERS");
         axis2.removeProperty("TRANSPORT_URL");
         Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        Object before = axis2.getProperty(MessageContext.TRANSPORT_HEADERS);
+        if (synCtx.isResponse() && before instanceof Map) {
+            ((Map<?, ?>) before).forEach((k, v) -> headers.put(k.toString(), v.toString()));
+        }
         headers.put("Content-Type", CONTENT_TYPE);
         axis2.setProperty(MessageContext.TRANSPORT_HEADERS, headers);
         axis2.setProperty("HTTP_SC", httpStatus);

@@ -1,0 +1,195 @@
+//! The model in a `multipart/form-data` body (`/audio/transcriptions`), found and replaced in place.
+//!
+//! Written by hand because the libraries read a form to take it apart: here an upload of many megabytes must reach the
+//! provider with the same boundary and the same bytes, with one field's value exchanged (RFC 7578, RFC 2046 §5.1).
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use crate::request::{Model, NoRequest};
+
+/// A form, and where its model stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// The model that is asked for.
+    pub model: Model,
+    /// Whether the field `stream` is `true`.
+    pub stream: bool,
+    delimiter: Vec<u8>,
+    spans: Vec<Range<usize>>,
+}
+
+/// The boundary of a multipart form's content type, or `None` for any other type.
+pub fn boundary(content_type: &str) -> Option<&str> {
+    let mut parts = content_type.split(';').map(str::trim);
+    if !parts.next()?.eq_ignore_ascii_case("multipart/form-data") {
+        return None;
+    }
+    parts
+        .filter_map(|p| p.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))
+        .map(|(_, value)| value.trim().trim_matches('"'))
+        .filter(|value| !value.is_empty())
+}
+
+impl Form {
+    /// Reads a body with this boundary.
+    ///
+    /// # Errors
+    /// When the body does not begin with the boundary, or a part does not end.
+    pub fn read(boundary: &str, body: &[u8]) -> Result<Form, NoRequest> {
+        let malformed = |what: &str| NoRequest::MalformedForm(what.to_owned());
+        let delimiter = [b"--", boundary.as_bytes()].concat();
+        let finder = memmem::Finder::new(&delimiter);
+        let mut form = Form {
+            model: Model::Absent,
+            stream: false,
+            delimiter: delimiter.clone(),
+            spans: Vec::new(),
+        };
+        let mut at = finder
+            .find(body)
+            .ok_or_else(|| malformed("has no boundary"))?;
+        loop {
+            at += delimiter.len();
+            if body[at..].starts_with(b"--") {
+                return Ok(form);
+            }
+            let head_end = memmem::find(&body[at..], b"\r\n\r\n")
+                .ok_or_else(|| malformed("has a part without an end of its headers"))?;
+            let content = at + head_end + 4;
+            let next = finder
+                .find(&body[content..])
+                .ok_or_else(|| malformed("has a part without an end"))?;
+            let end = content + next;
+            // The line break before a delimiter belongs to it.
+            let value = content..end.saturating_sub(2).max(content);
+            match field_name(&body[at..content]) {
+                Some(name) if name == "model" => {
+                    form.model = match std::str::from_utf8(&body[value.clone()]) {
+                        Ok("") => Model::Absent,
+                        Ok(name) => Model::Named(name.to_owned()),
+                        Err(_) => Model::NoName,
+                    };
+                    form.spans.push(value);
+                }
+                Some(name) if name == "stream" => form.stream = &body[value] == b"true",
+                _ => {}
+            }
+            at = end;
+        }
+    }
+
+    /// The body with `model` as its model; a field is put first where there is none.
+    pub fn with_model(&self, body: &[u8], model: &str) -> Vec<u8> {
+        let mut out = Vec::with_capacity(body.len() + model.len() + 128);
+        let mut from = 0;
+        if self.spans.is_empty() {
+            out.extend_from_slice(&self.delimiter);
+            out.extend_from_slice(b"\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n");
+            out.extend_from_slice(model.as_bytes());
+            out.extend_from_slice(b"\r\n");
+            from = memmem::find(body, &self.delimiter).unwrap_or(0);
+        }
+        for span in &self.spans {
+            out.extend_from_slice(&body[from..span.start]);
+            out.extend_from_slice(model.as_bytes());
+            from = span.end;
+        }
+        out.extend_from_slice(&body[from..]);
+        out
+    }
+}
+
+/// The `name` of a part's Content-Disposition.
+fn field_name(head: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(head);
+    let disposition = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.trim()
+            .eq_ignore_ascii_case("content-disposition")
+            .then_some(value)
+    })?;
+    disposition.split(';').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        (name.trim() == "name").then(|| value.trim().trim_matches('"').to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn body(model: Option<&str>, file: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.extend_from_slice(b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\nContent-Type: audio/mpeg\r\n\r\n");
+        out.extend_from_slice(file);
+        if let Some(model) = model {
+            out.extend_from_slice(
+                format!(
+                    "\r\n--XX\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n{model}"
+                )
+                .as_bytes(),
+            );
+        }
+        out.extend_from_slice(b"\r\n--XX--\r\n");
+        out
+    }
+
+    #[test]
+    fn the_boundary_is_read_from_the_content_type() {
+        assert_eq!(boundary("multipart/form-data; boundary=XX"), Some("XX"));
+        assert_eq!(
+            boundary("Multipart/Form-Data; charset=utf-8; Boundary=\"a b\""),
+            Some("a b")
+        );
+        assert_eq!(boundary("multipart/form-data"), None);
+        assert_eq!(boundary("multipart/mixed; boundary=XX"), None);
+    }
+
+    #[test]
+    fn a_missing_model_is_put_in() {
+        let form = body(None, b"abc");
+        let read = Form::read("XX", &form).unwrap();
+        assert_eq!(read.model, Model::Absent);
+        let out = read.with_model(&form, "whisper");
+        assert_eq!(
+            Form::read("XX", &out).unwrap().model,
+            Model::Named("whisper".into())
+        );
+        assert!(out.ends_with(&form[..]));
+    }
+
+    #[test]
+    fn a_torn_form_is_refused() {
+        assert!(Form::read("XX", b"nothing").is_err());
+        assert!(
+            Form::read(
+                "XX",
+                b"--XX\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhis"
+            )
+            .is_err()
+        );
+        assert!(Form::read("XX", b"--XX\r\nContent-Dispo").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_field_changes(file: Vec<u8>, old in "[a-z0-9-]{1,12}", new in "[a-z0-9-]{1,12}") {
+            prop_assume!(memmem::find(&file, b"--XX").is_none());
+            let form = body(Some(&old), &file);
+            let read = Form::read("XX", &form).unwrap();
+            prop_assert_eq!(&read.model, &Model::Named(old));
+            prop_assert_eq!(read.with_model(&form, &new), body(Some(&new), &file));
+        }
+
+        #[test]
+        fn no_body_makes_the_reader_panic(bytes: Vec<u8>) {
+            let _ = Form::read("XX", &bytes);
+            let _ = Form::read("XX", &[b"--XX".as_slice(), &bytes, b"--XX--"].concat());
+        }
+    }
+}

@@ -1,0 +1,127 @@
+package org.modelfailover.gateway.demo;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+
+import java.net.http.HttpHeaders;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What a client got. */
+record Answer(int status, HttpHeaders headers, String body, Duration took, List<Chunk> chunks) {
+    /**
+     * One event of a streamed answer.
+     *
+     * @param after since the request was sent
+     * @param data what follows {@code data:}
+     */
+    record Chunk(Duration after, String data) {
+        /** The text in it; nothing when there is none. */
+        String text() {
+            return field("content");
+        }
+
+        /** Whether it says who speaks, as the first chunk does. */
+        boolean hasRole() {
+            return !field("role").isEmpty();
+        }
+
+        boolean isDone() {
+            return data.equals("[DONE]");
+        }
+
+        /** What it is for, in a word or two. */
+        String meaning() {
+            if (!text().isEmpty()) {
+                return "“" + text() + "”";
+            }
+            if (isDone()) {
+                return data;
+            }
+            return hasRole() ? "who speaks: " + field("role") : "no more words";
+        }
+
+        String id() {
+            JsonObject event = object(data);
+            return event.has("id") ? event.get("id").getAsString() : "";
+        }
+
+        private String field(String name) {
+            JsonObject choice = first(object(data), "choices");
+            if (choice.has("delta") && choice.getAsJsonObject("delta").has(name)) {
+                JsonElement value = choice.getAsJsonObject("delta").get(name);
+                return value.isJsonNull() ? "" : value.getAsString();
+            }
+            return "";
+        }
+    }
+
+    /** A whole answer as a stream is one without chunks. */
+    Answer(int status, HttpHeaders headers, String body, Duration took) {
+        this(status, headers, body, took, List.of());
+    }
+
+    String header(String name) {
+        return headers.firstValue(name).orElse("");
+    }
+
+    long millis() {
+        return took.toMillis();
+    }
+
+    /** The model and endpoint that served, as the gateway says. */
+    String servedBy() {
+        return header("x-failover-model") + " @ " + header("x-failover-endpoint");
+    }
+
+    /** What the model said, or else the error. */
+    String text() {
+        if (!chunks.isEmpty()) {
+            return String.join("", chunks.stream().map(Chunk::text).toList());
+        }
+        JsonObject answer = object(body);
+        if (answer.has("choices")) {
+            JsonObject choice = first(answer, "choices");
+            return choice.getAsJsonObject("message").get("content").getAsString();
+        }
+        if (answer.has("error") && answer.get("error").isJsonObject()) {
+            return answer.getAsJsonObject("error").get("message").getAsString();
+        }
+        return answer.has("description") ? answer.get("description").getAsString() : body;
+    }
+
+    String summary(Lineup lineup) {
+        List<String> parts = new ArrayList<>();
+        parts.add(status + " after " + millis() + " ms");
+        if (!header("x-failover-model").isEmpty()) {
+            parts.add(
+                    "from "
+                            + header("x-failover-model")
+                            + " at "
+                            + lineup.nameOf(header("x-failover-endpoint")));
+            String attempts = header("x-failover-attempts");
+            parts.add(attempts + (attempts.equals("1") ? " attempt" : " attempts"));
+        }
+        if (!header("retry-after").isEmpty()) {
+            parts.add("Retry-After: " + header("retry-after"));
+        }
+        return String.join(", ", parts);
+    }
+
+    private static JsonObject first(JsonObject object, String array) {
+        boolean some = object.has(array) && object.getAsJsonArray(array).size() > 0;
+        return some ? object.getAsJsonArray(array).get(0).getAsJsonObject() : new JsonObject();
+    }
+
+    private static JsonObject object(String json) {
+        try {
+            JsonElement element = JsonParser.parseString(json);
+            return element.isJsonObject() ? element.getAsJsonObject() : new JsonObject();
+        } catch (JsonParseException e) {
+            return new JsonObject();
+        }
+    }
+}

@@ -1,0 +1,86 @@
+package org.modelfailover.gateway.demo;
+
+import org.modelfailover.gateway.demo.Lineup.Candidate;
+
+import java.io.IOException;
+
+/** Leaves everything up, says what to try, and waits. */
+final class ByHand {
+    private final World world;
+    private final Paper paper;
+
+    ByHand(World world, Paper paper) {
+        this.world = world;
+        this.paper = paper;
+    }
+
+    void show() throws IOException, InterruptedException {
+        Lineup policy =
+                Lineup.of(
+                                new Candidate("gpt-4o", world.inEurope),
+                                new Candidate("gpt-4o-mini", world.inAmerica))
+                        .withSandbox(new Candidate("gpt-4o", world.inSandbox))
+                        .withTimes("5", "10");
+        world.reset();
+        world.deploy(policy);
+        Question question = Question.of("gpt-4o", "Hello");
+        paper.title("Try it by hand");
+        paper.text(
+                "Everything stays up. A request is given 5 s, a target that failed is suspended for"
+                        + " 10 s.");
+        paper.row("configured", policy.toString());
+        paper.row("sandbox", Lineup.describe(policy.sandbox()));
+        command("all is well", curl("-si", question));
+        command("a slow stream", fault("interval=300ms~tokens=8"));
+        command("", curl("-sN", question.streamed()));
+        command("the target fails from now on", fault("status=503"));
+        command("so the fallback answers", curl("-si", question));
+        command("what the target was asked", "curl -s " + world.eu.origin() + "/_control/calls");
+        command(
+                "the target is healthy again; it is asked again when its 10 s are over",
+                "curl -s -X DELETE " + world.eu.origin() + "/_control/faults");
+        command("the sandbox", curl("-si", question.withSandboxToken()));
+        command("what the gateway did", "tail -f " + world.logFile());
+        paper.gap();
+        paper.text("More faults: tests/provider/README.md.");
+        paper.text("To stop: Enter or Ctrl-C.");
+        await();
+    }
+
+    private void command(String purpose, String command) {
+        if (!purpose.isEmpty()) {
+            paper.gap();
+            paper.good("# " + purpose);
+        }
+        paper.line(command);
+    }
+
+    private String curl(String options, Question question) {
+        return "curl "
+                + options
+                + " "
+                + world.api()
+                + "/chat/completions -H 'ApiKey: "
+                + question.token()
+                + "' -H 'Content-Type: application/json' -d '"
+                + question.body()
+                + "'";
+    }
+
+    private String fault(String directives) {
+        return "curl -s -X PUT "
+                + world.eu.origin()
+                + "/_control/faults -d '{\"model\":\"gpt-4o\",\"directives\":\""
+                + directives
+                + "\"}'";
+    }
+
+    /** Without anybody at the keyboard only Ctrl-C or a signal ends it. */
+    private static void await() throws IOException, InterruptedException {
+        for (int read = System.in.read(); read != '\n'; read = System.in.read()) {
+            if (read < 0) {
+                Thread.sleep(Long.MAX_VALUE);
+            }
+        }
+    }
+}

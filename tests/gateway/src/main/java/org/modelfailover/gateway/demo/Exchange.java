@@ -1,0 +1,16 @@
+package org.modelfailover.gateway.demo;
+
+import java.util.List;
+
+/**
+ * A question, its answer, and what happened in between.
+ *
+ * @param calls what the providers saw, in order
+ * @param policy the Failover policy that was in charge
+ */
+record Exchange(Question question, Answer answer, List<Call> calls, Lineup policy) {
+    /** In order: the models that were called. */
+    List<String> models() {
+        return calls.stream().map(Call::model).toList();
+    }
+}

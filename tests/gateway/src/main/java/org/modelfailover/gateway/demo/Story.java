@@ -1,0 +1,109 @@
+package org.modelfailover.gateway.demo;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * Shows failover at work: starts two simulated providers and a gateway, sends requests, tells what
+ * happened, and checks it.
+ *
+ * <p>Exit status: 0 if every step held, 1 if not or if it could not start. The system property
+ * {@code provider.binary} names the simulated provider. With {@code KEEP=1} in the environment
+ * everything stays up afterwards, until Enter or Ctrl-C.
+ */
+public final class Story {
+    private Story() {}
+
+    /** See the class. */
+    public static void main(String[] args) {
+        int status = 1;
+        Paper paper = new Paper();
+        World world = new World();
+        endWith(Thread.currentThread(), world);
+        try {
+            world.start();
+            Teller teller = new Teller(paper);
+            introduce(paper, world);
+            for (Step step : steps(world)) {
+                teller.tell(step);
+            }
+            status = conclude(paper, teller.failures()) ? 0 : 1;
+            if (keep()) {
+                new ByHand(world, paper).show();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException | RuntimeException | LinkageError e) {
+            System.err.println("demo: " + (e.getMessage() == null ? e : e.getMessage()));
+            System.err.println("demo: the gateway's log is " + world.logFile());
+        }
+        world.close();
+        // The engine's own threads are no daemons and outlive its shutdown.
+        Runtime.getRuntime().exit(status);
+    }
+
+    /** On Ctrl-C: nothing more is told, and nothing is left behind. */
+    private static void endWith(Thread teller, World world) {
+        Runtime.getRuntime()
+                .addShutdownHook(
+                        new Thread(
+                                () -> {
+                                    teller.interrupt();
+                                    world.close();
+                                },
+                                "cleaning"));
+    }
+
+    private static List<Step> steps(World world) {
+        FailureSteps failure = new FailureSteps(world);
+        StreamSteps stream = new StreamSteps(world);
+        ConfigurationSteps configuration = new ConfigurationSteps(world);
+        return List.of(
+                failure.healthy(),
+                failure.targetFails(),
+                failure.targetIsSuspended(),
+                failure.timeIsOver(),
+                failure.targetRefuses(),
+                failure.targetIsSilent(),
+                stream.chunkByChunk(),
+                stream.targetFallsSilent(),
+                configuration.sandbox(),
+                configuration.twoPolicies(),
+                failure.allFail(),
+                configuration.unreadable());
+    }
+
+    private static void introduce(Paper paper, World world) {
+        paper.title("Model Failover for WSO2 API Manager");
+        paper.text(
+                "A client asks a gateway for an AI model. The gateway calls the target: the model"
+                    + " that was asked for. When the target fails, it calls the fallbacks in the"
+                    + " order configured, and the client gets an answer all the same. Each step"
+                    + " below sends real HTTP requests to a real gateway and asks the providers"
+                    + " which calls they saw. Who served is what the answer's x-failover headers"
+                    + " say.");
+        paper.gap();
+        paper.row("gateway", world.origin() + "   Apache Synapse with the Model Failover policy");
+        paper.row("providers", "eu  " + world.eu.origin() + "   simulated");
+        paper.row("", "us  " + world.us.origin() + "   simulated");
+        paper.row("log", world.logFile() + "   of the gateway");
+    }
+
+    private static boolean conclude(Paper paper, List<String> failures) {
+        paper.gap();
+        if (failures.isEmpty()) {
+            paper.good("Every step held.");
+            return true;
+        }
+        paper.bad(failures.size() + " did not hold:");
+        failures.forEach(failure -> paper.bad("  " + failure));
+        return false;
+    }
+
+    private static boolean keep() {
+        String keep = System.getenv().getOrDefault("KEEP", "").trim().toLowerCase(Locale.ROOT);
+        return !Set.of("", "0", "no", "false").contains(keep);
+    }
+}

@@ -1,0 +1,121 @@
+package org.modelfailover.gateway.demo;
+
+import org.modelfailover.gateway.demo.Answer.Chunk;
+import org.modelfailover.gateway.demo.Lineup.Candidate;
+
+import java.io.IOException;
+import java.util.List;
+
+/** Answers that come word by word. */
+final class StreamSteps {
+    private static final String TARGET = "gpt-4o";
+    private static final String FALLBACK = "gpt-4o-mini";
+    private static final int INTERVAL = 200;
+
+    private final World world;
+
+    StreamSteps(World world) {
+        this.world = world;
+    }
+
+    private Lineup usual() {
+        return Lineup.of(
+                new Candidate(TARGET, world.inEurope), new Candidate(FALLBACK, world.inAmerica));
+    }
+
+    private static Question question() {
+        return Question.of(TARGET, "Say something.").streamed();
+    }
+
+    private void fresh(Teller teller) throws IOException, InterruptedException {
+        world.reset();
+        world.deploy(usual());
+        teller.policy(usual());
+    }
+
+    Step chunkByChunk() {
+        return new Step(
+                "A stream passes through chunk by chunk",
+                "The target sends a word every "
+                        + INTERVAL
+                        + " ms. The gateway doesn't collect them.",
+                teller -> {
+                    fresh(teller);
+                    world.eu.fault(TARGET, "interval=" + INTERVAL + "ms~tokens=5");
+                    Exchange exchange = world.ask(question(), usual());
+                    tell(teller, exchange);
+                    List<Chunk> words = words(exchange);
+                    teller.equal("the client got 200", 200, exchange.answer().status());
+                    teller.equal("five words arrived", 5, words.size());
+                    long least = Long.MAX_VALUE;
+                    for (int i = 1; i < words.size(); i++) {
+                        least =
+                                Math.min(
+                                        least,
+                                        words.get(i)
+                                                .after()
+                                                .minus(words.get(i - 1).after())
+                                                .toMillis());
+                    }
+                    teller.check(
+                            "each at its own time", least > INTERVAL / 4, "only " + least + " ms");
+                    clean(teller, exchange);
+                });
+    }
+
+    Step targetFallsSilent() {
+        return new Step(
+                "A stream begins, and then there is silence",
+                "The target opens the stream, says who speaks, and then nothing. The gateway has"
+                        + " held that back until there is something of use, so the client sees one"
+                        + " clean stream: the fallback's.",
+                teller -> {
+                    fresh(teller);
+                    world.eu.fault(TARGET, "role-only-then-silence");
+                    world.us.fault(FALLBACK, "interval=" + INTERVAL / 2 + "ms~tokens=4");
+                    Exchange exchange = world.ask(question(), usual());
+                    tell(teller, exchange);
+                    teller.equal("the client got 200", 200, exchange.answer().status());
+                    teller.equal(
+                            "the target was called once, then the fallback once",
+                            List.of(TARGET, FALLBACK),
+                            exchange.models());
+                    teller.check(
+                            "the client saw nothing of the target's stream",
+                            exchange.answer().chunks().stream()
+                                            .noneMatch(c -> c.id().contains("-eu-"))
+                                    && exchange.answer().text().startsWith("Provider us"),
+                            exchange.answer().body());
+                    clean(teller, exchange);
+                });
+    }
+
+    private static void tell(Teller teller, Exchange exchange) {
+        teller.asked(exchange.question());
+        teller.calls(exchange.calls());
+        List<Chunk> chunks = exchange.answer().chunks();
+        for (int i = 0; i < chunks.size(); i++) {
+            Chunk chunk = chunks.get(i);
+            teller.note(
+                    i == 0 ? "chunks" : "",
+                    String.format("%5d ms  %s", chunk.after().toMillis(), chunk.meaning()));
+        }
+        teller.answer(exchange.answer(), exchange.policy());
+    }
+
+    private static List<Chunk> words(Exchange exchange) {
+        return exchange.answer().chunks().stream().filter(c -> !c.text().isEmpty()).toList();
+    }
+
+    /** One stream: one identity, one beginning, one end. */
+    private static void clean(Teller teller, Exchange exchange) {
+        List<Chunk> chunks = exchange.answer().chunks();
+        long ids = chunks.stream().map(Chunk::id).filter(id -> !id.isEmpty()).distinct().count();
+        long beginnings = chunks.stream().filter(Chunk::hasRole).count();
+        long ends = chunks.stream().filter(Chunk::isDone).count();
+        teller.check(
+                "it is one stream: one id, one beginning, one end",
+                ids == 1 && beginnings == 1 && ends == 1 && chunks.get(chunks.size() - 1).isDone(),
+                exchange.answer().body());
+    }
+}

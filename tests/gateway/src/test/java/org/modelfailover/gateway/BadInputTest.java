@@ -1,0 +1,358 @@
+package org.modelfailover.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.executor.NativeExecutor;
+
+import java.util.Arrays;
+import java.util.List;
+
+/** What clients send that they should not, and clients that leave: a defined answer, and no effect on others. */
+class BadInputTest extends Scenario {
+    private ProviderProcess provider;
+
+    @BeforeEach
+    void providers() {
+        provider = provider("target");
+    }
+
+    private void deployFor(String model) {
+        deploy(api(provider), FailoverConfigs.target(model, "one"));
+    }
+
+    private static JsonObject report(RawClient.Answer answer) {
+        return JsonParser.parseString(answer.text()).getAsJsonObject();
+    }
+
+    // Bodies
+
+    @Test
+    void malformedJsonIsA400ThatNamesThePlace() {
+        deployFor("gpt-4o");
+
+        RawClient.Answer answer = ask("{\"model\":\"gpt-4o\",\n \"messages\":[}");
+
+        assertEquals(400, answer.status(), answer.text());
+        String description = report(answer).get("description").getAsString();
+        assertTrue(
+                description.contains("line 2 column 14"),
+                "the caller should be told where the JSON is broken: " + description);
+        assertEquals(List.of(), provider.calls(), "nobody should be asked");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"model\":\"gpt-4o\"",
+                "{\"model\":\"gpt-4o\"} trailing",
+                "{'model':'gpt-4o'}",
+                "{",
+                "nonsense",
+                "{\"model\":\"\\ud800\"}"
+            })
+    void everythingThatIsNoJsonIsA400(String body) {
+        deployFor("gpt-4o");
+
+        RawClient.Answer answer = ask(body);
+
+        assertEquals(400, answer.status(), answer.text());
+        assertEquals(List.of(), provider.calls(), "nobody should be asked");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"messages\":[]}         | {\"model\":\"gpt-4o\",\"messages\":[]}",
+                "{\"model\":null,\"a\":1}  | {\"model\":\"gpt-4o\",\"a\":1}",
+                "{\"a\":1 , \"model\":\"\"} | {\"a\":1 , \"model\":\"gpt-4o\"}",
+                "{}                        | {\"model\":\"gpt-4o\"}"
+            })
+    void aRequestThatNamesNoModelIsForTheTargetAndIsGivenItsName(String sent, String arrives) {
+        deployFor("gpt-4o");
+
+        assertEquals(200, ask(sent).status());
+
+        assertEquals(arrives, provider.only().text());
+    }
+
+    // Size
+
+    private void deployWithLimit(int bytes) {
+        deploy(
+                api(provider),
+                FailoverConfigs.target("gpt-4o", "one")
+                        .attribute("maxRequestBody", String.valueOf(bytes)));
+    }
+
+    private static byte[] body(int size) {
+        byte[] body = new byte[size];
+        Arrays.fill(body, (byte) ' ');
+        byte[] start = chat("gpt-4o").getBytes();
+        System.arraycopy(start, 0, body, 0, start.length);
+        return body;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1001, false", "1001, true", "3000000, false", "3000000, true"})
+    void aBodyOverTheLimitIsA413AndTheConnectionGoesOn(int size, boolean chunked) {
+        deployWithLimit(1000);
+        RawClient client = client();
+
+        if (chunked) {
+            client.send(RawClient.head() + "Transfer-Encoding: chunked\n\n");
+            client.send(RawClient.chunked(body(size), 10_000));
+        } else {
+            client.send(RawClient.head() + "Content-Length: " + size + "\n\n").send(body(size));
+        }
+        RawClient.Answer answer = client.answer();
+
+        assertEquals(413, answer.status(), answer.text());
+        assertTrue(answer.text().contains("1000"), "the limit should be named: " + answer.text());
+        assertEquals(List.of(), provider.calls(), "what can't be kept can't be sent");
+        assertServedBy("target", client.post(chat("gpt-4o")).answer());
+    }
+
+    @Test
+    void aBodyOfExactlyTheLimitIsServed() {
+        deployWithLimit(1000);
+
+        client()
+                .send(RawClient.head() + "Content-Length: 1000\n\n")
+                .send(body(1000))
+                .answer();
+
+        assertArrayEquals(body(1000), provider.only().body());
+    }
+
+    // How requests are framed
+
+    @Test
+    void aClientThatExpects100ContinueIsToldToGoOn() {
+        deployFor("gpt-4o");
+        RawClient client = client();
+        byte[] body = chat("gpt-4o").getBytes();
+
+        client.send(
+                RawClient.head("Expect", "100-continue")
+                        + "Content-Length: "
+                        + body.length
+                        + "\n\n");
+        assertEquals(100, client.readHead().status(), "the client waits for this before it sends");
+        RawClient.Answer answer = client.send(body).answer();
+
+        assertServedBy("target", answer);
+        assertNull(provider.only().header("Expect"), "that was between client and gateway");
+        assertServedBy("target", client.post(chat("gpt-4o")).answer());
+    }
+
+    @Test
+    void aPostWithoutLengthIsAnswered() {
+        deployFor("gpt-4o");
+
+        RawClient.Answer answer = client().send(RawClient.head() + "\n").answer();
+
+        assertTrue(
+                answer.status() >= 400 && answer.status() < 500,
+                "a request without a body can't have an answer from a model: "
+                        + answer.status()
+                        + " "
+                        + answer.text());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aClientOfHttp10GetsAnAnswerThatItCanRead(boolean stream) {
+        deployFor("gpt-4o");
+        String body = stream ? streamed("gpt-4o") : chat("gpt-4o");
+
+        RawClient client =
+                client()
+                        .send(
+                                "POST /assistant/1.0.0/chat/completions HTTP/1.0\n"
+                                        + "Content-Type: application/json\n"
+                                        + "Content-Length: "
+                                        + body.length()
+                                        + "\n\n"
+                                        + body);
+        RawClient.Head head = client.readHead();
+
+        assertEquals(200, head.status());
+        assertFalse(head.chunked(), "HTTP/1.0 knows no chunks");
+        String answer = new String(client.readToEnd());
+        assertTrue(content(answer).contains("Provider target served"), answer);
+    }
+
+    @Test
+    void aConnectionIsUsedAgainAfterEveryKindOfAnswer() {
+        deploy(
+                api(provider)
+                        .endpoint("refusing", Client.refusingUrl())
+                        .failover(FailoverConfigs.target("healthy", "one").attributes())
+                        .failover(FailoverConfigs.target("broken", "refusing").attributes())
+                        .failover(FailoverConfigs.target("m~status=400~empty", "one").attributes())
+                        .failover(FailoverConfigs.target("m~status=503", "one").attributes()));
+        RawClient client = client();
+
+        for (int round = 0; round < 3; round++) {
+            assertServedBy("target", client.post(chat("healthy")).answer());
+            assertServedBy("target", client.post(streamed("healthy")).answer());
+            assertEquals(502, client.post(chat("broken")).answer().status());
+            assertEquals(400, client.post("{").answer().status());
+            assertEquals(400, client.post(chat("m~status=400~empty")).answer().status());
+            assertEquals(503, client.post(streamed("m~status=503")).answer().status());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gpt-4o", "gpt-4o~delay=400ms", "gpt-4o~tokens=30~interval=20ms"})
+    void aClientThatPipelinesDoesNotHang(String model) {
+        deployFor(model);
+        RawClient client = client();
+
+        client.post(chat(model)).post(streamed(model));
+
+        // Listening for a client that leaves costs a pipelining one its connection.
+        boolean closed = false;
+        for (int answers = 0; answers < 2 && !closed; answers++) {
+            try {
+                assertServedBy("target", client.answer());
+            } catch (AssertionError e) {
+                assertFalse(
+                        String.valueOf(e.getMessage()).contains("neither answered nor closed"),
+                        e.getMessage());
+                closed = true;
+            }
+        }
+        assertServedBy("target", ask(chat(model)));
+    }
+
+    // Clients that leave
+
+    private static void end(RawClient client, String how) {
+        if (how.equals("RST")) {
+            client.reset();
+        } else {
+            client.leave();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"FIN, false", "FIN, true", "RST, false", "RST, true"})
+    void aClientThatLeavesInTheMiddleOfItsRequestReachesNobody(String how, boolean chunked) {
+        deployFor("gpt-4o");
+        RawClient client = client();
+
+        client.send(
+                RawClient.head()
+                        + (chunked ? "Transfer-Encoding: chunked\n\n" : "Content-Length: 5000\n\n"));
+        client.send(
+                chunked
+                        ? ("1000\r\n" + new String(body(4096)) + "\r\n").getBytes()
+                        : body(4096));
+        Until.holds("a worker reads the request", BadInputTest::aWorkerReadsARequest);
+        end(client, how);
+
+        Until.holds(
+                "the worker that read the request is free again",
+                () -> !aWorkerReadsARequest());
+        assertServedBy("target", ask(chat("gpt-4o")));
+        assertEquals(1, provider.calls().size(), "half a request must not reach a provider");
+    }
+
+    private static boolean aWorkerReadsARequest() {
+        return Thread.getAllStackTraces().values().stream()
+                .flatMap(Arrays::stream)
+                .anyMatch(frame -> frame.getClassName().endsWith(".RequestBody"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"FIN", "RST"})
+    void aClientThatLeavesWhileItWaitsEndsTheCallToTheProvider(String how) {
+        deployFor("gpt-4o~silent");
+        RawClient other = client().post(chat("gpt-4o~silent"));
+        RawClient client = client().post(chat("gpt-4o~silent"));
+        Until.is("both calls have reached the provider", provider::calls, c -> c.size() == 2);
+
+        end(client, how);
+
+        Until.is(
+                "the call at the provider was cancelled",
+                () -> provider.calls().stream().filter(ProviderProcess.Call::clientLeft).count(),
+                left -> left == 1);
+        assertEquals(1, NativeExecutor.openCalls(), "the other client still waits");
+        other.leave();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"FIN", "RST"})
+    void aClientThatLeavesInTheMiddleOfAStreamEndsTheCallToTheProvider(String how) {
+        String model = "gpt-4o~tokens=2000~interval=10ms";
+        deployFor(model);
+        RawClient other = client().post(streamed(model));
+        other.readHead();
+        other.readChunksUntil("served");
+        RawClient client = client().post(streamed(model));
+        client.readHead();
+        client.readChunksUntil("served");
+
+        end(client, how);
+
+        Until.is(
+                "the stream at the provider was cancelled",
+                () -> provider.calls().stream().filter(ProviderProcess.Call::clientLeft).count(),
+                left -> left == 1);
+        other.readChunksUntil("data:");
+        assertEquals(1, NativeExecutor.openCalls(), "the other client still reads");
+        other.leave();
+    }
+
+    @Test
+    void aClientThatLeavesDuringAFailoverReachesNoFurtherCandidate() {
+        ProviderProcess second = provider("second");
+        deploy(
+                api(provider, second),
+                FailoverConfigs.target("gpt-4o~silent", "one")
+                        .requestTimeout("0.6")
+                        .fallback("claude", "two"));
+        RawClient client = client().post(chat("gpt-4o~silent"));
+        Until.is("the target was called", provider::calls, c -> c.size() == 1);
+
+        client.leave();
+        assertNoCallIsOpen();
+
+        assertEquals("client-left", provider.onlyEnded().end());
+        assertEquals(List.of(), second.calls(), "nobody waits for the fallback's answer");
+    }
+
+    @Test
+    void hundredClientsThatLeaveAtOnceAreAllNoticed() {
+        deployFor("gpt-4o~silent");
+        RawClient[] clients = new RawClient[100];
+        for (int i = 0; i < clients.length; i++) {
+            clients[i] = client().post(chat("gpt-4o~silent"));
+        }
+        Until.is("all calls have reached the provider", provider::calls, c -> c.size() == 100);
+
+        for (int i = 0; i < clients.length; i++) {
+            end(clients[i], i % 2 == 0 ? "FIN" : "RST");
+        }
+
+        Until.holds(
+                "all calls at the provider were cancelled",
+                () -> provider.calls().stream().allMatch(ProviderProcess.Call::clientLeft));
+    }
+}
