@@ -40,6 +40,25 @@ pub struct Call {
     first: Option<Ticket>,
 }
 
+/// The tries on one candidate after the first.
+struct Retries {
+    made: u32,
+    /// Longest wait before the next one.
+    backoff: Duration,
+    /// How long its own Retry-After has been waited out in all.
+    waited_out: Duration,
+}
+
+impl Retries {
+    fn new(backoff: Duration) -> Self {
+        Retries {
+            made: 0,
+            backoff,
+            waited_out: Duration::ZERO,
+        }
+    }
+}
+
 /// Gives each candidate the path with its own model. Outlives the call's preparation, because the gateway asks for
 /// it while the call runs.
 #[derive(Debug)]
@@ -108,7 +127,7 @@ impl Call {
     }
 
     /// The candidate that will be called first, so that the gateway can resolve it before [`Call::run`]. `None`
-    /// when every candidate is suspended.
+    /// when none may be called.
     pub fn first_candidate(&mut self) -> Option<usize> {
         if self.first.is_none() {
             self.first = self.probe_early();
@@ -178,21 +197,20 @@ impl Call {
             api: bound.api.clone(),
             ..Report::default()
         };
-        let mut next = self.first.take();
+        let mut next = self.first.take().or_else(|| self.probe_early());
         let mut refused_models: Vec<String> = Vec::new();
         let mut last_answer: Option<Whole> = None;
         let mut last_outcome = None;
 
         while let Some(mut ticket) = next {
             let index = ticket.index;
-            let mut tries_left = None;
-            let mut backoff = settings.retry_backoff;
+            let mut retries = Retries::new(settings.retry_backoff);
             let go_on = loop {
                 let attempt_started = Instant::now();
                 let last = !self.another_is_open(index, &refused_models);
                 let upstream = match first.take() {
                     Some(resolved) => resolved,
-                    None => gateway.resolve(index).await,
+                    None => self.resolve(gateway, index, overall).await,
                 };
                 let mut attempted = match upstream {
                     Ok(upstream) => {
@@ -206,17 +224,16 @@ impl Call {
                 last_outcome = Some((index, outcome));
 
                 let probing = ticket.permit.is_some();
-                let tries = tries_left.get_or_insert(if probing {
-                    0
+                // Judged now, not when the attempt began: the others can have failed meanwhile.
+                let last = !self.another_is_open(index, &refused_models);
+                let wait = if probing {
+                    None
                 } else {
-                    settings.target_retries.max(u32::from(last))
-                });
-                let wait = self.wait_before_retry(&attempted, *tries, backoff, overall);
-                let retry = wait.is_some();
-                let (suspended, lifted) = if retry {
-                    (None, false)
-                } else {
-                    self.settle(&mut ticket, rule.suspends, outcome, attempted.hint)
+                    self.wait_before_retry(&attempted, &retries, last, overall)
+                };
+                let (suspended, lifted) = match wait {
+                    Some(_) => (None, false),
+                    None => self.settle(&mut ticket, rule.suspends, outcome, attempted.hint),
                 };
                 let slot = &self.slots()[index];
                 report.attempts.push(AttemptReport {
@@ -236,21 +253,31 @@ impl Call {
                     if cut && let Some(end) = report.attempts.last_mut() {
                         end.outcome = Outcome::StreamCut;
                         end.took = attempt_started.elapsed();
-                        let outcome = Outcome::StreamCut;
-                        (end.suspended, _) = self.settle(&mut ticket, true, outcome, None);
+                        let suspends = end.outcome.rule(settings).suspends;
+                        (end.suspended, _) = self.settle(&mut ticket, suspends, end.outcome, None);
                     }
                     return self.finish(gateway, report, status, started);
                 }
                 if let Some(answer) = attempted.answer.take() {
                     last_answer = Some(answer);
                 }
-                if let Some(wait) = wait {
-                    *tries = tries.saturating_sub(1);
-                    backoff = backoff.saturating_mul(2);
-                    tokio::time::sleep(wait).await;
-                    continue;
+                let Some(wait) = wait else {
+                    break rule.go_on;
+                };
+                retries.made += 1;
+                retries.backoff = retries.backoff.saturating_mul(2);
+                if attempted.retry_after.is_some() {
+                    retries.waited_out += wait;
                 }
-                break rule.go_on;
+                tokio::time::sleep(wait).await;
+                if self.slots()[index].gate.state(bound.clock.now()) != State::Healthy {
+                    // Another request has found out meanwhile that it is no use.
+                    let settled = self.settle(&mut ticket, rule.suspends, outcome, attempted.hint);
+                    if let Some(end) = report.attempts.last_mut() {
+                        (end.suspended, end.lifted) = settled;
+                    }
+                    break rule.go_on;
+                }
             };
             match go_on {
                 GoOn::No => break,
@@ -322,6 +349,20 @@ impl Call {
         })
     }
 
+    /// Asks the gateway for a candidate's URL and credentials, for no longer than an attempt may take.
+    async fn resolve<G: Gateway>(
+        &self,
+        gateway: &G,
+        index: usize,
+        overall: Deadline,
+    ) -> Result<Upstream, Unusable> {
+        let deadline = Deadline::after(self.bound.policy.request_timeout).min(overall);
+        deadline
+            .bound(gateway.resolve(index))
+            .await
+            .unwrap_or_else(|Elapsed| Err(Unusable("the gateway did not say in time".to_owned())))
+    }
+
     /// One attempt, under its own clock.
     async fn attempt<T: Transport>(
         &self,
@@ -344,7 +385,8 @@ impl Call {
             Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
             Err(Elapsed) => return Attempted::failed(Outcome::Silent),
         };
-        if answer.status.is_success() && streams(&answer.headers) {
+        let streamed = answer.status.is_success() && streams(&answer.headers);
+        if streamed && self.asked.stream() {
             return self.open_stream(answer, deadline).await;
         }
         let Answer {
@@ -354,9 +396,13 @@ impl Call {
         } = answer;
         let body = match deadline.bound(collect(body)).await {
             Ok(Ok(body)) => body,
-            Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
+            Ok(Err(_)) => return Attempted::failed(Outcome::Network(NetError::BrokenOff)),
             Err(Elapsed) => return Attempted::failed(Outcome::Silent),
         };
+        // A caller who did not ask for a stream is never shown a part of one.
+        if streamed && !relay::is_whole(&body) {
+            return Attempted::failed(Outcome::NoUsefulChunk);
+        }
         let whole = Whole {
             head: Head { status, headers },
             body,
@@ -386,8 +432,8 @@ impl Call {
     fn wait_before_retry(
         &self,
         attempted: &Attempted,
-        tries_left: u32,
-        backoff: Duration,
+        retries: &Retries,
+        last: bool,
         overall: Deadline,
     ) -> Option<Duration> {
         let settings = &self.bound.policy.settings;
@@ -395,13 +441,15 @@ impl Call {
             attempted.outcome,
             Outcome::Unavailable(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
         );
-        let retried = tries_left > 0 && attempted.outcome.may_be_retried();
+        let allowed = settings.target_retries.max(u32::from(last));
+        let retried = retries.made < allowed && attempted.outcome.may_be_retried();
         let wait = match attempted.retry_after {
-            // The provider said when to come back: that is waited out, or it is not asked again.
-            Some(wait) => {
-                ((limited || retried) && wait <= settings.max_retry_after_wait).then_some(wait)?
-            }
-            None => retried.then(|| backoff.mul_f64(fastrand::f64()))?,
+            // The provider said when to come back: that is waited out, or it is not asked again. In all no longer
+            // than set, so that one that always says "in a second" does not keep the caller from a fallback.
+            Some(wait) => ((limited || retried)
+                && retries.waited_out + wait <= settings.max_retry_after_wait)
+                .then_some(wait)?,
+            None => retried.then(|| retries.backoff.mul_f64(fastrand::f64()))?,
         };
         let may = wait < overall.remaining()
             && self
@@ -459,8 +507,20 @@ impl Call {
 
     /// An answer's head as the caller gets it.
     fn head(&self, mut head: Head, candidate: usize, attempts: usize) -> Head {
-        for name in NOT_FORWARDED {
+        let named: Vec<HeaderName> = head
+            .headers
+            .get_all(header::CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| name.trim().parse().ok())
+            .collect();
+        for name in NOT_FORWARDED.into_iter().chain(named) {
             head.headers.remove(name);
+        }
+        if head.status.is_redirection() {
+            // Followed for nobody, and it can name a host that is none of the caller's business.
+            head.headers.remove(header::LOCATION);
         }
         for (name, _) in FAILOVER_HEADERS {
             head.headers.remove(name);
@@ -507,15 +567,21 @@ impl Call {
     }
 
     fn all_suspended(&self) -> Failure {
-        let wait = self.ends_first().map_or(Duration::ZERO, |(wait, _)| wait);
-        let seconds = wait.as_millis().div_ceil(1000).max(1) as u64;
+        let (message, retry_after) = match self.ends_first() {
+            Some((wait, _)) => {
+                let seconds = wait.as_millis().div_ceil(1000).max(1) as u64;
+                let message = format!(
+                    "Every model is suspended after failures; the first is tried again in {seconds} s"
+                );
+                (message, Some(seconds))
+            }
+            None => ("Every model is held back by an operator".to_owned(), None),
+        };
         Failure {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: code::SUSPENDED,
-            message: format!(
-                "Every model is suspended after failures; the first is tried again in {seconds} s"
-            ),
-            retry_after: Some(seconds),
+            message,
+            retry_after,
         }
     }
 }

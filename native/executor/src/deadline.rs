@@ -17,6 +17,11 @@ impl Deadline {
         Deadline(Instant::now() + limit)
     }
 
+    /// `by` later.
+    pub fn later(self, by: Duration) -> Self {
+        Deadline(self.0 + by)
+    }
+
     /// What is left; zero when it has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())

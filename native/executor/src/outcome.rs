@@ -222,6 +222,7 @@ mod tests {
     fn silence_is_never_retried_and_a_reset_may_be() {
         assert!(!Outcome::Silent.may_be_retried());
         assert!(!Outcome::Network(NetError::Connect).may_be_retried());
+        assert!(!Outcome::Network(NetError::BrokenOff).may_be_retried());
         assert!(Outcome::Network(NetError::Reset).may_be_retried());
         assert!(Outcome::Unavailable(StatusCode::BAD_GATEWAY).may_be_retried());
         assert!(!Outcome::Unavailable(StatusCode::TOO_MANY_REQUESTS).may_be_retried());

@@ -1,23 +1,28 @@
-//! A streamed answer: held back until its first useful chunk, then passed on as it comes.
+//! A streamed answer: held back until its first useful chunk, then passed on event by event as it comes.
 
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use failover_wire::stream::{EventReader, Verdict};
+use failover_wire::stream::{Event, EventReader, Verdict};
 use futures_util::StreamExt;
 use http::StatusCode;
+use tokio::time::Instant;
 
 use crate::deadline::Deadline;
 use crate::gateway::{Gateway, Head};
 use crate::outcome::Outcome;
-use crate::transport::BodyStream;
+use crate::transport::{BodyStream, NetError};
+
+/// How long the end of a body is waited for that has nothing more to say: `[DONE]` and usage after the last finish
+/// reason, and the last bytes of the framing, without which the connection can't be used again.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A stream that has begun, and is no answer yet.
 pub(crate) struct Relay {
     head: Head,
     body: BodyStream,
     reader: EventReader,
-    held: Vec<Bytes>,
+    held: Vec<Event>,
 }
 
 /// A stream whose first useful chunk has come: no other candidate is asked any more.
@@ -38,22 +43,25 @@ impl Relay {
     pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Outcome> {
         let mut held = 0;
         loop {
-            let bytes = match deadline.bound(self.body.next()).await {
-                Ok(Some(Ok(bytes))) => bytes,
-                Ok(Some(Err(error))) => return Err(Outcome::Network(error)),
-                Ok(None) => return Err(Outcome::NoUsefulChunk),
+            let events = match deadline.bound(self.body.next()).await {
+                Ok(Some(Ok(bytes))) => {
+                    held += bytes.len() as u64;
+                    self.reader.feed(&bytes)
+                }
+                Ok(Some(Err(_))) => return Err(Outcome::Network(NetError::BrokenOff)),
+                Ok(None) => match self.reader.finish() {
+                    Some(event) if event.verdict == Verdict::Useful => vec![event],
+                    _ => return Err(Outcome::NoUsefulChunk),
+                },
                 Err(_) => return Err(Outcome::Silent),
             };
-            held += bytes.len() as u64;
-            let verdict = self.reader.feed(&bytes);
-            self.held.push(bytes);
-            match verdict {
-                Verdict::Useful => return Ok(Committed(self)),
-                // A useful chunk and the end marker can come in one piece.
-                Verdict::End if self.reader.useful() => return Ok(Committed(self)),
-                Verdict::End | Verdict::Failed => return Err(Outcome::NoUsefulChunk),
-                Verdict::Nothing if held > max => return Err(Outcome::NoUsefulChunk),
-                Verdict::Nothing => {}
+            self.held.extend(events);
+            if self.reader.useful() {
+                return Ok(Committed(self));
+            }
+            let hopeless = |e: &Event| matches!(e.verdict, Verdict::End | Verdict::Failed);
+            if held > max || self.held.last().is_some_and(hopeless) {
+                return Err(Outcome::NoUsefulChunk);
             }
         }
     }
@@ -77,44 +85,78 @@ impl Committed {
             ..
         } = self.0;
         gateway.begin(head);
-        for bytes in held {
-            deliver(gateway, bytes).await;
-        }
         let mut clock = Deadline::after(idle);
-        while !reader.ended() {
-            let bytes = match clock.bound(body.next()).await {
-                Ok(Some(Ok(bytes))) => bytes,
-                // Without a marker for its end, the end of the body is the end of the stream.
-                Ok(None) if reader.finished() || !reader.announces_its_end() => break,
-                _ if reader.finished() => break,
-                _ => {
-                    if reader.announces_its_end() {
-                        deliver(gateway, Bytes::from_static(CUT_EVENT)).await;
-                        gateway.end();
-                    } else {
-                        gateway.abort();
+        let mut events = held;
+        loop {
+            let mut useful = false;
+            for event in events {
+                useful |= event.verdict == Verdict::Useful;
+                match event.verdict {
+                    Verdict::Unreadable => continue,
+                    Verdict::Nothing | Verdict::Useful | Verdict::End => {
+                        let started = Instant::now();
+                        deliver(gateway, event.raw).await;
+                        // The caller's time is not the provider's.
+                        clock = clock.later(started.elapsed());
                     }
-                    return true;
+                    Verdict::Failed => {
+                        deliver(gateway, event.raw).await;
+                        gateway.end();
+                        return true;
+                    }
                 }
-            };
-            let verdict = reader.feed(&bytes);
-            deliver(gateway, bytes).await;
-            match verdict {
-                Verdict::Nothing => {}
-                Verdict::Useful | Verdict::End => clock = Deadline::after(idle),
-                Verdict::Failed => {
+            }
+            if reader.ended() {
+                gateway.end();
+                let rest = async { while let Some(Ok(_)) = body.next().await {} };
+                let _ = Deadline::after(GRACE).bound(rest).await;
+                return false;
+            }
+            if reader.finished() {
+                clock = Deadline::after(GRACE);
+            } else if useful {
+                clock = Deadline::after(idle);
+            }
+            events = match clock.bound(body.next()).await {
+                Ok(Some(Ok(bytes))) => reader.feed(&bytes),
+                _ if reader.finished() => {
+                    gateway.end();
+                    return false;
+                }
+                // Without a marker for its end, the end of the body is the end of the stream.
+                Ok(None) if !reader.announces_its_end() => {
+                    if let Some(last) = reader.finish() {
+                        deliver(gateway, last.raw).await;
+                    }
+                    gateway.end();
+                    return false;
+                }
+                _ if reader.announces_its_end() => {
+                    deliver(gateway, Bytes::from_static(CUT_EVENT)).await;
                     gateway.end();
                     return true;
                 }
-            }
+                _ => {
+                    gateway.abort();
+                    return true;
+                }
+            };
         }
-        gateway.end();
-        false
     }
 }
 
+/// Whether a whole event stream is an answer: something useful in it, no error, and its end where it has one.
+pub(crate) fn is_whole(body: &Bytes) -> bool {
+    let mut reader = EventReader::default();
+    let mut events = reader.feed(body);
+    events.extend(reader.finish());
+    reader.useful()
+        && !events.iter().any(|e| e.verdict == Verdict::Failed)
+        && (reader.finished() || !reader.announces_its_end())
+}
+
 /// The error event of OpenAI's streams; client libraries raise it. No `[DONE]` follows.
-const CUT_EVENT: &[u8] = b"\n\ndata: {\"error\":{\"message\":\"The model's answer broke off before its end\",\"type\":\"server_error\",\"param\":null,\"code\":\"stream_cut\"}}\n\n";
+const CUT_EVENT: &[u8] = b"data: {\"error\":{\"message\":\"The model's answer broke off before its end\",\"type\":\"server_error\",\"param\":null,\"code\":\"stream_cut\"}}\n\n";
 
 /// Hands a whole answer over.
 pub(crate) async fn answer<G: Gateway>(gateway: &G, head: Head, body: Bytes) {

@@ -38,9 +38,12 @@ pub enum NetError {
     /// TCP and TLS took longer than `connect_timeout`.
     #[error("no connection in time")]
     ConnectTimeout,
-    /// The connection broke.
-    #[error("the connection broke")]
+    /// The connection broke before the answer began.
+    #[error("a broken connection")]
     Reset,
+    /// The answer had begun and broke off.
+    #[error("an answer that broke off")]
+    BrokenOff,
     /// Something came that is not HTTP.
     #[error("an answer that is not HTTP")]
     Protocol,

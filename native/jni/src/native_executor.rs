@@ -2,10 +2,12 @@
 
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use failover_executor::{Decision, Scope, Unusable, Upstream};
 use failover_policy::{Diagnostic, GatewayFile, Level, Stage};
+use failover_suspension::{Key, State, Status};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jni::errors::Error;
 use jni::objects::{JByteArray, JClass, JObject, JObjectArray, JString};
@@ -36,7 +38,7 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 18] {
+pub(crate) fn table() -> [Entry; 22] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
         "open" "(Ljava/lang/String;[Ljava/lang/String;)J" => open,
@@ -54,6 +56,10 @@ pub(crate) fn table() -> [Entry; 18] {
         "unusable" "(JLjava/lang/String;)V" => unusable,
         "writable" "(J)V" => writable,
         "cancel" "(J)V" => cancel,
+        "candidates" "()[Ljava/lang/String;" => candidates,
+        "clear" "(Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;)Z" => clear,
+        "hold" "(Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;)Z" => hold,
+        "release" "(Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;)Z" => release,
         "openCalls" "()I" => open_calls,
         "shutDown" "()V" => shut_down,
     ]
@@ -435,6 +441,79 @@ extern "system" fn cancel<'local>(
     .resolve::<Throw>();
 }
 
+extern "system" fn candidates<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> JObjectArray<'local, JString<'local>> {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let registry = &engine().registry;
+        let now = registry.clock().now();
+        let fields = |status: Status| {
+            let (state, left) = match status.state {
+                State::Healthy => ("HEALTHY", Duration::ZERO),
+                State::Suspended { until } => ("SUSPENDED", now.until(until)),
+                State::Probing => ("PROBING", Duration::ZERO),
+                State::Due => ("DUE", Duration::ZERO),
+                State::Held => ("HELD", Duration::ZERO),
+            };
+            let Key {
+                tenant,
+                api,
+                version,
+                endpoint_id,
+                model,
+            } = status.key;
+            [
+                tenant,
+                api,
+                version,
+                endpoint_id,
+                model,
+                state.to_owned(),
+                left.as_millis().to_string(),
+                status.failed_probes.to_string(),
+            ]
+        };
+        let flat: Vec<String> = registry
+            .cache()
+            .list(now)
+            .into_iter()
+            .flat_map(fields)
+            .collect();
+        Ok(string_array(env, &flat)?)
+    })
+    .resolve::<Throw>()
+}
+
+macro_rules! operator_methods {
+    ($($name:ident),*) => {$(
+        extern "system" fn $name<'local>(
+            mut env: EnvUnowned<'local>,
+            _class: JClass<'local>,
+            tenant: JString<'local>,
+            api: JString<'local>,
+            version: JString<'local>,
+            endpoint_id: JString<'local>,
+            model: JString<'local>,
+        ) -> jboolean {
+            env.with_env(|env| -> Result<_, Thrown> {
+                let key = Key {
+                    tenant: required(env, &tenant)?,
+                    api: required(env, &api)?,
+                    version: required(env, &version)?,
+                    endpoint_id: required(env, &endpoint_id)?,
+                    model: required(env, &model)?,
+                };
+                let gate = engine().registry.cache().find(&key);
+                Ok(gate.map(|gate| gate.$name()).is_some())
+            })
+            .resolve::<Throw>()
+        }
+    )*};
+}
+
+operator_methods!(clear, hold, release);
+
 extern "system" fn open_calls<'local>(mut env: EnvUnowned<'local>, _class: JClass<'local>) -> jint {
     env.with_env(|_| -> Result<_, Thrown> { Ok(engine().calls.len() as jint) })
         .resolve::<Throw>()
@@ -488,7 +567,7 @@ mod tests {
     #[test]
     fn the_table_is_what_java_declares() {
         let mut declared: Vec<(String, String)> = JAVA
-            .split("public static native ")
+            .split("static native ")
             .skip(1)
             .map(|rest| rest.split_once(')').unwrap().0)
             .map(|d| signature(&d.split_whitespace().collect::<Vec<_>>().join(" ")))

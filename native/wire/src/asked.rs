@@ -34,7 +34,15 @@ impl Asked {
         if body.is_empty() {
             return Ok(None);
         }
-        if let Some(found) = PathModel::find(path) {
+        if let Some(mut found) = PathModel::find(path) {
+            if content_type.is_none_or(is_json) {
+                // Azure's paths name the model, and the body asks for the stream.
+                found.stream |= match Request::read(body) {
+                    Ok(request) => request.stream,
+                    Err(NoRequest::NotAnObject) => false,
+                    Err(error) => return Err(error),
+                };
+            }
             return Ok(Some(Asked::InPath(
                 Model::Named(found.model.clone()),
                 found,

@@ -1,45 +1,62 @@
 //! What the events of a stream are worth (`behaviour.md` §5): OpenAI chat completions, and any other event stream by
 //! the table's last row.
 //!
-//! Framing is eventsource-stream's. It is fed by hand: the bytes go to the caller unchanged, so nothing here may wait.
+//! An event is passed on, left out or held back as a whole, so the stream is cut into blocks at its blank lines (HTML
+//! standard §9.2.6) and each block keeps its bytes; what a block says is read by eventsource-stream, which gives the
+//! fields but not where they stood.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use eventsource_stream::EventStream;
 use futures_core::Stream;
 use serde_json::Value;
 
-/// The most telling thing that a piece of a stream said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What an event is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing that a caller can use.
     Nothing,
     /// Something that a caller can use.
     Useful,
+    /// Torn JSON: to be left out.
+    Unreadable,
     /// The stream has announced its end.
     End,
     /// The provider reports an error in the stream.
     Failed,
 }
 
-/// Reads along with a `text/event-stream`.
+/// An event with its bytes as they came, the blank line included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its bytes.
+    pub raw: Bytes,
+    /// What it is worth.
+    pub verdict: Verdict,
+}
+
+/// Cuts a `text/event-stream` into events and says what they are worth.
 pub struct EventReader {
     events: EventStream<Feed>,
     feed: Feed,
+    partial: BytesMut,
+    line_is_empty: bool,
+    after_cr: bool,
     seen: Seen,
 }
 
 /// What has been seen of the stream so far.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Seen {
     useful: bool,
-    choices: bool,
-    finished: bool,
     done: bool,
+    /// The choices, by index, and whether each has finished.
+    choices: Vec<(u64, bool)>,
 }
 
 impl std::fmt::Debug for EventReader {
@@ -56,24 +73,80 @@ impl Default for EventReader {
         EventReader {
             events: EventStream::new(feed.clone()),
             feed,
+            partial: BytesMut::new(),
+            line_is_empty: true,
+            after_cr: false,
             seen: Seen::default(),
         }
     }
 }
 
 impl EventReader {
-    /// Takes the next bytes and says what they were worth. A cut may stand anywhere.
-    pub fn feed(&mut self, bytes: &Bytes) -> Verdict {
-        self.feed.put(bytes.clone());
+    /// Takes the next bytes, cut anywhere, and gives the events that they complete.
+    pub fn feed(&mut self, bytes: &Bytes) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut from = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            let line_ends = match byte {
+                // The second half of a line's end.
+                b'\n' if self.after_cr => false,
+                b'\n' | b'\r' => true,
+                _ => {
+                    self.line_is_empty = false;
+                    false
+                }
+            };
+            self.after_cr = *byte == b'\r';
+            if line_ends {
+                if self.line_is_empty {
+                    let end = at + 1 + usize::from(bytes[at..].starts_with(b"\r\n"));
+                    let raw = self.complete(bytes.slice(from..end));
+                    events.push(self.judge(raw));
+                    from = end;
+                }
+                self.line_is_empty = true;
+            }
+        }
+        self.partial.extend_from_slice(&bytes[from..]);
+        events
+    }
+
+    /// What was left without a blank line when the body ended.
+    pub fn finish(&mut self) -> Option<Event> {
+        if self.partial.is_empty() {
+            return None;
+        }
+        let raw = self.partial.split().freeze();
+        Some(self.judge(raw))
+    }
+
+    /// Bytes of an event that is not complete yet.
+    pub fn pending(&self) -> usize {
+        self.partial.len()
+    }
+
+    fn complete(&mut self, end: Bytes) -> Bytes {
+        if self.partial.is_empty() {
+            return end;
+        }
+        self.partial.extend_from_slice(&end);
+        self.partial.split().freeze()
+    }
+
+    fn judge(&mut self, raw: Bytes) -> Event {
+        self.feed.put(raw.clone());
+        // A blank line that was cut between its CR and LF, or is missing at the end.
+        self.feed.put(Bytes::from_static(b"\n\n"));
         let mut context = Context::from_waker(Waker::noop());
         let mut verdict = Verdict::Nothing;
         while let Poll::Ready(Some(event)) = Pin::new(&mut self.events).poll_next(&mut context) {
-            // An event that is not UTF-8 is no use to anyone.
-            if let Ok(event) = event {
-                verdict = verdict.max(self.seen.judge(&event.event, &event.data));
-            }
+            verdict = match event {
+                Ok(event) => self.seen.judge(&event.event, &event.data),
+                // Not UTF-8.
+                Err(_) => Verdict::Unreadable,
+            };
         }
-        verdict
+        Event { raw, verdict }
     }
 
     /// Whether something useful has come.
@@ -81,9 +154,11 @@ impl EventReader {
         self.seen.useful
     }
 
-    /// Whether a finish reason or the end marker has come: the answer is whole even if the connection breaks now.
+    /// Whether every choice has finished, or the end marker has come: the answer is whole even if the connection
+    /// breaks now.
     pub fn finished(&self) -> bool {
-        self.seen.finished
+        let choices = &self.seen.choices;
+        self.seen.done || !choices.is_empty() && choices.iter().all(|(_, finished)| *finished)
     }
 
     /// Whether the end marker has come: nothing follows.
@@ -93,7 +168,7 @@ impl EventReader {
 
     /// Whether the format says when it is complete, so that the end of the body without that is a cut.
     pub fn announces_its_end(&self) -> bool {
-        self.seen.choices
+        !self.seen.choices.is_empty()
     }
 }
 
@@ -104,19 +179,21 @@ impl Seen {
             return Verdict::Nothing;
         }
         if data == "[DONE]" {
-            self.finished = true;
             self.done = true;
             return Verdict::End;
         }
         let useful = match serde_json::from_str::<Value>(data) {
-            // Torn JSON is no use; any other text is what "anything else" calls non-empty data.
-            Err(_) => !data.starts_with('{'),
+            Err(_) if data.starts_with('{') => return Verdict::Unreadable,
+            // Any other text is what "anything else" calls non-empty data.
+            Err(_) => true,
             Ok(value) => {
                 if name == "error" || value.get("error").is_some_and(says_something) {
                     return Verdict::Failed;
                 }
                 match value.get("choices").and_then(Value::as_array) {
-                    Some(choices) => self.judge_choices(choices),
+                    Some(choices) => choices
+                        .iter()
+                        .fold(false, |useful, choice| self.judge_choice(choice) || useful),
                     None => true,
                 }
             }
@@ -129,45 +206,42 @@ impl Seen {
         }
     }
 
-    fn judge_choices(&mut self, choices: &[Value]) -> bool {
-        self.choices = true;
-        let finish = choices
-            .iter()
-            .any(|choice| choice.get("finish_reason").is_some_and(says_something));
-        self.finished |= finish;
+    fn judge_choice(&mut self, choice: &Value) -> bool {
+        let index = choice.get("index").and_then(Value::as_u64).unwrap_or(0);
+        let finish = choice.get("finish_reason").is_some_and(says_something);
+        match self.choices.iter_mut().find(|(i, _)| *i == index) {
+            Some((_, finished)) => *finished |= finish,
+            None => self.choices.push((index, finish)),
+        }
         finish
-            || choices.iter().any(|choice| {
-                choice.get("text").is_some_and(says_something)
-                    || choice.get("delta").is_some_and(delta_says_something)
-            })
+            || choice.get("text").is_some_and(says_something)
+            || choice.get("delta").is_some_and(says_something)
     }
 }
 
-fn delta_says_something(delta: &Value) -> bool {
-    delta.as_object().is_some_and(|delta| {
-        delta
-            .iter()
-            .any(|(key, value)| key != "role" && says_something(value))
-    })
-}
-
+/// Whether there is text anywhere in it that is not a mere label.
 fn says_something(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
+        Value::Array(items) => items.iter().any(says_something),
+        Value::Object(members) => members.iter().any(|(key, value)| {
+            !matches!(key.as_str(), "role" | "index" | "id" | "type") && says_something(value)
+        }),
         Value::Bool(true) | Value::Number(_) => true,
     }
 }
 
-/// The stream that the framing library reads: what was put in last, then nothing until more is put in.
+/// The stream that the framing library reads: what was put in, then nothing until more is put in.
 #[derive(Clone, Default)]
-struct Feed(Arc<Mutex<Option<Bytes>>>);
+struct Feed(Arc<Mutex<VecDeque<Bytes>>>);
 
 impl Feed {
     fn put(&self, bytes: Bytes) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(bytes);
     }
 }
 
@@ -175,7 +249,12 @@ impl Stream for Feed {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        match self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+        {
             Some(bytes) => Poll::Ready(Some(Ok(bytes))),
             None => Poll::Pending,
         }
@@ -196,7 +275,9 @@ mod tests {
     const DONE: &str = "data: [DONE]\n\n";
 
     fn verdict(text: &str) -> Verdict {
-        EventReader::default().feed(&Bytes::copy_from_slice(text.as_bytes()))
+        let events = EventReader::default().feed(&Bytes::copy_from_slice(text.as_bytes()));
+        assert_eq!(events.len(), 1, "{text:?} is one event");
+        events[0].verdict
     }
 
     #[test]
@@ -253,30 +334,81 @@ mod tests {
         assert_eq!(verdict("data: {\"x\":1}\n\n"), Verdict::Useful);
     }
 
+    #[test]
+    fn torn_json_is_unreadable_and_a_label_alone_says_nothing() {
+        assert_eq!(verdict("data: {\"choices\":[\n\n"), Verdict::Unreadable);
+        let labels = r#"{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"","arguments":""}}]}"#;
+        assert_eq!(
+            verdict(&format!(
+                "data: {{\"choices\":[{{\"delta\":{labels}}}]}}\n\n"
+            )),
+            Verdict::Nothing
+        );
+    }
+
+    #[test]
+    fn with_several_choices_all_have_to_finish() {
+        let mut reader = EventReader::default();
+        let chunk = |i: u32, reason: &str| {
+            Bytes::from(format!(
+                "data: {{\"choices\":[{{\"index\":{i},\"delta\":{{\"content\":\"x\"}},\"finish_reason\":{reason}}}]}}\n\n"
+            ))
+        };
+        reader.feed(&chunk(0, "null"));
+        reader.feed(&chunk(1, "null"));
+        reader.feed(&chunk(0, "\"stop\""));
+        assert!(!reader.finished());
+        reader.feed(&chunk(1, "\"stop\""));
+        assert!(reader.finished() && !reader.ended());
+    }
+
+    #[test]
+    fn what_has_no_blank_line_at_the_end_is_an_event_all_the_same() {
+        let mut reader = EventReader::default();
+        assert_eq!(reader.feed(&Bytes::from_static(b"data: hello")), []);
+        assert_eq!(reader.pending(), 11);
+        let last = reader.finish().unwrap();
+        assert_eq!(
+            (&last.raw[..], last.verdict),
+            (&b"data: hello"[..], Verdict::Useful)
+        );
+    }
+
     proptest! {
         #[test]
-        fn the_verdicts_do_not_depend_on_where_a_stream_is_cut(cuts in prop::collection::vec(0usize..400, 0..12)) {
-            let stream = [": hi\n\n", ROLE, TEXT, USAGE, STOP, DONE].concat().into_bytes();
+        fn the_events_do_not_depend_on_where_a_stream_is_cut(cuts in prop::collection::vec(0usize..600, 0..16), crlf: bool) {
+            let mut stream = [": hi\n\n", ROLE, TEXT, USAGE, STOP, DONE].concat();
+            if crlf {
+                stream = stream.replace("\r\n", "\n").replace('\n', "\r\n");
+            }
+            let stream = stream.into_bytes();
+            let mut whole = EventReader::default();
+            let expected: Vec<Verdict> = whole.feed(&Bytes::from(stream.clone())).iter().map(|e| e.verdict).collect();
             let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c % stream.len()).collect();
             cuts.extend([0, stream.len()]);
             cuts.sort_unstable();
-            let useful_at = [": hi\n\n", ROLE, TEXT].concat().len() - 2;
             let mut reader = EventReader::default();
+            let mut events = Vec::new();
             for pair in cuts.windows(2) {
-                let verdict = reader.feed(&Bytes::copy_from_slice(&stream[pair[0]..pair[1]]));
-                if pair[1] < useful_at {
-                    prop_assert_eq!(verdict, Verdict::Nothing);
-                }
+                events.extend(reader.feed(&Bytes::copy_from_slice(&stream[pair[0]..pair[1]])));
             }
-            prop_assert!(reader.finished());
+            let verdicts: Vec<Verdict> = events.iter().map(|e| e.verdict).collect();
+            prop_assert_eq!(&verdicts, &expected);
+            let mut bytes: Vec<u8> = events.iter().flat_map(|e| e.raw.to_vec()).collect();
+            bytes.extend(reader.finish().iter().flat_map(|e| e.raw.to_vec()));
+            prop_assert_eq!(bytes, stream);
+            prop_assert!(reader.ended());
         }
 
         #[test]
-        fn no_bytes_make_the_reader_panic(chunks: Vec<Vec<u8>>) {
+        fn no_bytes_make_the_reader_panic_or_get_lost(chunks: Vec<Vec<u8>>) {
             let mut reader = EventReader::default();
-            for chunk in chunks {
-                reader.feed(&Bytes::from(chunk));
+            let mut bytes = Vec::new();
+            for chunk in &chunks {
+                bytes.extend(reader.feed(&Bytes::from(chunk.clone())).iter().flat_map(|e| e.raw.to_vec()));
             }
+            bytes.extend(reader.finish().iter().flat_map(|e| e.raw.to_vec()));
+            prop_assert_eq!(bytes, chunks.concat());
         }
     }
 }

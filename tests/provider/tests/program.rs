@@ -63,11 +63,8 @@ fn sigterm_ends_it_even_with_a_call_that_hangs() {
     )
     .unwrap();
     hanging.read_exact(&mut [0; 12]).unwrap();
-    let killed = Command::new("kill")
-        .arg(child.id().to_string())
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     assert!(child.wait().unwrap().success());
 }
 

@@ -152,6 +152,26 @@ public final class NativeExecutor {
     public static native void cancel(long call);
 
     /**
+     * Lists the candidates; {@link Candidate#list} reads it.
+     *
+     * @return eight strings for each: tenant, API, version, endpoint id, model, state, milliseconds
+     *     until the suspension ends, failed probes in a row
+     */
+    static native String[] candidates();
+
+    /** See {@link Candidate#clear}. */
+    static native boolean clear(
+            String tenant, String api, String version, String endpointId, String model);
+
+    /** See {@link Candidate#hold}. */
+    static native boolean hold(
+            String tenant, String api, String version, String endpointId, String model);
+
+    /** See {@link Candidate#release}. */
+    static native boolean release(
+            String tenant, String api, String version, String endpointId, String model);
+
+    /**
      * @return how many calls are under way
      */
     public static native int openCalls();

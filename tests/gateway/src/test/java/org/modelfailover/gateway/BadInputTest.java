@@ -59,8 +59,7 @@ class BadInputTest extends Scenario {
                 "{\"model\":\"gpt-4o\"} trailing",
                 "{'model':'gpt-4o'}",
                 "{",
-                "nonsense",
-                "{\"model\":\"\\ud800\"}"
+                "nonsense"
             })
     void everythingThatIsNoJsonIsA400(String body) {
         deployFor("gpt-4o");
@@ -123,7 +122,19 @@ class BadInputTest extends Scenario {
         assertEquals(413, answer.status(), answer.text());
         assertTrue(answer.text().contains("1000"), "the limit should be named: " + answer.text());
         assertEquals(List.of(), provider.calls(), "what can't be kept can't be sent");
-        assertServedBy("target", client.post(chat("gpt-4o")).answer());
+        assertServedBy("target", next(client, answer).post(chat("gpt-4o")).answer());
+    }
+
+    /**
+     * The connection for the next request: the same one, unless the answer said that it is the last. The
+     * engine's HTTP library ends connections after 400, 413, 503 and some more.
+     */
+    private RawClient next(RawClient client, RawClient.Answer answer) {
+        if (!"close".equalsIgnoreCase(answer.header("Connection"))) {
+            return client;
+        }
+        assertTrue(client.isClosed(), "Connection: close was announced");
+        return client();
     }
 
     @Test
@@ -159,6 +170,7 @@ class BadInputTest extends Scenario {
         assertServedBy("target", client.post(chat("gpt-4o")).answer());
     }
 
+    /** Without a length there is no body (RFC 9112 section 6.3); the engine waits for one until its socket timeout. */
     @Test
     void aPostWithoutLengthIsAnswered() {
         deployFor("gpt-4o");
@@ -204,16 +216,26 @@ class BadInputTest extends Scenario {
                         .failover(FailoverConfigs.target("healthy", "one").attributes())
                         .failover(FailoverConfigs.target("broken", "refusing").attributes())
                         .failover(FailoverConfigs.target("m~status=400~empty", "one").attributes())
-                        .failover(FailoverConfigs.target("m~status=503", "one").attributes()));
-        RawClient client = client();
-
-        for (int round = 0; round < 3; round++) {
-            assertServedBy("target", client.post(chat("healthy")).answer());
-            assertServedBy("target", client.post(streamed("healthy")).answer());
-            assertEquals(502, client.post(chat("broken")).answer().status());
-            assertEquals(400, client.post("{").answer().status());
-            assertEquals(400, client.post(chat("m~status=400~empty")).answer().status());
-            assertEquals(503, client.post(streamed("m~status=503")).answer().status());
+                        .failover(FailoverConfigs.target("m~status=503", "one").attributes())
+                        .failover(FailoverConfigs.target("m~status=404", "one").attributes()));
+        String[][] requests = {
+            {"200", chat("healthy")},
+            {"200", streamed("healthy")},
+            {"502", chat("broken")},
+            {"400", "{"},
+            {"400", chat("m~status=400~empty")},
+            {"503", streamed("m~status=503")},
+            {"404", chat("m~status=404")}
+        };
+        for (String[] first : requests) {
+            RawClient client = client();
+            for (String[] second : requests) {
+                for (String[] request : List.of(first, second)) {
+                    RawClient.Answer answer = client.post(request[1]).answer();
+                    assertEquals(request[0], String.valueOf(answer.status()), request[1]);
+                    client = next(client, answer);
+                }
+            }
         }
     }
 
@@ -259,10 +281,9 @@ class BadInputTest extends Scenario {
         client.send(
                 RawClient.head()
                         + (chunked ? "Transfer-Encoding: chunked\n\n" : "Content-Length: 5000\n\n"));
-        client.send(
-                chunked
-                        ? ("1000\r\n" + new String(body(4096)) + "\r\n").getBytes()
-                        : body(4096));
+        // Half a JSON document: at the end of a chunk, the engine takes a FIN for the end of the body.
+        byte[] half = ("{\"model\":\"gpt-4o\",\"a\":\"" + "x".repeat(4000)).getBytes();
+        client.send(chunked ? Arrays.copyOf(RawClient.chunked(half, 9000), half.length + 7) : half);
         Until.holds("a worker reads the request", BadInputTest::aWorkerReadsARequest);
         end(client, how);
 

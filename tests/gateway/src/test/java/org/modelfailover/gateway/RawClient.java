@@ -133,9 +133,6 @@ final class RawClient implements AutoCloseable {
     }
 
     private byte[] body(Head head) {
-        if (head.status() == 204 || head.status() == 304 || head.status() < 200) {
-            return new byte[0];
-        }
         if (head.chunked()) {
             ByteArrayOutputStream body = new ByteArrayOutputStream();
             for (byte[] chunk = readChunk(); chunk != null; chunk = readChunk()) {
@@ -144,6 +141,9 @@ final class RawClient implements AutoCloseable {
             return body.toByteArray();
         }
         String length = head.header("Content-Length");
+        if (head.status() == 204 || head.status() == 304 || head.status() < 200) {
+            return new byte[0];
+        }
         if (length == null) {
             return readToEnd();
         }

@@ -48,6 +48,13 @@ abstract class Scenario {
         }
     }
 
+    /** A provider that the test has asked for already, with what is in its log. */
+    static ProviderProcess running(String name) {
+        synchronized (PROVIDERS) {
+            return PROVIDERS.get(name);
+        }
+    }
+
     /** An API at {@code /assistant/1.0.0} that no other test has. */
     static TestDeployment api() {
         return TestDeployment.api(

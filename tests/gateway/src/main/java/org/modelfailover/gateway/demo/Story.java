@@ -83,7 +83,7 @@ public final class Story {
                     + " order configured, and the client gets an answer all the same. Each step"
                     + " below sends real HTTP requests to a real gateway and asks the providers"
                     + " which calls they saw. Who served is what the answer's x-failover headers"
-                    + " say.");
+                    + " say. A step that needs a fresh start deploys a new version of the API.");
         paper.gap();
         paper.row("gateway", world.origin() + "   Apache Synapse with the Model Failover policy");
         paper.row("providers", "eu  " + world.eu.origin() + "   simulated");

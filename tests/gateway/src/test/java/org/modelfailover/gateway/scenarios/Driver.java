@@ -64,16 +64,11 @@ final class Driver implements AutoCloseable {
 
     private void start() throws IOException, InterruptedException {
         Files.createDirectories(folder.getParent());
-        String program = System.getenv().getOrDefault("GATEWAY_DRIVER", "./driver");
+        String program = program();
         ProcessBuilder builder =
                 new ProcessBuilder(program, folder.toString(), String.valueOf(freePort()))
                         .redirectError(errors.toFile());
         builder.environment().put("GATEWAY_LOG", log.toString());
-        String library = System.getProperty("model.failover.library");
-        if (library != null) {
-            builder.environment()
-                    .merge("JAVA_OPTS", "-Dmodel.failover.library=" + library, (a, b) -> a + " " + b);
-        }
         process = builder.start();
         output.clear();
         Thread reader = new Thread(() -> read(process), "driver");
@@ -85,6 +80,16 @@ final class Driver implements AutoCloseable {
                     program + " said " + line + " instead of ready: " + Files.readString(errors));
         }
         baseUrl = line.substring("ready ".length()).trim();
+    }
+
+    /** A relative path is one from the project's root, where make runs. */
+    private static String program() {
+        String named = System.getenv("GATEWAY_DRIVER");
+        if (named == null || named.isEmpty()) {
+            return "./driver";
+        }
+        Path fromRoot = Path.of("..", "..", named);
+        return Files.exists(fromRoot) ? fromRoot.toString() : named;
     }
 
     private void read(Process from) {

@@ -2,6 +2,7 @@ package org.modelfailover.gateway.scenarios;
 
 import com.google.gson.JsonElement;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -66,7 +67,7 @@ record Scenario(
         for (String letter : listed.keys()) {
             models.put(letter, model(id, letter, listed.object(letter)));
         }
-        List<Step> steps = new java.util.ArrayList<>();
+        List<Step> steps = new ArrayList<>();
         for (Fields step : fields.objects("steps")) {
             steps.add(step(steps.size() + 1, step, models));
         }

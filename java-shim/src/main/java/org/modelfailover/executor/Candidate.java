@@ -1,0 +1,148 @@
+package org.modelfailover.executor;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A model at an endpoint, as it stood when it was listed, and what an operator can do with it while
+ * the gateway runs. Candidates are known from their API's first request on.
+ */
+public final class Candidate {
+    private static final int FIELDS = 8;
+
+    /** Whether a candidate gets traffic. */
+    public enum State {
+        /** It does. */
+        HEALTHY,
+        /** It does not, until its suspension ends. */
+        SUSPENDED,
+        /** One request is finding out whether it is back. */
+        PROBING,
+        /** Its suspension has ended; the next request finds out whether it is back. */
+        DUE,
+        /** It does not, until it is released. */
+        HELD
+    }
+
+    private final String tenant;
+    private final String api;
+    private final String version;
+    private final String endpointId;
+    private final String model;
+    private final State state;
+    private final Duration suspendedFor;
+    private final int failedProbes;
+
+    private Candidate(String[] fields, int at) {
+        tenant = fields[at];
+        api = fields[at + 1];
+        version = fields[at + 2];
+        endpointId = fields[at + 3];
+        model = fields[at + 4];
+        state = State.valueOf(fields[at + 5]);
+        suspendedFor = Duration.ofMillis(Long.parseLong(fields[at + 6]));
+        failedProbes = Integer.parseInt(fields[at + 7]);
+    }
+
+    /**
+     * @return every known candidate of this gateway, in the order of tenant, API, version, endpoint
+     *     and model
+     */
+    public static List<Candidate> list() {
+        String[] fields = NativeExecutor.candidates();
+        List<Candidate> list = new ArrayList<>(fields.length / FIELDS);
+        for (int at = 0; at + FIELDS <= fields.length; at += FIELDS) {
+            list.add(new Candidate(fields, at));
+        }
+        return list;
+    }
+
+    /**
+     * Forgets its failures: it gets traffic again, unless it is held.
+     *
+     * @return whether the candidate is still known
+     */
+    public boolean clear() {
+        return NativeExecutor.clear(tenant, api, version, endpointId, model);
+    }
+
+    /**
+     * Isolates it until it is released.
+     *
+     * @return whether the candidate is still known
+     */
+    public boolean hold() {
+        return NativeExecutor.hold(tenant, api, version, endpointId, model);
+    }
+
+    /**
+     * Ends a hold; a suspension goes on.
+     *
+     * @return whether the candidate is still known
+     */
+    public boolean release() {
+        return NativeExecutor.release(tenant, api, version, endpointId, model);
+    }
+
+    /**
+     * @return the tenant's domain
+     */
+    public String tenant() {
+        return tenant;
+    }
+
+    /**
+     * @return the API's name
+     */
+    public String api() {
+        return api;
+    }
+
+    /**
+     * @return the API's version
+     */
+    public String version() {
+        return version;
+    }
+
+    /**
+     * @return the endpoint's id
+     */
+    public String endpointId() {
+        return endpointId;
+    }
+
+    /**
+     * @return the model's name
+     */
+    public String model() {
+        return model;
+    }
+
+    /**
+     * @return whether it gets traffic
+     */
+    public State state() {
+        return state;
+    }
+
+    /**
+     * @return how long the suspension lasts; zero when it is not suspended
+     */
+    public Duration suspendedFor() {
+        return suspendedFor;
+    }
+
+    /**
+     * @return failed probes in a row
+     */
+    public int failedProbes() {
+        return failedProbes;
+    }
+
+    @Override
+    public String toString() {
+        return tenant + " " + api + ":" + version + " " + model + " at " + endpointId + ": " + state;
+    }
+}

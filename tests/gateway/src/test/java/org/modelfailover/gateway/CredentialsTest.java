@@ -1,0 +1,312 @@
+package org.modelfailover.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.apache.log4j.AppenderSkeleton;
+import org.apache.log4j.Level;
+import org.apache.log4j.Logger;
+import org.apache.log4j.spi.LoggingEvent;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** A credential reaches the one that it was meant for, and nobody else: no other provider, no client, no log. */
+class CredentialsTest extends Scenario {
+    private static final String CALLERS = "Bearer sk-secret-of-the-caller";
+    private static final List<String> NAMES = List.of("bearer", "header", "query");
+    private static final Map<String, String> SECRETS =
+            Map.of(
+                    "bearer", "sk-secret-bearer",
+                    "header", "sk-secret-header",
+                    "query", "sk-secret-query");
+
+    private final StringBuffer log = new StringBuffer();
+    private final AppenderSkeleton capture =
+            new AppenderSkeleton() {
+                @Override
+                protected void append(LoggingEvent event) {
+                    log.append(event.getRenderedMessage()).append('\n');
+                    String[] trace = event.getThrowableStrRep();
+                    if (trace != null) {
+                        log.append(String.join("\n", trace)).append('\n');
+                    }
+                }
+
+                @Override
+                public void close() {}
+
+                @Override
+                public boolean requiresLayout() {
+                    return false;
+                }
+            };
+
+    @BeforeEach
+    void listenToEverything() {
+        Logger.getRootLogger().addAppender(capture);
+        Logger.getLogger("org.modelfailover").setLevel(Level.TRACE);
+    }
+
+    @AfterEach
+    void noSecretWasLogged() {
+        Logger.getRootLogger().removeAppender(capture);
+        Logger.getLogger("org.modelfailover").setLevel(null);
+        for (String secret : List.of("sk-secret", GATEWAY_KEY)) {
+            assertFalse(log.toString().contains(secret), () -> "a credential was logged: " + log);
+        }
+    }
+
+    /** One endpoint for each way to carry a key, and one without. */
+    private TestDeployment endpoints() {
+        return api().endpoint("bearer", provider("bearer").url())
+                .headerKey("Authorization", "Bearer " + SECRETS.get("bearer"))
+                .endpoint("header", provider("header").url())
+                .headerKey("x-api-key", SECRETS.get("header"))
+                .endpoint("query", provider("query").url())
+                .queryKey("key", SECRETS.get("query"))
+                .endpoint("open", provider("open").url());
+    }
+
+    private static void assertCarries(ProviderProcess.Call call, String name) {
+        String all = call.log().toString();
+        switch (name) {
+            case "bearer" ->
+                    assertEquals(
+                            List.of("Bearer " + SECRETS.get(name)), call.headers("Authorization"));
+            case "header" -> assertEquals(List.of(SECRETS.get(name)), call.headers("x-api-key"));
+            case "query" -> assertTrue(call.path().endsWith("key=" + SECRETS.get(name)), call.path());
+            default ->
+                    assertEquals(
+                            List.of(CALLERS),
+                            call.headers("Authorization"),
+                            "without a key of its own it gets the caller's");
+        }
+        for (String other : NAMES) {
+            if (!other.equals(name)) {
+                assertFalse(
+                        all.contains(SECRETS.get(other)),
+                        "the provider " + name + " was sent the key of " + other + ": " + all);
+            }
+        }
+        if (!name.equals("open")) {
+            assertFalse(
+                    all.contains("sk-secret-of-the-caller"),
+                    "the provider " + name + " was sent the caller's credential: " + all);
+        }
+        assertFalse(all.contains(GATEWAY_KEY), "the gateway's own key left the gateway: " + all);
+        assertEquals(List.of(), call.headers("ApiKey"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bearer", "header", "query", "open"})
+    void anEndpointIsGivenItsOwnKeyAndNothingElse(String name) {
+        deploy(endpoints(), FailoverConfigs.target("gpt-4o", name));
+
+        RawClient.Answer answer =
+                ask(chat("gpt-4o"), "ApiKey", GATEWAY_KEY, "Authorization", CALLERS);
+
+        assertServedBy(name, answer);
+        assertCarries(running(name).only(), name);
+    }
+
+    static Stream<Arguments> permutationsAndFaults() {
+        List<List<String>> faults =
+                List.of(
+                        List.of("status=503", "reset"),
+                        List.of("silent", "status=401"),
+                        List.of("close", "error-200"),
+                        List.of("cut", "headers-then-silence"));
+        Stream.Builder<Arguments> all = Stream.builder();
+        int turn = 0;
+        for (String first : NAMES) {
+            for (String second : NAMES) {
+                for (String third : NAMES) {
+                    if (!first.equals(second) && !second.equals(third) && !first.equals(third)) {
+                        for (boolean stream : new boolean[] {false, true}) {
+                            List<String> two = faults.get(turn++ % faults.size());
+                            all.add(
+                                    Arguments.of(
+                                            List.of(first, second, third),
+                                            two.get(0),
+                                            two.get(1),
+                                            stream));
+                        }
+                    }
+                }
+            }
+        }
+        return all.build();
+    }
+
+    @ParameterizedTest(name = "{0}, the first {1}, the second {2}, streamed: {3}")
+    @MethodSource("permutationsAndFaults")
+    void candidatesNeverSeeEachOthersKeys(
+            List<String> order, String firstFault, String secondFault, boolean stream) {
+        String first = "a~" + firstFault;
+        deploy(
+                endpoints(),
+                FailoverConfigs.target(first, order.get(0))
+                        .fallback("b~" + secondFault, order.get(1))
+                        .fallback("c", order.get(2))
+                        .requestTimeout("0.4"));
+
+        RawClient.Answer answer =
+                ask(
+                        stream ? streamed(first) : chat(first),
+                        "ApiKey",
+                        GATEWAY_KEY,
+                        "Authorization",
+                        CALLERS,
+                        "x-goog-api-key",
+                        "sk-secret-of-the-caller",
+                        "Cookie",
+                        "session=sk-secret-of-the-caller");
+
+        assertServedBy(order.get(2), answer);
+        for (String name : order) {
+            assertCarries(running(name).only(), name);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void anEndpointWithoutAKeyIsNotGivenAnotherCandidatesKey(boolean openFirst) {
+        String model = "gpt~status=503";
+        deploy(
+                endpoints(),
+                openFirst
+                        ? FailoverConfigs.target(model, "open").fallback("b", "bearer")
+                        : FailoverConfigs.target(model, "bearer").fallback("b", "open"));
+
+        ask(chat(model), "ApiKey", GATEWAY_KEY, "Authorization", CALLERS);
+
+        assertCarries(running("open").only(), "open");
+        assertCarries(running("bearer").only(), "bearer");
+    }
+
+    @Test
+    void aRepeatedAuthorizationOfTheCallerDoesNotSlipThrough() {
+        deploy(
+                endpoints(),
+                FailoverConfigs.target("a~status=503", "bearer")
+                        .fallback("b~status=503", "header")
+                        .fallback("c", "query"));
+
+        ask(
+                chat("a~status=503"),
+                "Authorization",
+                CALLERS,
+                "Authorization",
+                CALLERS + "-again",
+                "authorization",
+                CALLERS + "-in-lower-case",
+                "X-API-Key",
+                "sk-secret-of-the-caller",
+                "x-api-key",
+                "sk-secret-of-the-caller");
+
+        for (String name : NAMES) {
+            assertCarries(running(name).only(), name);
+        }
+    }
+
+    @Test
+    void aRepeatedKeyOfTheGatewayStaysInTheGateway() {
+        deploy(endpoints(), FailoverConfigs.target("gpt-4o", "open"));
+
+        ask(
+                chat("gpt-4o"),
+                "ApiKey",
+                GATEWAY_KEY,
+                "APIKEY",
+                GATEWAY_KEY,
+                "Authorization",
+                CALLERS,
+                "Internal-Key",
+                GATEWAY_KEY,
+                "Proxy-Authorization",
+                "Basic " + GATEWAY_KEY);
+
+        assertCarries(running("open").only(), "open");
+    }
+
+    @Test
+    void theCallersQueryDoesNotStandInForTheEndpointsKey() {
+        deploy(endpoints(), FailoverConfigs.target("gpt-4o", "query"));
+        String body = chat("gpt-4o");
+
+        client()
+                .send(
+                        "POST /assistant/1.0.0/chat/completions?a=1&key=mine HTTP/1.1\n"
+                                + "Host: gateway\nContent-Type: application/json\n"
+                                + "Content-Length: "
+                                + body.length()
+                                + "\n\n"
+                                + body)
+                .answer();
+
+        String path = running("query").only().path();
+        assertTrue(path.startsWith("/v1/chat/completions?a=1"), path);
+        assertTrue(path.contains("key=" + SECRETS.get("query")), path);
+        assertFalse(path.contains("key=mine"), "whose key would the provider take? " + path);
+    }
+
+    @Test
+    void noCredentialIsInAnErrorAnswer() {
+        deploy(
+                api().endpoint("refusing", Client.refusingUrl())
+                        .headerKey("Authorization", "Bearer " + SECRETS.get("bearer"))
+                        .endpoint("query", Client.refusingUrl())
+                        .queryKey("key", SECRETS.get("query")),
+                FailoverConfigs.target("gpt", "refusing").fallback("b", "query"));
+
+        for (String request : List.of(chat("gpt"), streamed("gpt"))) {
+            RawClient.Answer answer =
+                    ask(request, "ApiKey", GATEWAY_KEY, "Authorization", CALLERS);
+            assertEquals(502, answer.status());
+            String all = answer.text();
+            for (String[] header : answer.head().headers()) {
+                all += "\n" + header[0] + ": " + header[1];
+            }
+            assertFalse(all.contains("sk-secret") || all.contains(GATEWAY_KEY), all);
+        }
+    }
+
+    @Test
+    void theCallersHeadersAreNotSentBack() {
+        deploy(endpoints(), FailoverConfigs.target("gpt~close", "open"));
+
+        RawClient.Answer answer =
+                ask(chat("gpt~close"), "Authorization", CALLERS, "X-Private", "private");
+
+        assertEquals(null, answer.header("X-Private"));
+        assertEquals(null, answer.header("Authorization"));
+    }
+
+    @Test
+    void aRefusedKeyOfTheCallerGoesBackToTheCallerAndOneOfTheEndpointGoesOn() {
+        deploy(
+                endpoints()
+                        .failover(
+                                FailoverConfigs.target("a~status=401", "open")
+                                        .fallback("c", "bearer")
+                                        .attributes())
+                        .failover(
+                                FailoverConfigs.target("b~status=401", "bearer")
+                                        .fallback("c", "open")
+                                        .attributes()));
+
+        assertEquals(401, ask(chat("a~status=401"), "Authorization", CALLERS).status());
+        assertServedBy("open", ask(chat("b~status=401"), "Authorization", CALLERS));
+    }
+}

@@ -1,0 +1,498 @@
+package org.modelfailover.gateway.scenarios;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
+
+import org.modelfailover.gateway.TestDeployment;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+
+/** One scenario, played against a gateway. */
+final class ScenarioRun {
+    private static final HttpClient HTTP =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+    /** Longer than any answer may take; whoever runs into it found a hang. */
+    private static final Duration HANG = Duration.ofSeconds(40);
+
+    private static final int PATIENCE_MILLIS = 2000;
+
+    private final Scenario scenario;
+    private final World world;
+    private final Template template;
+    private final Map<String, Integer> seenBefore = new HashMap<>();
+
+    ScenarioRun(Scenario scenario, World world) {
+        this.scenario = scenario;
+        this.world = world;
+        this.template = new Template(scenario);
+    }
+
+    /** Adds the scenario's policies. */
+    void attach(TestDeployment deployment) {
+        for (Scenario.Policy policy : scenario.policies()) {
+            Map<String, String> attributes = new LinkedHashMap<>();
+            attributes.put("failoverConfigs", configuration(policy));
+            if (policy.attributes() != null) {
+                for (Map.Entry<String, JsonElement> e :
+                        policy.attributes().getAsJsonObject().entrySet()) {
+                    attributes.put(e.getKey(), e.getValue().getAsString());
+                }
+            }
+            deployment.failover(attributes);
+        }
+    }
+
+    private String configuration(Scenario.Policy policy) {
+        String json;
+        if (policy.configuration() != null) {
+            JsonElement filled = template.fill(policy.configuration());
+            if (filled.isJsonPrimitive()) {
+                return filled.getAsString();
+            }
+            json = filled.toString();
+        } else {
+            json = configurationOf(policy).toString();
+        }
+        switch (policy.form()) {
+            case "portal":
+                return TestDeployment.asPortal(json);
+            case "entities":
+                return json.replace("\"", "&quot;");
+            case "json":
+                return json;
+            default:
+                throw new IllegalArgumentException(scenario.id() + ": form " + policy.form());
+        }
+    }
+
+    private JsonObject configurationOf(Scenario.Policy policy) {
+        JsonObject configuration = new JsonObject();
+        JsonObject section = new JsonObject();
+        JsonArray fallbacks = new JsonArray();
+        for (String letter : policy.models()) {
+            JsonObject row = new JsonObject();
+            row.addProperty("vendor", "");
+            row.addProperty("model", template.fill("${" + letter + "}"));
+            row.addProperty("endpointId", template.fill("${" + letter + ".endpoint}"));
+            row.addProperty("endpointName", scenario.models().get(letter).endpoint());
+            if (section.has("targetModel")) {
+                fallbacks.add(row);
+            } else {
+                section.add("targetModel", row);
+            }
+        }
+        section.add("fallbackModels", fallbacks);
+        boolean production = policy.section().equals("production");
+        configuration.add("production", production ? section : new JsonObject());
+        configuration.add("sandbox", production ? new JsonObject() : section);
+        if (policy.requestTimeout() != null) {
+            configuration.add("requestTimeout", policy.requestTimeout());
+        }
+        if (policy.suspendDuration() != null) {
+            configuration.add("suspendDuration", policy.suspendDuration());
+        }
+        if (!scenario.ownGateway()) {
+            // The budget is the API's; the scenarios of one gateway must not use up each other's.
+            configuration.addProperty("retryBudget", "100% + 1000/s");
+        }
+        if (policy.settings() != null) {
+            policy.settings().getAsJsonObject().entrySet()
+                    .forEach(e -> configuration.add(e.getKey(), e.getValue()));
+        }
+        return configuration;
+    }
+
+    /** Plays it; throws an AssertionError that tells the whole story when something differs. */
+    void play(Driver gateway, String baseUrl) throws IOException, InterruptedException {
+        for (Scenario.Model model : scenario.models().values()) {
+            if (model.does() != null) {
+                fault(model, model.does());
+            }
+        }
+        for (Scenario.Step step : scenario.steps()) {
+            Instant began = Instant.now();
+            scenario.models().values().forEach(m -> seenBefore.put(m.letter(), calls(m).size()));
+            for (Map.Entry<String, JsonElement> change : step.set().entrySet()) {
+                fault(scenario.models().get(change.getKey()), change.getValue());
+            }
+            Thread.sleep(step.wait());
+            if (step.redeploy() && !gateway.redeploy()) {
+                throw new AssertionError("the driver did not redeploy");
+            }
+            List<Answer> answers = step.ask() == null ? List.of() : ask(step.ask(), baseUrl);
+            List<String> differences = awaitAgreement(step, answers);
+            if (!differences.isEmpty()) {
+                throw new AssertionError(story(step, differences, answers, began, gateway));
+            }
+        }
+    }
+
+    private void fault(Scenario.Model model, JsonElement does)
+            throws IOException, InterruptedException {
+        Provider provider =
+                world.at(model.endpoint())
+                        .orElseThrow(
+                                () -> new IllegalArgumentException(
+                                        scenario.id() + ": nobody can do anything at "
+                                                + model.endpoint()));
+        provider.fault(
+                nameOf(model), Directives.of(scenario.id() + ".does", template.fill(does)));
+    }
+
+    private String nameOf(Scenario.Model model) {
+        return template.fill("${" + model.letter() + "}");
+    }
+
+    private List<Answer> ask(Scenario.Ask ask, String baseUrl) throws InterruptedException {
+        HttpRequest request = request(ask, baseUrl);
+        List<Answer> answers = new ArrayList<>();
+        List<CompletableFuture<Answer>> asked = new ArrayList<>();
+        for (int i = 0; i < ask.times(); i++) {
+            long started = System.nanoTime();
+            CompletableFuture<HttpResponse<String>> exchange =
+                    HTTP.sendAsync(request, BodyHandlers.ofString());
+            if (ask.leaveAfter() > 0) {
+                Thread.sleep(ask.leaveAfter());
+                exchange.cancel(true);
+            }
+            CompletableFuture<Answer> answer =
+                    exchange.handle((response, error) -> answer(response, error, started));
+            if (ask.together()) {
+                asked.add(answer);
+            } else {
+                answers.add(answer.join());
+            }
+        }
+        asked.forEach(answer -> answers.add(answer.join()));
+        return answers;
+    }
+
+    private static Answer answer(HttpResponse<String> response, Throwable error, long started) {
+        long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
+        HttpHeaders none = HttpHeaders.of(Map.of(), (name, value) -> true);
+        return error == null
+                ? new Answer(
+                        response.statusCode(), response.headers(), response.body(), millis, null)
+                : new Answer(0, none, "", millis, error.toString());
+    }
+
+    private HttpRequest request(Scenario.Ask ask, String baseUrl) {
+        HttpRequest.Builder builder =
+                HttpRequest.newBuilder(URI.create(baseUrl + template.fill(ask.path())))
+                        .timeout(HANG)
+                        .method(
+                                ask.method(),
+                                ask.body() == null
+                                        ? BodyPublishers.noBody()
+                                        : BodyPublishers.ofString(body(ask)));
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        headers.put("ApiKey", "production-token-of-the-caller");
+        if (ask.body() != null) {
+            headers.put("Content-Type", "application/json");
+        }
+        ask.headers().forEach((name, value) -> headers.put(name, template.fill(value)));
+        headers.forEach(builder::header);
+        return builder.build();
+    }
+
+    private String body(Scenario.Ask ask) {
+        String body = template.fill(ask.body());
+        return ask.padding() == 0
+                ? body
+                : body.replaceFirst("\\{", "{\"pad\":\"" + "x".repeat(ask.padding()) + "\",");
+    }
+
+    /** The end of a call may come into a provider's log a moment after the answer. */
+    private List<String> awaitAgreement(Scenario.Step step, List<Answer> answers)
+            throws InterruptedException {
+        Expectation expectation = new Expectation();
+        invariants(expectation, answers);
+        if (step.ask() != null && step.ask().leaveAfter() == 0) {
+            answered(expectation, step, answers);
+        }
+        List<String> differences = null;
+        for (int waited = 0; waited <= PATIENCE_MILLIS; waited += 50) {
+            Expectation seen = new Expectation();
+            seen(seen, step);
+            differences = seen.differences();
+            if (differences.isEmpty()) {
+                break;
+            }
+            Thread.sleep(50);
+        }
+        expectation.differences().addAll(differences);
+        return expectation.differences();
+    }
+
+    /** behaviour.md §8, last row, holds for every answer. */
+    private static void invariants(Expectation expectation, List<Answer> answers) {
+        for (Answer answer : answers) {
+            if (answer.isBroken()) {
+                continue;
+            }
+            expectation.require(answer.status() != 202, "an answer is a 202");
+            expectation.require(
+                    answer.status() != 200 || !answer.body().isBlank(), "an answer is an empty 200");
+            String all = answer.headers().map() + " " + answer.body();
+            for (String secret : World.SECRETS) {
+                expectation.require(!all.contains(secret), "an answer holds " + secret);
+            }
+            if (answer.status() >= 400) {
+                for (String internal :
+                        List.of("127.0.0.1", "localhost", "nowhere.invalid", "Exception", "panicked")) {
+                    expectation.require(!all.contains(internal), "an error holds " + internal);
+                }
+            }
+        }
+    }
+
+    private void answered(Expectation expectation, Scenario.Step step, List<Answer> answers) {
+        Fields expect = step.expect();
+        JsonElement count = expect.get("count");
+        JsonElement status = expect.get("status");
+        Map<Integer, Long> counts =
+                answers.stream()
+                        .collect(
+                                Collectors.groupingBy(
+                                        Answer::status, TreeMap::new, Collectors.counting()));
+        if (count == null && status == null) {
+            throw new IllegalArgumentException(expect.where() + " needs a status or a count");
+        }
+        if (count != null) {
+            count.getAsJsonObject().entrySet().forEach(
+                    e ->
+                            expectation.value(
+                                    "number of answers " + e.getKey(),
+                                    e.getValue(),
+                                    String.valueOf(
+                                            counts.getOrDefault(
+                                                    Integer.valueOf(e.getKey()), 0L))));
+        }
+        JsonElement from = expect.get("from");
+        JsonElement attempts = expect.get("attempts");
+        Fields headers = new Fields(expect.where(), filled(expect.get("headers")));
+        JsonArray contains = parts(filled(expect.get("body")));
+        Fields at = new Fields(expect.where(), filled(expect.get("at")));
+        JsonElement millis = expect.get("ms");
+        for (Answer answer : answers) {
+            if (status != null) {
+                expectation.value(
+                        "status", status, answer.isBroken() ? null : String.valueOf(answer.status()));
+            }
+            if (from != null) {
+                String letter = from.getAsString();
+                expectation.value(
+                        "x-failover-model",
+                        template.fill(json("${" + letter + "}")),
+                        first(answer, "x-failover-model"));
+                expectation.value(
+                        "x-failover-endpoint",
+                        template.fill(json("${" + letter + ".endpoint}")),
+                        first(answer, "x-failover-endpoint"));
+            }
+            if (attempts != null) {
+                expectation.value(
+                        "x-failover-attempts", attempts, first(answer, "x-failover-attempts"));
+            }
+            for (String name : headers.keys()) {
+                expectation.value("header " + name, headers.get(name), first(answer, name));
+            }
+            for (JsonElement part : contains) {
+                expectation.value("body", part, answer.body());
+            }
+            expectation.pointers("body", at, answer.body());
+            if (millis != null) {
+                expectation.value("milliseconds", millis, String.valueOf(answer.millis()));
+            }
+        }
+        expect.done();
+    }
+
+    /** One value, or several that must all hold. */
+    private static JsonArray parts(JsonElement expected) {
+        if (expected.isJsonArray()) {
+            return expected.getAsJsonArray();
+        }
+        JsonArray one = new JsonArray();
+        if (!expected.isJsonObject() || expected.getAsJsonObject().size() > 0) {
+            one.add(expected);
+        }
+        return one;
+    }
+
+    private static JsonElement json(String text) {
+        return new JsonPrimitive(text);
+    }
+
+    private JsonElement filled(JsonElement element) {
+        return element == null ? new JsonObject() : template.fill(element);
+    }
+
+    private static String first(Answer answer, String name) {
+        return answer.headers().firstValue(name).orElse(null);
+    }
+
+    private void seen(Expectation expectation, Scenario.Step step) {
+        for (String letter : step.calls().keys()) {
+            int number = since(letter).size();
+            expectation.value(
+                    "calls of " + letter, step.calls().get(letter), String.valueOf(number));
+        }
+        for (String letter : step.sees().keys()) {
+            Fields sees = new Fields(step.sees().where(), filled(step.sees().get(letter)));
+            List<JsonObject> calls = since(letter);
+            expectation.require(!calls.isEmpty(), letter + " was not called");
+            calls.forEach(call -> saw(expectation, letter, sees, call, step));
+            if (!calls.isEmpty()) {
+                sees.done();
+            }
+        }
+        for (String letter : step.gap().keys()) {
+            List<JsonObject> calls = since(letter);
+            String gap =
+                    calls.size() < 2
+                            ? null
+                            : String.valueOf(
+                                    calls.get(1).get("at_ms").getAsLong()
+                                            - calls.get(0).get("at_ms").getAsLong());
+            expectation.value("time between the calls of " + letter, step.gap().get(letter), gap);
+        }
+        if (step.order() != null) {
+            List<Map.Entry<String, JsonObject>> all = new ArrayList<>();
+            for (String letter : scenario.models().keySet()) {
+                since(letter).forEach(call -> all.add(Map.entry(letter, call)));
+            }
+            all.sort(Comparator.comparing(e -> e.getValue().get("time").getAsString()));
+            List<String> order = all.stream().map(Map.Entry::getKey).toList();
+            expectation.require(
+                    order.equals(step.order()),
+                    "order of calls: expected " + step.order() + ", got " + order);
+        }
+    }
+
+    private void saw(
+            Expectation expectation,
+            String letter,
+            Fields sees,
+            JsonObject call,
+            Scenario.Step step) {
+        String body = call.has("body") ? call.get("body").getAsString() : null;
+        if (sees.flag("bodyAsSent")) {
+            expectation.value("what " + letter + " was sent", json(body(step.ask())), body);
+        }
+        JsonElement expected = sees.get("body");
+        if (expected != null) {
+            expectation.value("what " + letter + " was sent", expected, body);
+        }
+        Fields at = sees.object("at");
+        if (!at.keys().isEmpty()) {
+            expectation.pointers("what " + letter + " was sent", at, body);
+        }
+        for (String field : List.of("path", "method", "end", "outcome")) {
+            if (sees.has(field)) {
+                JsonElement got = call.get(field);
+                expectation.value(
+                        field + " at " + letter,
+                        sees.get(field),
+                        got.isJsonNull() ? null : got.getAsString());
+            }
+        }
+        Fields headers = sees.object("headers");
+        for (String name : headers.keys()) {
+            String value = null;
+            for (JsonElement header : call.getAsJsonArray("headers")) {
+                JsonArray pair = header.getAsJsonArray();
+                if (pair.get(0).getAsString().equalsIgnoreCase(name)) {
+                    value = pair.get(1).getAsString();
+                }
+            }
+            expectation.value("header " + name + " at " + letter, headers.get(name), value);
+        }
+    }
+
+    /** The calls of this model since the present step began. */
+    private List<JsonObject> since(String letter) {
+        Scenario.Model model = scenario.models().get(letter);
+        if (model == null) {
+            throw new IllegalArgumentException(scenario.id() + ": there is no model " + letter);
+        }
+        List<JsonObject> calls = calls(model);
+        return calls.subList(Math.min(seenBefore.get(letter), calls.size()), calls.size());
+    }
+
+    private List<JsonObject> calls(Scenario.Model model) {
+        if (world.at(model.endpoint()).isEmpty()) {
+            return List.of();
+        }
+        String name = nameOf(model);
+        String mark = model.mark() == null ? null : template.fill(model.mark());
+        try {
+            return world.at(model.endpoint()).get().calls().stream()
+                    .filter(
+                            call ->
+                                    mark == null
+                                            ? !call.get("model").isJsonNull()
+                                                    && call.get("model").getAsString().equals(name)
+                                            : call.toString().contains(mark))
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private String story(
+            Scenario.Step step,
+            List<String> differences,
+            List<Answer> answers,
+            Instant began,
+            Driver gateway) {
+        StringBuilder story = new StringBuilder();
+        story.append(scenario.name()).append("\n  ").append(scenario.rule());
+        story.append(", ").append(scenario.id()).append(", step ").append(step.number());
+        differences.forEach(difference -> story.append("\n  ✗ ").append(difference));
+        story.append("\n  expected ").append(step.expect()).append(" calls ").append(step.calls());
+        answers.stream().limit(5).forEach(answer -> story.append("\n  got ").append(answer));
+        List<String> names = new ArrayList<>();
+        for (Scenario.Model model : scenario.models().values()) {
+            names.add("\"" + nameOf(model) + "\"");
+            for (JsonObject call : calls(model)) {
+                boolean now = !Instant.parse(call.get("time").getAsString()).isBefore(began);
+                story.append(now ? "\n  call now  " : "\n  call before ")
+                        .append(model.letter()).append(" at ").append(model.endpoint())
+                        .append(' ').append(call.get("time").getAsString())
+                        .append(' ').append(call.get("method").getAsString())
+                        .append(' ').append(call.get("path").getAsString())
+                        .append(' ').append(call.get("outcome"))
+                        .append(' ').append(call.get("end"));
+            }
+        }
+        gateway.logLines(names).forEach(line -> story.append("\n  log ").append(line));
+        return story.toString();
+    }
+}

@@ -1,0 +1,159 @@
+package org.modelfailover.gateway.scenarios;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import org.modelfailover.gateway.TestDeployment;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/**
+ * The catalogue: one test for each scenario. All scenarios without special wishes share a gateway
+ * and run side by side; those with a deployment of their own take turns on a second one.
+ */
+class ScenarioTest {
+    private static final Path FOLDER =
+            Path.of(System.getProperty("gateway.scenarios", "../scenarios"));
+    private static final int AT_ONCE = 8;
+
+    @TempDir static Path folder;
+
+    private static List<Scenario> scenarios;
+    private static World world;
+    private static Driver shared;
+    private static Driver own;
+    private static ExecutorService players;
+
+    @BeforeAll
+    static void start() throws IOException {
+        String only = System.getProperty("gateway.scenario", "");
+        scenarios =
+                Catalogue.read(FOLDER).stream().filter(s -> s.id().contains(only)).toList();
+        world = new World(folder);
+        shared = new Driver(folder.resolve("shared"));
+        own = new Driver(folder.resolve("own"));
+        players = Executors.newFixedThreadPool(AT_ONCE);
+    }
+
+    @AfterAll
+    static void stop() throws IOException, InterruptedException {
+        players.shutdownNow();
+        shared.close();
+        own.close();
+        world.close();
+    }
+
+    @Test
+    void noTwoScenariosHaveTheSameName() {
+        long names = scenarios.stream().map(Scenario::name).distinct().count();
+        assertEquals(scenarios.size(), names);
+    }
+
+    @TestFactory
+    List<DynamicTest> catalogue() {
+        Map<Scenario, CompletableFuture<Void>> runs = new LinkedHashMap<>();
+        List<Scenario> alone = scenarios.stream().filter(Scenario::ownGateway).toList();
+        List<Scenario> together = scenarios.stream().filter(s -> !s.ownGateway()).toList();
+        CompletableFuture<String> gateway =
+                CompletableFuture.supplyAsync(() -> deploy(shared, "AssistantAPI", together));
+        for (Scenario scenario : together) {
+            runs.put(scenario, gateway.thenAcceptAsync(url -> play(scenario, shared, url), players));
+        }
+        CompletableFuture<?> turn = CompletableFuture.completedFuture(null);
+        for (Scenario scenario : alone) {
+            CompletableFuture<Void> run =
+                    turn.handle((done, error) -> error)
+                            .thenRunAsync(
+                                    () -> {
+                                        String api = "Scenario-" + scenario.id();
+                                        String url = deploy(own, api, List.of(scenario));
+                                        play(scenario, own, url);
+                                    });
+            turn = run;
+            runs.put(scenario, run);
+        }
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Scenario scenario : scenarios) {
+            String name = scenario.rule() + " " + scenario.name();
+            String known = scenario.known() == null ? "" : " (known: " + scenario.known() + ")";
+            tests.add(
+                    DynamicTest.dynamicTest(name + known, () -> judge(scenario, runs.get(scenario))));
+        }
+        return tests;
+    }
+
+    private static String deploy(Driver driver, String api, List<Scenario> scenarios) {
+        if (scenarios.isEmpty()) {
+            return "";
+        }
+        TestDeployment deployment =
+                TestDeployment.api(api, "1.0.0", "/assistant/1.0.0")
+                        .provider(scenarios.get(0).provider());
+        world.deploy(deployment);
+        for (Scenario scenario : scenarios) {
+            new ScenarioRun(scenario, world).attach(deployment);
+            if (scenario.toml() != null) {
+                deployment.settings(scenario.toml());
+            }
+        }
+        try {
+            return driver.deploy(deployment);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static void play(Scenario scenario, Driver driver, String url) {
+        try {
+            new ScenarioRun(scenario, world).play(driver, url);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** A known contradiction has to fail, and in the way that was described. */
+    private static void judge(Scenario scenario, CompletableFuture<Void> run) throws Throwable {
+        Throwable failure = null;
+        try {
+            run.join();
+        } catch (CompletionException e) {
+            failure = e.getCause();
+        }
+        if (scenario.known() == null) {
+            if (failure != null) {
+                throw failure;
+            }
+        } else if (failure == null) {
+            fail(
+                    scenario.name()
+                            + ": holds now; take 'known' and 'fails' out of "
+                            + scenario.file());
+        } else {
+            Throwable told = failure;
+            assertTrue(
+                    String.valueOf(told.getMessage()).contains(scenario.fails()),
+                    () -> "failed otherwise than with '" + scenario.fails() + "': " + told.getMessage());
+        }
+    }
+}
