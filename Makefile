@@ -34,9 +34,11 @@ test: test-rust test-gateway test-definitions test-bundle test-install ## all te
 
 test-rust: ## the native executor and the simulated provider
 	$(CARGO) test --workspace $(CARGO_FLAGS)
+	$(CARGO) test $(CARGO_FLAGS) -p failover-suspension --features loom --test interleavings
 
 test-gateway: native ## the shim and the native library inside an embedded gateway
-	$(GRADLEW) :gateway:gatewayTest
+	$(CARGO) build $(CARGO_FLAGS) -p failover-jni --features test-natives
+	$(GRADLEW) -Dnative.test.library.dir=$(TARGET)/../debug :gateway:gatewayTest
 
 test-definitions: ## the policy definitions
 	$(GRADLEW) :definitions:checkDefinitions

@@ -547,7 +547,7 @@ impl Call {
             Outcome::Network(NetError::ConnectTimeout) => {
                 (StatusCode::GATEWAY_TIMEOUT, code::NO_CONNECTION)
             }
-            Outcome::Network(NetError::Connect | NetError::Address) => {
+            Outcome::Network(error) if error.is_before_connection() => {
                 (StatusCode::BAD_GATEWAY, code::NO_CONNECTION)
             }
             _ => (StatusCode::BAD_GATEWAY, code::BROKEN),

@@ -1,7 +1,9 @@
 //! reqwest as the [`Transport`]: pooled HTTP/1.1 and HTTP/2 over rustls.
 
 use std::collections::HashMap;
-use std::error::Error as _;
+use std::error::Error;
+use std::io::ErrorKind;
+use std::iter::successors;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -98,26 +100,26 @@ fn net_error(error: &reqwest::Error) -> NetError {
     if error.is_builder() {
         return NetError::Address;
     }
+    let causes: Vec<&(dyn Error + 'static)> =
+        successors(error.source(), |e: &&(dyn Error + 'static)| (*e).source()).collect();
     if error.is_connect() {
-        return if error.is_timeout() {
-            NetError::ConnectTimeout
-        } else {
-            NetError::Connect
+        let tls = |e: &std::io::Error| e.get_ref().is_some_and(|e| e.is::<rustls::Error>());
+        let io = causes
+            .iter()
+            .find_map(|e| e.downcast_ref::<std::io::Error>());
+        return match io {
+            _ if error.is_timeout() => NetError::ConnectTimeout,
+            _ if error.is_dns() => NetError::Dns,
+            Some(io) if io.kind() == ErrorKind::ConnectionRefused => NetError::Refused,
+            Some(io) if tls(io) => NetError::Tls,
+            _ => NetError::Connect,
         };
     }
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return match io.kind() {
-                std::io::ErrorKind::InvalidData => NetError::Protocol,
-                _ => NetError::Reset,
-            };
-        }
-        source = inner.source();
-    }
-    // hyper's own parse errors have no io::Error inside; a connection that ended early has neither.
-    let text = format!("{error:?}");
-    if text.contains("Parse") {
+    let is_parse = |e: &&(dyn Error + 'static)| {
+        e.downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_parse)
+    };
+    if causes.iter().any(is_parse) {
         NetError::Protocol
     } else {
         NetError::Reset

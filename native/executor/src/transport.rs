@@ -32,7 +32,16 @@ pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, NetError>> + Send>
 /// What the network did. Says nothing of addresses: these words reach callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NetError {
-    /// DNS, TCP or TLS.
+    /// The host's name can't be resolved.
+    #[error("an unknown host name")]
+    Dns,
+    /// Nobody listens there.
+    #[error("a refused connection")]
+    Refused,
+    /// The TLS handshake failed.
+    #[error("a failed TLS handshake")]
+    Tls,
+    /// No connection for another reason.
     #[error("no connection")]
     Connect,
     /// TCP and TLS took longer than `connect_timeout`.
@@ -50,6 +59,21 @@ pub enum NetError {
     /// The request could not be formed for this candidate: a URL that is none.
     #[error("an endpoint whose URL can't be called")]
     Address,
+}
+
+impl NetError {
+    /// Whether there was no connection over which the request could have gone.
+    pub fn is_before_connection(self) -> bool {
+        match self {
+            NetError::Dns
+            | NetError::Refused
+            | NetError::Tls
+            | NetError::Connect
+            | NetError::ConnectTimeout
+            | NetError::Address => true,
+            NetError::Reset | NetError::BrokenOff | NetError::Protocol => false,
+        }
+    }
 }
 
 /// Sends one request.

@@ -126,6 +126,8 @@ pub struct Setting {
     pub default: &'static str,
     /// The values it takes, in words.
     pub range: &'static str,
+    /// A value that is not the default, as it would be written in `deployment.toml`.
+    pub example: &'static str,
     /// What it means, in a sentence.
     pub meaning: &'static str,
     /// Sets it from text; the error says what was wrong.
@@ -188,6 +190,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Time,
         default: "5s",
         range: "1ms to 24h",
+        example: r#""2s""#,
         meaning: "TCP and TLS handshake, never more than what is left of the attempt",
         apply: |s, v| positive(v).map(|v| s.connect_timeout = v),
     },
@@ -196,6 +199,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Time,
         default: "",
         range: "1ms to 24h; not set: the policy's requestTimeout",
+        example: r#""4s""#,
         meaning: "streams: until the first useful chunk; the last candidate left is given the whole requestTimeout",
         apply: |s, v| {
             s.first_token_timeout = if v.is_empty() {
@@ -211,6 +215,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Time,
         default: "30s",
         range: "1ms to 24h",
+        example: r#""20s""#,
         meaning: "streams: between useful chunks after the first",
         apply: |s, v| positive(v).map(|v| s.idle_timeout = v),
     },
@@ -219,6 +224,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Time,
         default: "170s",
         range: "1ms to 24h; keep it below the gateway's http.socket.timeout",
+        example: r#""2m""#,
         meaning: "all attempts together, until the answer is whole or, streamed, its first useful chunk",
         apply: |s, v| positive(v).map(|v| s.overall_timeout = v),
     },
@@ -227,6 +233,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Number,
         default: "0",
         range: "0 to 10",
+        example: "1",
         meaning: "extra tries on the same candidate for 5xx and resets before the response; the last candidate standing gets at least 1",
         apply: |s, v| whole_number(v, 10).map(|v| s.target_retries = v),
     },
@@ -235,6 +242,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Time,
         default: "200ms",
         range: "0 to 24h",
+        example: r#""100ms""#,
         meaning: "longest wait before the first such try; doubles; the wait is drawn from 0 to it (full jitter)",
         apply: |s, v| duration(v).map(|v| s.retry_backoff = v),
     },
@@ -243,6 +251,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Time,
         default: "0s",
         range: "0 to 24h",
+        example: r#""2s""#,
         meaning: "a 429 or 503 whose Retry-After is no longer than this is waited out on the same candidate instead of failing over",
         apply: |s, v| duration(v).map(|v| s.max_retry_after_wait = v),
     },
@@ -251,6 +260,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Time,
         default: "1h",
         range: "1ms to 24h",
+        example: r#""30m""#,
         meaning: "cap on any hint from a provider, and on grown suspensions",
         apply: |s, v| positive(v).map(|v| s.max_suspend = v),
     },
@@ -259,6 +269,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Number,
         default: "1.0",
         range: "1 to 10",
+        example: "2.0",
         meaning: "factor on the suspend duration for each failed probe in a row, capped by max_suspend",
         apply: |s, v| factor(v, 1.0, 10.0).map(|v| s.suspend_growth = v),
     },
@@ -267,6 +278,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Choice,
         default: "probe",
         range: "probe, reject",
+        example: r#""reject""#,
         meaning: "probe: one request at a time goes to the candidate whose suspension ends first, the others get a fast 503 with Retry-After; reject: all get the 503",
         apply: |s, v| match v {
             "probe" => {
@@ -285,6 +297,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Boolean,
         default: "false",
         range: "true, false",
+        example: "true",
         meaning: "whether a refusal by a provider's content filter goes on to the next candidate",
         apply: |s, v| boolean(v).map(|v| s.failover_on_content_filter = v),
     },
@@ -293,6 +306,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Budget,
         default: "20% + 1/s",
         range: "0% to 100% and 0/s to 1000/s",
+        example: r#""10% + 2/s""#,
         meaning: "same-candidate retries allowed as a share of requests plus a floor, per API; going on to another candidate is never charged",
         apply: |s, v| budget(v).map(|v| s.retry_budget = v),
     },
@@ -301,6 +315,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Size,
         default: "64MiB",
         range: "0 to 4GB",
+        example: r#""16MiB""#,
         meaning: "a larger request is answered 413, because what cannot be replayed cannot fail over",
         apply: |s, v| size(v).map(|v| s.max_request_body = v),
     },
@@ -309,6 +324,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Size,
         default: "256KiB",
         range: "0 to 4GB",
+        example: r#""64KiB""#,
         meaning: "most bytes of a stream held back while waiting for the first useful chunk",
         apply: |s, v| size(v).map(|v| s.max_held = v),
     },
@@ -317,6 +333,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Boolean,
         default: "true",
         range: "true, false",
+        example: "false",
         meaning: "whether answers carry x-failover-model, x-failover-endpoint and x-failover-attempts",
         apply: |s, v| boolean(v).map(|v| s.response_headers = v),
     },
@@ -325,6 +342,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Choice,
         default: "error",
         range: "error",
+        example: r#""error""#,
         meaning: "a stream that breaks after its first useful chunk ends with the wire format's error event and without its success marker",
         apply: |s, v| match v {
             "error" => {

@@ -7,8 +7,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(not(feature = "loom"))]
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+#[cfg(feature = "loom")]
+use loom::sync::atomic::{AtomicU64, Ordering};
 
 use crate::moment::Moment;
 
@@ -301,7 +305,7 @@ impl Drop for Permit {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "loom")))]
 mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::AtomicUsize;

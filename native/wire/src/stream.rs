@@ -191,9 +191,14 @@ impl Seen {
                     return Verdict::Failed;
                 }
                 match value.get("choices").and_then(Value::as_array) {
-                    Some(choices) => choices
-                        .iter()
-                        .fold(false, |useful, choice| self.judge_choice(choice) || useful),
+                    // All of them: each remembers whether its choice has finished.
+                    Some(choices) => {
+                        choices
+                            .iter()
+                            .filter(|choice| self.judge_choice(choice))
+                            .count()
+                            > 0
+                    }
                     None => true,
                 }
             }

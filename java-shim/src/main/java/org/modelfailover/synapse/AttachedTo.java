@@ -15,6 +15,9 @@ import org.apache.synapse.mediators.filters.SwitchMediator;
  * request policies {@code <prefix>--<api>:v<version>--In}.
  */
 final class AttachedTo {
+    /** Where the sequence that holds the mediator has no name yet. */
+    static final String UNKNOWN = "A policy modelFailover v2";
+
     private AttachedTo() {}
 
     /** API, version and policy for log lines at deployment, when no request says them yet. */
@@ -25,13 +28,23 @@ final class AttachedTo {
                 String name = one.getKey();
                 int direction = name.lastIndexOf("--");
                 String api = direction > 0 ? name.substring(0, direction) : name;
-                return "The policy modelFailover v2 of the API "
-                        + apiName(api)
-                        + " version "
-                        + apiVersion(api);
+                return describe(api, api);
             }
         }
-        return "A policy modelFailover v2";
+        return UNKNOWN;
+    }
+
+    /**
+     * API, version and policy for log lines.
+     *
+     * @param name the API's name, with or without what stands around it
+     * @param restApi {@code <prefix>--<name>:v<version>}
+     */
+    static String describe(String name, String restApi) {
+        return "The policy modelFailover v2 of the API "
+                + apiName(name)
+                + " version "
+                + apiVersion(restApi);
     }
 
     /** The name in {@code <prefix>--<name>:v<version>}, or the text itself. */

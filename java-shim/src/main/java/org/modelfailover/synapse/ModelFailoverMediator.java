@@ -34,7 +34,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
 
     private final List<String> attributes = new ArrayList<>();
     private String failoverConfigs = "";
-    private String where = "a Model Failover policy";
+    private volatile String where = AttachedTo.UNKNOWN;
     private volatile String unusable = "The Model Failover policy was not initialised";
     private long policy;
     private long maxRequestBody;
@@ -185,6 +185,15 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         }
     }
 
+    /** Some hosts deploy a sequence before they give it its name: then the API is named here, once. */
+    private void sayWhere(org.apache.synapse.MessageContext synCtx) {
+        if (AttachedTo.UNKNOWN.equals(where)) {
+            String api = restApi(synCtx);
+            where = AttachedTo.describe(text(synCtx, Properties.API_NAME, api), api);
+            LOG.error(where + ": " + unusable);
+        }
+    }
+
     @Override
     public void destroy() {
         unusable = "The Model Failover policy was undeployed";
@@ -211,6 +220,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             return true;
         }
         if (unusable != null) {
+            sayWhere(synCtx);
             throw fault(synCtx, 500, 500, unusable);
         }
         MessageContext axis2 = ((Axis2MessageContext) synCtx).getAxis2MessageContext();

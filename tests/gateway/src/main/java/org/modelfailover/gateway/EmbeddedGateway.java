@@ -214,8 +214,9 @@ public final class EmbeddedGateway implements AutoCloseable {
                     (SequenceMediator)
                             MediatorFactoryFinder.getInstance()
                                     .getMediator(parse(xml), new Properties());
-            sequence.init(environment());
+            // In the order of API Manager's own deployer: the sequence is known when its mediators begin.
             synapseConfiguration().addSequence(name, sequence);
+            sequence.init(environment());
         } catch (RuntimeException e) {
             throw refused("sequence", name, e);
         }

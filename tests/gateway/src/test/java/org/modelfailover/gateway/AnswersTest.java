@@ -316,15 +316,43 @@ class AnswersTest extends Scenario {
                 configs);
     }
 
-    private static void assertCode() {
+    private static void assertCode(RawClient.Answer answer) {
+        assertInRange(
+                JsonParser.parseString(answer.text()).getAsJsonObject().get("code").getAsInt());
+    }
+
+    private static void assertInRange(int code) {
+        assertTrue(
+                code == 303001 || code >= 101500 && code <= 101599,
+                "not in the host's range for target connectivity: " + code);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gpt~close", "gpt~silent", "gpt~empty"})
+    void theApisOwnFaultPoliciesSeeWhatFailed(String model) {
+        deployWithFaultPolicy(FailoverConfigs.target(model, "one").requestTimeout("0.3"));
+
+        assertTrue(ask(chat(model)).status() >= 502);
+
+        assertEquals(
+                2, AnswerPolicies.NotesFault.CODES.size(), "the API's --Fault sequence did not run");
         assertEquals(
                 "Integer",
                 AnswerPolicies.NotesFault.CODES.get(0),
                 "the host's analytics cast ERROR_CODE to an Integer");
-        int code = (Integer) AnswerPolicies.NotesFault.CODES.get(1);
-        assertTrue(
-                code == 303001 || code >= 101500 && code <= 101599,
-                "not in the host's range for target connectivity: " + code);
+        assertInRange((Integer) AnswerPolicies.NotesFault.CODES.get(1));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"malformed", "too large"})
+    void theApisOwnFaultPoliciesSeeARefusedRequest(String why) {
+        deployWithFaultPolicy(
+                FailoverConfigs.target("gpt", "one").attribute("maxRequestBody", "500"));
+
+        ask(why.equals("malformed") ? "{" : chat("gpt") + " ".repeat(500));
+
+        assertEquals(
+                2, AnswerPolicies.NotesFault.CODES.size(), "the API's --Fault sequence did not run");
     }
 
     private void assertTellsNothingInternal(RawClient.Answer answer) {
@@ -358,13 +386,12 @@ class AnswersTest extends Scenario {
             if (model.equals("gpt~bad-json") && request.equals(streamed(model))) {
                 continue;
             }
-            AnswerPolicies.NotesFault.CODES.clear();
             RawClient.Answer answer = ask(request);
 
             String description = assertFault(status, answer);
             assertTrue(description.contains("gpt"), "which model was it? " + description);
             assertNull(answer.header("Retry-After"), "nobody knows when");
-            assertCode();
+            assertCode(answer);
             assertTellsNothingInternal(answer);
         }
     }
@@ -378,14 +405,13 @@ class AnswersTest extends Scenario {
                         .attribute("whenAllSuspended", "reject"));
         assertEquals(502, ask(chat(model)).status());
         int calls = provider.calls().size();
-        AnswerPolicies.NotesFault.CODES.clear();
 
         RawClient.Answer answer = ask(chat(model));
 
         assertFault(503, answer);
         int seconds = Integer.parseInt(answer.header("Retry-After"));
         assertTrue(seconds > 50 && seconds <= 60, "Retry-After: " + seconds);
-        assertCode();
+        assertCode(answer);
         assertTellsNothingInternal(answer);
         assertEquals(calls, provider.calls().size(), "a suspended candidate is not called");
     }

@@ -192,7 +192,7 @@ final class FailureSteps {
                     teller.check(
                             "the gateway's log tells of the attempt at the target, and why it"
                                     + " failed",
-                            log.contains("reason=\"no connection\""),
+                            log.contains("reason=\"a refused connection\""),
                             log);
                 });
     }

@@ -129,15 +129,20 @@ final class Driver implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException, InterruptedException {
+    public void close() throws IOException {
         if (process == null) {
             return;
         }
         if (process.isAlive()) {
             tell("stop");
         }
-        if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+        try {
+            if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+            }
+        } catch (InterruptedException e) {
             process.destroyForcibly();
+            Thread.currentThread().interrupt();
         }
         process = null;
     }

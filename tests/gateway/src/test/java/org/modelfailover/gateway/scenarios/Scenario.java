@@ -39,7 +39,7 @@ record Scenario(
     /** What is done next, and what must come of it. */
     record Step(
             int number,
-            int wait,
+            int pause,
             boolean redeploy,
             Map<String, JsonElement> set,
             Ask ask,

@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 
+import org.modelfailover.gateway.PolicyTemplate;
 import org.modelfailover.gateway.TestDeployment;
 
 import java.io.IOException;
@@ -50,8 +51,9 @@ final class ScenarioRun {
         this.template = new Template(scenario);
     }
 
-    /** Adds the scenario's policies. */
-    void attach(TestDeployment deployment) {
+    /** The scenario's policies, as API Manager renders them. */
+    String mediators() {
+        StringBuilder mediators = new StringBuilder();
         for (Scenario.Policy policy : scenario.policies()) {
             Map<String, String> attributes = new LinkedHashMap<>();
             attributes.put("failoverConfigs", configuration(policy));
@@ -61,8 +63,10 @@ final class ScenarioRun {
                     attributes.put(e.getKey(), e.getValue().getAsString());
                 }
             }
-            deployment.failover(attributes);
+            mediators.append(
+                    PolicyTemplate.render(TestDeployment.modelFailoverTemplate(), attributes));
         }
+        return mediators.toString();
     }
 
     private String configuration(Scenario.Policy policy) {
@@ -138,7 +142,7 @@ final class ScenarioRun {
             for (Map.Entry<String, JsonElement> change : step.set().entrySet()) {
                 fault(scenario.models().get(change.getKey()), change.getValue());
             }
-            Thread.sleep(step.wait());
+            Thread.sleep(step.pause());
             if (step.redeploy() && !gateway.redeploy()) {
                 throw new AssertionError("the driver did not redeploy");
             }

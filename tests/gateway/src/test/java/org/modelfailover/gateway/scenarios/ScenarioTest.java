@@ -53,7 +53,7 @@ class ScenarioTest {
     }
 
     @AfterAll
-    static void stop() throws IOException, InterruptedException {
+    static void stop() throws IOException {
         players.shutdownNow();
         shared.close();
         own.close();
@@ -107,12 +107,17 @@ class ScenarioTest {
                 TestDeployment.api(api, "1.0.0", "/assistant/1.0.0")
                         .provider(scenarios.get(0).provider());
         world.deploy(deployment);
+        // A folder has room for a hundred fragments, and a fragment for any number of mediators.
+        Map<String, StringBuilder> fragments = new LinkedHashMap<>();
         for (Scenario scenario : scenarios) {
-            new ScenarioRun(scenario, world).attach(deployment);
+            fragments
+                    .computeIfAbsent(scenario.file(), file -> new StringBuilder())
+                    .append(new ScenarioRun(scenario, world).mediators());
             if (scenario.toml() != null) {
                 deployment.settings(scenario.toml());
             }
         }
+        fragments.values().forEach(fragment -> deployment.policy(fragment.toString()));
         try {
             return driver.deploy(deployment);
         } catch (IOException e) {

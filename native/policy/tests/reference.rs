@@ -1,0 +1,91 @@
+//! The reference page is made from the settings themselves: `UPDATE_DOCS=1 cargo test -p failover-policy` writes it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use failover_policy::{Configuration, GatewayFile, Kind, SETTINGS, Settings, lower_camel_case};
+
+const HEAD: &str = "# Settings
+
+Gateway-wide settings stand in the table `[apim.ai.model_failover]` of the gateway's `repository/conf/deployment.toml`,
+or of the file that the Java system property `model.failover.config` names. They are read whenever a policy is deployed.
+`$env{NAME}` and `$sys{name}` in a value are replaced by an environment variable or a Java system property. An unknown
+key is a WARN line with the nearest known name; a value that can't be used is an ERROR line, and the default stays.
+
+For one API, a key of the second name beside `requestTimeout` in `failoverConfigs`, or the policy attribute of that
+name, goes before the gateway's setting, the attribute before the key. Null, absent and empty mean \"not set\". There a
+value that can't be used is refused at deployment.
+
+A time is a number of seconds or text with a unit (`250ms`, `30s`, `2m`, `1h`), at most 24 h. A size is a number of bytes
+or text with a unit (`KiB`, `MiB`, `GiB`; `KB`, `MB`, `GB` are powers of 1000). This page is made from the code
+(`native/policy/src/settings.rs`) and checked by a test.
+
+";
+
+fn unit(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Time => "time",
+        Kind::Size => "size",
+        Kind::Number => "number",
+        Kind::Boolean => "boolean",
+        Kind::Choice => "word",
+        Kind::Budget => "share and rate",
+    }
+}
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for s in SETTINGS {
+        let default = if s.default.is_empty() {
+            "not set"
+        } else {
+            s.default
+        };
+        let _ = write!(
+            page,
+            "## `{name}`\n\nFor one API: `{camel}`. {meaning}.\n\n| takes | range | default | example |\n|---|---|---|---|\n| {unit} | {range} | {default} | `{name} = {example}` |\n\n",
+            name = s.name,
+            camel = lower_camel_case(s.name),
+            meaning = capitalised(s.meaning),
+            unit = unit(s.kind),
+            range = s.range,
+            example = s.example,
+        );
+    }
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    page
+}
+
+fn capitalised(text: &str) -> String {
+    let (first, rest) = text.split_at(1);
+    first.to_uppercase() + rest
+}
+
+#[test]
+fn the_reference_page_is_what_the_code_says() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/settings.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&file, page()).unwrap();
+    }
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        written == page(),
+        "docs/settings.md is out of date: run UPDATE_DOCS=1 cargo test -p failover-policy"
+    );
+}
+
+#[test]
+fn every_example_is_accepted_and_is_not_the_default() {
+    for s in SETTINGS {
+        let read = Configuration::read(&GatewayFile {
+            text: &format!("[apim.ai.model_failover]\n{} = {}\n", s.name, s.example),
+            env: &|_| None,
+            sys: &|_| None,
+        });
+        assert_eq!(read.diagnostics, [], "{}", s.name);
+        if s.range.contains(',') || s.kind != Kind::Choice {
+            assert_ne!(read.settings, Settings::default(), "{}", s.name);
+        }
+    }
+}
