@@ -69,6 +69,7 @@ final class Driver implements AutoCloseable {
                 new ProcessBuilder(program, folder.toString(), String.valueOf(freePort()))
                         .redirectError(errors.toFile());
         builder.environment().put("GATEWAY_LOG", log.toString());
+        builder.environment().put("SCENARIO_MAX_SUSPEND", "111s");
         process = builder.start();
         output.clear();
         Thread reader = new Thread(() -> read(process), "driver");

@@ -181,7 +181,7 @@ record Scenario(
         Fields fields = new Fields(step.where() + ".ask", element);
         Map<String, String> headers = new LinkedHashMap<>();
         Fields given = fields.object("headers");
-        given.keys().forEach(name -> headers.put(name, given.required(name)));
+        given.keys().forEach(name -> headers.put(name, given.get(name).isJsonNull() ? null : given.required(name)));
         String first = models.isEmpty() ? "A" : models.keySet().iterator().next();
         JsonElement body = fields.get("body");
         String method = fields.text("method", "POST");

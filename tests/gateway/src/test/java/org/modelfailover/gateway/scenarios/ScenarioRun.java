@@ -217,7 +217,13 @@ final class ScenarioRun {
         if (ask.body() != null) {
             headers.put("Content-Type", "application/json");
         }
-        ask.headers().forEach((name, value) -> headers.put(name, template.fill(value)));
+        for (Map.Entry<String, String> header : ask.headers().entrySet()) {
+            if (header.getValue() == null) {
+                headers.remove(header.getKey());
+            } else {
+                headers.put(header.getKey(), template.fill(header.getValue()));
+            }
+        }
         headers.forEach(builder::header);
         return builder.build();
     }
