@@ -12,12 +12,26 @@ import java.util.Locale;
  * {@code /native/<os>-<arch>/}. A copy of its own for each class loader, because the JVM binds a
  * library file to one loader; that keeps a reloaded bundle working.
  */
-final class NativeLibrary {
+public final class NativeLibrary {
     private static final String NAME = "model_failover";
+
+    private static volatile boolean loaded;
 
     private NativeLibrary() {}
 
-    static void load() {
+    /**
+     * @return whether this bundle has loaded the library
+     */
+    public static boolean isLoaded() {
+        return loaded;
+    }
+
+    static synchronized void load() {
+        find();
+        loaded = true;
+    }
+
+    private static void find() {
         try {
             System.loadLibrary(NAME);
             return;

@@ -32,6 +32,10 @@ final class InFlight {
         EXCHANGES.add(exchange);
     }
 
+    static void shutDown() {
+        SWEEPER.shutdown();
+    }
+
     private static void sweep() {
         EXCHANGES.removeIf(InFlight::isOver);
     }

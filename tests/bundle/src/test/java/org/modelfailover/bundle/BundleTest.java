@@ -23,6 +23,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.jar.Attributes;
@@ -91,6 +92,44 @@ class BundleTest {
                             bundle.loadClass("org.modelfailover.executor.NativeExecutor");
                     assertEquals(0, executor.getMethod("openCalls").invoke(null));
                 });
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("everyFramework")
+    void aReplacedBundleLeavesNoThreadAndItsSuccessorWorks(String name) throws Exception {
+        inside(
+                name,
+                Host.ALL.get(0),
+                framework -> {
+                    Bundle bundle = install(framework);
+                    bundle.start();
+                    bindAPolicy(bundle);
+                    assertTrue(threads() > 0, "a bound policy has the executor's threads");
+                    bundle.update(new ByteArrayInputStream(Files.readAllBytes(JAR)));
+                    long deadline = System.nanoTime() + 10_000_000_000L;
+                    while (threads() > 0 && System.nanoTime() < deadline) {
+                        Thread.onSpinWait();
+                    }
+                    assertEquals(0, threads(), "the old bundle's threads are gone");
+                    bindAPolicy(bundle);
+                    assertTrue(threads() > 0, "the new bundle has threads of its own");
+                    bundle.stop();
+                });
+    }
+
+    private static void bindAPolicy(Bundle bundle) throws Exception {
+        Class<?> executor = bundle.loadClass("org.modelfailover.executor.NativeExecutor");
+        Object policy =
+                executor.getMethod("open", String.class, String[].class)
+                        .invoke(null, "{}", new String[0]);
+        executor.getMethod("bind", long.class, String.class, String.class, String.class)
+                .invoke(null, policy, "carbon.super", "AssistantAPI", "1.0.0");
+    }
+
+    private static long threads() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().startsWith("model-failover"))
+                .count();
     }
 
     @ParameterizedTest(name = "{0}")

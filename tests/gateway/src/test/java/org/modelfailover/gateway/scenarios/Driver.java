@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 /** A gateway, started by the program that {@code GATEWAY_DRIVER} names, else {@code ./driver}. */
 final class Driver implements AutoCloseable {
     private static final int START_SECONDS = 300;
-    private static final int REDEPLOY_SECONDS = 60;
+    private static final int REDEPLOY_SECONDS = 20;
     private static final int STOP_SECONDS = 20;
     private static final String END = "\0";
 
@@ -30,6 +30,7 @@ final class Driver implements AutoCloseable {
     private final BlockingQueue<String> output = new LinkedBlockingQueue<>();
     private Process process;
     private String baseUrl;
+    private boolean redeploys = true;
 
     Driver(Path folder) {
         this.folder = folder.resolve("deployment");
@@ -53,13 +54,14 @@ final class Driver implements AutoCloseable {
         return baseUrl;
     }
 
-    /** Whether the present folder could be deployed once more. */
+    /** Deploys the folder once more; false: the program can't, and is not asked again. */
     boolean redeploy() throws IOException, InterruptedException {
-        if (!process.isAlive()) {
+        if (!redeploys || !process.isAlive()) {
             return false;
         }
         tell("redeploy");
-        return "redeployed".equals(output.poll(REDEPLOY_SECONDS, TimeUnit.SECONDS));
+        redeploys = "redeployed".equals(output.poll(REDEPLOY_SECONDS, TimeUnit.SECONDS));
+        return redeploys;
     }
 
     private void start() throws IOException, InterruptedException {

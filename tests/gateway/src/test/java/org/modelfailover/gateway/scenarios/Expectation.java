@@ -70,7 +70,10 @@ final class Expectation {
         for (String pointer : expected.keys()) {
             String actual;
             try {
-                actual = at(JsonParser.parseString(body), pointer).map(Expectation::text).orElse(null);
+                actual =
+                        at(JsonParser.parseString(body), pointer)
+                                .map(Expectation::text)
+                                .orElse(null);
             } catch (JsonParseException e) {
                 differences.add(what + " is not JSON: " + body);
                 return;

@@ -91,8 +91,7 @@ record Scenario(
                         steps);
         fields.text("gateway", "own");
         fields.done();
-        policies.forEach(
-                p -> p.models().forEach(m -> require(models.containsKey(m), fields, m)));
+        policies.forEach(p -> p.models().forEach(m -> require(models.containsKey(m), fields, m)));
         require(!steps.isEmpty(), fields, "steps");
         require(
                 (scenario.known == null) == (scenario.fails == null),
@@ -166,7 +165,8 @@ record Scenario(
 
     /** A model's letter, or an object. */
     private static Ask ask(JsonElement element, Fields step, Map<String, Model> models) {
-        String plain = "{\"model\":\"${%s}\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+        String plain =
+                "{\"model\":\"${%s}\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
         if (element.isJsonPrimitive()) {
             return new Ask(
                     "POST",
@@ -181,7 +181,14 @@ record Scenario(
         Fields fields = new Fields(step.where() + ".ask", element);
         Map<String, String> headers = new LinkedHashMap<>();
         Fields given = fields.object("headers");
-        given.keys().forEach(name -> headers.put(name, given.get(name).isJsonNull() ? null : given.required(name)));
+        given.keys()
+                .forEach(
+                        name ->
+                                headers.put(
+                                        name,
+                                        given.get(name).isJsonNull()
+                                                ? null
+                                                : given.required(name)));
         String first = models.isEmpty() ? "A" : models.keySet().iterator().next();
         JsonElement body = fields.get("body");
         String method = fields.text("method", "POST");

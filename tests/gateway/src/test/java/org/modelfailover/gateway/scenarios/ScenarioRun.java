@@ -7,6 +7,7 @@ import com.google.gson.JsonPrimitive;
 
 import org.modelfailover.gateway.PolicyTemplate;
 import org.modelfailover.gateway.TestDeployment;
+import org.opentest4j.TestAbortedException;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -123,7 +124,9 @@ final class ScenarioRun {
             configuration.addProperty("retryBudget", "100% + 1000/s");
         }
         if (policy.settings() != null) {
-            policy.settings().getAsJsonObject().entrySet()
+            policy.settings()
+                    .getAsJsonObject()
+                    .entrySet()
                     .forEach(e -> configuration.add(e.getKey(), e.getValue()));
         }
         return configuration;
@@ -144,7 +147,7 @@ final class ScenarioRun {
             }
             Thread.sleep(step.pause());
             if (step.redeploy() && !gateway.redeploy()) {
-                throw new AssertionError("the driver did not redeploy");
+                throw new TestAbortedException("the driver does not redeploy");
             }
             List<Answer> answers = step.ask() == null ? List.of() : ask(step.ask(), baseUrl);
             List<String> differences = awaitAgreement(step, answers);
@@ -159,11 +162,12 @@ final class ScenarioRun {
         Provider provider =
                 world.at(model.endpoint())
                         .orElseThrow(
-                                () -> new IllegalArgumentException(
-                                        scenario.id() + ": nobody can do anything at "
-                                                + model.endpoint()));
-        provider.fault(
-                nameOf(model), Directives.of(scenario.id() + ".does", template.fill(does)));
+                                () ->
+                                        new IllegalArgumentException(
+                                                scenario.id()
+                                                        + ": nobody can do anything at "
+                                                        + model.endpoint()));
+        provider.fault(nameOf(model), Directives.of(scenario.id() + ".does", template.fill(does)));
     }
 
     private String nameOf(Scenario.Model model) {
@@ -265,14 +269,20 @@ final class ScenarioRun {
             }
             expectation.require(answer.status() != 202, "an answer is a 202");
             expectation.require(
-                    answer.status() != 200 || !answer.body().isBlank(), "an answer is an empty 200");
+                    answer.status() != 200 || !answer.body().isBlank(),
+                    "an answer is an empty 200");
             String all = answer.headers().map() + " " + answer.body();
             for (String secret : World.SECRETS) {
                 expectation.require(!all.contains(secret), "an answer holds " + secret);
             }
             if (answer.status() >= 400) {
                 for (String internal :
-                        List.of("127.0.0.1", "localhost", "nowhere.invalid", "Exception", "panicked")) {
+                        List.of(
+                                "127.0.0.1",
+                                "localhost",
+                                "nowhere.invalid",
+                                "Exception",
+                                "panicked")) {
                     expectation.require(!all.contains(internal), "an error holds " + internal);
                 }
             }
@@ -292,14 +302,16 @@ final class ScenarioRun {
             throw new IllegalArgumentException(expect.where() + " needs a status or a count");
         }
         if (count != null) {
-            count.getAsJsonObject().entrySet().forEach(
-                    e ->
-                            expectation.value(
-                                    "number of answers " + e.getKey(),
-                                    e.getValue(),
-                                    String.valueOf(
-                                            counts.getOrDefault(
-                                                    Integer.valueOf(e.getKey()), 0L))));
+            count.getAsJsonObject()
+                    .entrySet()
+                    .forEach(
+                            e ->
+                                    expectation.value(
+                                            "number of answers " + e.getKey(),
+                                            e.getValue(),
+                                            String.valueOf(
+                                                    counts.getOrDefault(
+                                                            Integer.valueOf(e.getKey()), 0L))));
         }
         JsonElement from = expect.get("from");
         JsonElement attempts = expect.get("attempts");
@@ -310,7 +322,9 @@ final class ScenarioRun {
         for (Answer answer : answers) {
             if (status != null) {
                 expectation.value(
-                        "status", status, answer.isBroken() ? null : String.valueOf(answer.status()));
+                        "status",
+                        status,
+                        answer.isBroken() ? null : String.valueOf(answer.status()));
             }
             if (from != null) {
                 String letter = from.getAsString();
@@ -494,12 +508,19 @@ final class ScenarioRun {
             for (JsonObject call : calls(model)) {
                 boolean now = !Instant.parse(call.get("time").getAsString()).isBefore(began);
                 story.append(now ? "\n  call now  " : "\n  call before ")
-                        .append(model.letter()).append(" at ").append(model.endpoint())
-                        .append(' ').append(call.get("time").getAsString())
-                        .append(' ').append(call.get("method").getAsString())
-                        .append(' ').append(call.get("path").getAsString())
-                        .append(' ').append(call.get("outcome"))
-                        .append(' ').append(call.get("end"));
+                        .append(model.letter())
+                        .append(" at ")
+                        .append(model.endpoint())
+                        .append(' ')
+                        .append(call.get("time").getAsString())
+                        .append(' ')
+                        .append(call.get("method").getAsString())
+                        .append(' ')
+                        .append(call.get("path").getAsString())
+                        .append(' ')
+                        .append(call.get("outcome"))
+                        .append(' ')
+                        .append(call.get("end"));
             }
         }
         gateway.logLines(names).forEach(line -> story.append("\n  log ").append(line));

@@ -44,8 +44,7 @@ class ScenarioTest {
     @BeforeAll
     static void start() throws IOException {
         String only = System.getProperty("gateway.scenario", "");
-        scenarios =
-                Catalogue.read(FOLDER).stream().filter(s -> s.id().contains(only)).toList();
+        scenarios = Catalogue.read(FOLDER).stream().filter(s -> s.id().contains(only)).toList();
         world = new World(folder);
         shared = new Driver(folder.resolve("shared"));
         own = new Driver(folder.resolve("own"));
@@ -74,7 +73,8 @@ class ScenarioTest {
         CompletableFuture<String> gateway =
                 CompletableFuture.supplyAsync(() -> deploy(shared, "AssistantAPI", together));
         for (Scenario scenario : together) {
-            runs.put(scenario, gateway.thenAcceptAsync(url -> play(scenario, shared, url), players));
+            runs.put(
+                    scenario, gateway.thenAcceptAsync(url -> play(scenario, shared, url), players));
         }
         CompletableFuture<?> turn = CompletableFuture.completedFuture(null);
         for (Scenario scenario : alone) {
@@ -94,7 +94,8 @@ class ScenarioTest {
             String name = scenario.rule() + " " + scenario.name();
             String known = scenario.known() == null ? "" : " (known: " + scenario.known() + ")";
             tests.add(
-                    DynamicTest.dynamicTest(name + known, () -> judge(scenario, runs.get(scenario))));
+                    DynamicTest.dynamicTest(
+                            name + known, () -> judge(scenario, runs.get(scenario))));
         }
         return tests;
     }
@@ -158,7 +159,11 @@ class ScenarioTest {
             Throwable told = failure;
             assertTrue(
                     String.valueOf(told.getMessage()).contains(scenario.fails()),
-                    () -> "failed otherwise than with '" + scenario.fails() + "': " + told.getMessage());
+                    () ->
+                            "failed otherwise than with '"
+                                    + scenario.fails()
+                                    + "': "
+                                    + told.getMessage());
         }
     }
 }

@@ -32,7 +32,8 @@ final class Template {
     }
 
     String fill(String text) {
-        return HOLE.matcher(text).replaceAll(hole -> Matcher.quoteReplacement(value(hole.group(1))));
+        return HOLE.matcher(text)
+                .replaceAll(hole -> Matcher.quoteReplacement(value(hole.group(1))));
     }
 
     JsonElement fill(JsonElement element) {
@@ -59,7 +60,8 @@ final class Template {
         }
         Matcher time = TIME.matcher(name);
         if (!time.matches()) {
-            throw new IllegalArgumentException("${" + name + "}: there are only " + values.keySet());
+            throw new IllegalArgumentException(
+                    "${" + name + "}: there are only " + values.keySet());
         }
         Instant at = Instant.now().plusSeconds(Long.parseLong(time.group(2)));
         switch (time.group(1)) {

@@ -24,8 +24,17 @@ final class World implements AutoCloseable {
     /** The names by which scenarios know the endpoints; the README says what each is. */
     static final List<String> ENDPOINTS =
             List.of(
-                    DEFAULT, "one", "two", "three", "open", "query", "refused", "blackhole",
-                    "nowhere", "tls", "garbage");
+                    DEFAULT,
+                    "one",
+                    "two",
+                    "three",
+                    "open",
+                    "query",
+                    "refused",
+                    "blackhole",
+                    "nowhere",
+                    "tls",
+                    "garbage");
 
     /** What must never be seen in an answer. */
     static final List<String> SECRETS =
@@ -58,8 +67,7 @@ final class World implements AutoCloseable {
             SocketChannel filler = SocketChannel.open();
             filler.configureBlocking(false);
             filler.connect(
-                    new InetSocketAddress(
-                            blackhole.getInetAddress(), blackhole.getLocalPort()));
+                    new InetSocketAddress(blackhole.getInetAddress(), blackhole.getLocalPort()));
             sockets.add(filler);
         }
     }
