@@ -16,7 +16,9 @@ work="$(mktemp -d)"
 result="benches/results/throughput.csv"
 
 pids=()
+holds=()
 finish() {
+  for hold in "${holds[@]}"; do exec {hold}>&-; done
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
   rm -rf "$work"
@@ -50,7 +52,9 @@ for way in send failover; do
   mkfifo "$work/$way.in"
   GATEWAY_LOG="$work/$way.log" tests/gateway/driver "$work/$way" 0 <"$work/$way.in" >"$work/$way.out" &
   pids+=($!)
+  # Kept open: the driver stops when its input ends.
   exec {hold}>"$work/$way.in"
+  holds+=("$hold")
   url[$way]="$(first_line "$work/$way.out" ready)/chat/completions"
 done
 

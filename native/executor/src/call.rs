@@ -12,6 +12,7 @@ use failover_wire::reason;
 use failover_wire::{Asked, Reason};
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::time::Instant;
 
 use crate::bound::{Bound, Slot, Ticket};
@@ -529,9 +530,9 @@ impl Call {
             let slot = &self.slots()[candidate];
             for (name, which) in FAILOVER_HEADERS {
                 let text = match which {
-                    Which::Model => slot.model.clone(),
-                    Which::Endpoint => slot.endpoint_id.clone(),
-                    Which::Attempts => attempts.to_string(),
+                    Which::Model => Cow::from(utf8_percent_encode(&slot.model, IN_HEADER)),
+                    Which::Endpoint => Cow::from(utf8_percent_encode(&slot.endpoint_id, IN_HEADER)),
+                    Which::Attempts => Cow::from(attempts.to_string()),
                 };
                 if let Ok(value) = HeaderValue::from_str(&text) {
                     head.headers.insert(name, value);
@@ -592,6 +593,9 @@ enum Which {
     Endpoint,
     Attempts,
 }
+
+/// What a header's value can't hold, beside everything outside ASCII, which is always percent-encoded.
+const IN_HEADER: &AsciiSet = CONTROLS;
 
 /// The headers that tell the caller who served. A provider's own of these names never get through.
 const FAILOVER_HEADERS: [(HeaderName, Which); 3] = [

@@ -181,7 +181,9 @@ pub(crate) fn header_block<'local>(
     for (name, value) in headers {
         block.extend_from_slice(name.as_str().as_bytes());
         block.push(b':');
-        block.extend_from_slice(value.as_bytes());
+        // The engine's writer gives up on the whole answer when a value is not ASCII.
+        let ascii = |b: &u8| if b.is_ascii() { *b } else { b'?' };
+        block.extend(value.as_bytes().iter().map(ascii));
         block.push(b'\n');
     }
     env.byte_array_from_slice(&block)

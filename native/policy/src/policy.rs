@@ -84,7 +84,13 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(crate) fn new(path: &str, message: String) -> Self {
-        let field = if path == "." { "failoverConfigs" } else { path };
+        // serde_path_to_error's names for "at the top" and "in a key".
+        let path = path.trim_end_matches("?").trim_end_matches('.');
+        let field = if path.is_empty() {
+            "failoverConfigs"
+        } else {
+            path
+        };
         ConfigError {
             field: field.to_owned(),
             message,

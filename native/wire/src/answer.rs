@@ -1,6 +1,7 @@
 //! Whether a complete 2xx answer is one.
 
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 /// Why a 2xx answer is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,12 +29,18 @@ pub fn check(content_type: Option<&str>, body: &[u8]) -> Result<(), NoAnswer> {
     if !content_type.is_some_and(is_json) {
         return Ok(());
     }
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return serde_json::from_slice::<IgnoredAny>(body)
-            .map(|_| ())
-            .map_err(|_| NoAnswer::NotJson);
-    }
-    match has_error(body) {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let error = match body.trim_ascii_start().first() {
+        Some(b'{') => has_error(body),
+        // Gemini reports an error of a streamed request in an array of one.
+        Some(b'[') => serde_json::from_slice::<Vec<&RawValue>>(body).map(|items| {
+            items.first().is_some_and(|item| {
+                item.get().starts_with('{') && has_error(item.get().as_bytes()).unwrap_or(false)
+            })
+        }),
+        _ => serde_json::from_slice::<IgnoredAny>(body).map(|_| false),
+    };
+    match error {
         Ok(false) => Ok(()),
         Ok(true) => Err(NoAnswer::Error),
         Err(_) => Err(NoAnswer::NotJson),
@@ -65,7 +72,7 @@ pub(crate) fn has_error(object: &[u8]) -> Result<bool, serde_json::Error> {
     #[derive(serde::Deserialize)]
     struct Top<'a> {
         #[serde(borrow, default)]
-        error: Option<&'a serde_json::value::RawValue>,
+        error: Option<&'a RawValue>,
     }
     let top: Top<'_> = serde_json::from_slice(object)?;
     Ok(top
@@ -98,7 +105,13 @@ mod tests {
             check(JSON, br#"{"error":{"message":"overloaded"}}"#),
             Err(NoAnswer::Error)
         );
+        assert_eq!(
+            check(JSON, br#"[{"error":{"message":"x"}}]"#),
+            Err(NoAnswer::Error)
+        );
         assert_eq!(check(JSON, br#"{"choices":[{"#), Err(NoAnswer::NotJson));
+        assert_eq!(check(JSON, b"[1,"), Err(NoAnswer::NotJson));
+        assert_eq!(check(JSON, b"\xef\xbb\xbf{\"choices\":[]}"), Ok(()));
         assert_eq!(
             check(Some("application/problem+json"), b"<html>"),
             Err(NoAnswer::NotJson)

@@ -19,7 +19,10 @@ import org.modelfailover.executor.NativeExecutor;
 import java.util.Arrays;
 import java.util.List;
 
-/** What clients send that they should not, and clients that leave: a defined answer, and no effect on others. */
+/**
+ * What clients send that they should not, and clients that leave: a defined answer, and no effect
+ * on others.
+ */
 class BadInputTest extends Scenario {
     private ProviderProcess provider;
 
@@ -126,8 +129,8 @@ class BadInputTest extends Scenario {
     }
 
     /**
-     * The connection for the next request: the same one, unless the answer said that it is the last. The
-     * engine's HTTP library ends connections after 400, 413, 503 and some more.
+     * The connection for the next request: the same one, unless the answer said that it is the
+     * last. The engine's HTTP library ends connections after 400, 413, 503 and some more.
      */
     private RawClient next(RawClient client, RawClient.Answer answer) {
         if (!"close".equalsIgnoreCase(answer.header("Connection"))) {
@@ -141,10 +144,7 @@ class BadInputTest extends Scenario {
     void aBodyOfExactlyTheLimitIsServed() {
         deployWithLimit(1000);
 
-        client()
-                .send(RawClient.head() + "Content-Length: 1000\n\n")
-                .send(body(1000))
-                .answer();
+        client().send(RawClient.head() + "Content-Length: 1000\n\n").send(body(1000)).answer();
 
         assertArrayEquals(body(1000), provider.only().body());
     }
@@ -170,7 +170,10 @@ class BadInputTest extends Scenario {
         assertServedBy("target", client.post(chat("gpt-4o")).answer());
     }
 
-    /** Without a length there is no body (RFC 9112 section 6.3); the engine waits for one until its socket timeout. */
+    /**
+     * Without a length there is no body (RFC 9112 section 6.3); the engine waits for one until its
+     * socket timeout.
+     */
     @Test
     void aPostWithoutLengthIsAnswered() {
         deployFor("gpt-4o");
@@ -192,8 +195,7 @@ class BadInputTest extends Scenario {
         String body = stream ? streamed("gpt-4o") : chat("gpt-4o");
 
         RawClient client =
-                client()
-                        .send(
+                client().send(
                                 "POST /assistant/1.0.0/chat/completions HTTP/1.0\n"
                                         + "Content-Type: application/json\n"
                                         + "Content-Length: "
@@ -280,16 +282,18 @@ class BadInputTest extends Scenario {
 
         client.send(
                 RawClient.head()
-                        + (chunked ? "Transfer-Encoding: chunked\n\n" : "Content-Length: 5000\n\n"));
-        // Half a JSON document: at the end of a chunk, the engine takes a FIN for the end of the body.
+                        + (chunked
+                                ? "Transfer-Encoding: chunked\n\n"
+                                : "Content-Length: 5000\n\n"));
+        // Half a JSON document: at the end of a chunk, the engine takes a FIN for the end of the
+        // body.
         byte[] half = ("{\"model\":\"gpt-4o\",\"a\":\"" + "x".repeat(4000)).getBytes();
         client.send(chunked ? Arrays.copyOf(RawClient.chunked(half, 9000), half.length + 7) : half);
         Until.holds("a worker reads the request", BadInputTest::aWorkerReadsARequest);
         end(client, how);
 
         Until.holds(
-                "the worker that read the request is free again",
-                () -> !aWorkerReadsARequest());
+                "the worker that read the request is free again", () -> !aWorkerReadsARequest());
         assertServedBy("target", ask(chat("gpt-4o")));
         assertEquals(1, provider.calls().size(), "half a request must not reach a provider");
     }

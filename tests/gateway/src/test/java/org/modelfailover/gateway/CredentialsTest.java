@@ -16,7 +16,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** A credential reaches the one that it was meant for, and nobody else: no other provider, no client, no log. */
+/**
+ * A credential reaches the one that it was meant for, and nobody else: no other provider, no
+ * client, no log.
+ */
 class CredentialsTest extends Scenario {
     private static final String CALLERS = "Bearer sk-secret-of-the-caller";
     private static final List<String> NAMES = List.of("bearer", "header", "query");
@@ -60,7 +63,8 @@ class CredentialsTest extends Scenario {
                     assertEquals(
                             List.of("Bearer " + SECRETS.get(name)), call.headers("Authorization"));
             case "header" -> assertEquals(List.of(SECRETS.get(name)), call.headers("x-api-key"));
-            case "query" -> assertTrue(call.path().endsWith("key=" + SECRETS.get(name)), call.path());
+            case "query" ->
+                    assertTrue(call.path().endsWith("key=" + SECRETS.get(name)), call.path());
             default ->
                     assertEquals(
                             List.of(CALLERS),
@@ -221,8 +225,7 @@ class CredentialsTest extends Scenario {
         deploy(endpoints(), FailoverConfigs.target("gpt-4o", "query"));
         String body = chat("gpt-4o");
 
-        client()
-                .send(
+        client().send(
                         "POST /assistant/1.0.0/chat/completions?a=1&key=mine HTTP/1.1\n"
                                 + "Host: gateway\nContent-Type: application/json\n"
                                 + "Content-Length: "
@@ -247,8 +250,7 @@ class CredentialsTest extends Scenario {
                 FailoverConfigs.target("gpt", "refusing").fallback("b", "query"));
 
         for (String request : List.of(chat("gpt"), streamed("gpt"))) {
-            RawClient.Answer answer =
-                    ask(request, "ApiKey", GATEWAY_KEY, "Authorization", CALLERS);
+            RawClient.Answer answer = ask(request, "ApiKey", GATEWAY_KEY, "Authorization", CALLERS);
             assertEquals(502, answer.status());
             String all = answer.text();
             for (String[] header : answer.head().headers()) {

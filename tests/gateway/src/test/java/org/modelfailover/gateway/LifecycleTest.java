@@ -25,7 +25,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** Deploying, redeploying and undeploying the policy, good configurations and bad ones, and the native handles. */
+/**
+ * Deploying, redeploying and undeploying the policy, good configurations and bad ones, and the
+ * native handles.
+ */
 class LifecycleTest extends Scenario {
     private ProviderProcess provider;
     private ProviderProcess second;
@@ -239,7 +242,8 @@ class LifecycleTest extends Scenario {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{\"production\":{\"targetModel\":{\"model\":\"m\",\"endpointId\":\"\"}}} | endpointId",
+                "{\"production\":{\"targetModel\":{\"model\":\"m\",\"endpointId\":\"\"}}} |"
+                    + " endpointId",
                 "{\"production\":{\"targetModel\":{\"endpointId\":\"one\"}}} | model",
                 "{\"production\":{\"targetModel\":{\"model\":\"m\",\"endpointId\":\"one\"}},"
                         + "\"requestTimeout\":\"-1\"} | requestTimeout",
@@ -257,9 +261,7 @@ class LifecycleTest extends Scenario {
         TestDeployment api = api(provider);
         List<String> lines;
         try (LogCapture log = new LogCapture()) {
-            deploy(
-                    api.failover(
-                            Map.of("failoverConfigs", TestDeployment.asPortal(configs))));
+            deploy(api.failover(Map.of("failoverConfigs", TestDeployment.asPortal(configs))));
             lines = log.lines("ERROR", field);
             assertEquals(1, lines.size(), "one line should name " + field + ": " + log.notable());
         }
@@ -314,7 +316,8 @@ class LifecycleTest extends Scenario {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"it's", "a&b", "a<b>", "100%", "a+b", "{{ 1 }}", "c:\\\\d", "a=b~tokens=3"})
+    @ValueSource(
+            strings = {"it's", "a&b", "a<b>", "100%", "a+b", "{{ 1 }}", "c:\\\\d", "a=b~tokens=3"})
     void namesSurviveTheWholeWayFromTheEditor(String model) {
         String plain = model.replace("\\\\", "\\");
         deploy(api(provider), FailoverConfigs.target(plain, "one"));

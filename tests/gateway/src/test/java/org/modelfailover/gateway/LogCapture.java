@@ -9,7 +9,9 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 
-/** What the gateway logs while this is open; everything that the policy has to say, at any level. */
+/**
+ * What the gateway logs while this is open; everything that the policy has to say, at any level.
+ */
 final class LogCapture implements AutoCloseable {
     private static final Logger OURS = Logger.getLogger("org.modelfailover");
 

@@ -4,8 +4,8 @@ import org.modelfailover.executor.NativeExecutor;
 import org.modelfailover.executor.NativePanicException;
 
 /**
- * Runs in a JVM of its own with a native library that was built with the feature {@code test-natives}:
- * prints what a defect in the native code looks like.
+ * Runs in a JVM of its own with a native library that was built with the feature {@code
+ * test-natives}: prints what a defect in the native code looks like.
  */
 final class PanicProbe {
     static final String STILL_ALIVE = "and the JVM lives";

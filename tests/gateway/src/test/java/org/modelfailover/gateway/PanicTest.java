@@ -34,8 +34,7 @@ class PanicTest {
                         .redirectErrorStream(true)
                         .start();
         process.getOutputStream().close();
-        String out =
-                new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 
         assertEquals(0, process.waitFor(), out);
         assertTrue(out.contains("NativePanicException"), out);

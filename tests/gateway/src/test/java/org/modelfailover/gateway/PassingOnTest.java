@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Requests that are not the policy's go the way they would have gone without it: to the API's default
- * endpoint, with its credentials, byte for byte.
+ * Requests that are not the policy's go the way they would have gone without it: to the API's
+ * default endpoint, with its credentials, byte for byte.
  */
 class PassingOnTest extends Scenario {
     private ProviderProcess standard;
@@ -60,8 +60,7 @@ class PassingOnTest extends Scenario {
         deployWithTargetElsewhere();
 
         RawClient.Answer answer =
-                client()
-                        .send(
+                client().send(
                                 method
                                         + " /assistant/1.0.0/models?limit=2 HTTP/1.1\n"
                                         + "Host: gateway\n\n")
@@ -79,8 +78,7 @@ class PassingOnTest extends Scenario {
     void anEmptyBodyIsPassedOn(String method) {
         deployWithTargetElsewhere();
 
-        client()
-                .send(
+        client().send(
                         method
                                 + " /assistant/1.0.0/files HTTP/1.1\n"
                                 + "Host: gateway\n"
@@ -118,9 +116,7 @@ class PassingOnTest extends Scenario {
                         "application/vnd.api+json",
                         "{\"model\": \"another\"}".getBytes()),
                 Arguments.of(
-                        "text",
-                        "text/plain; charset=utf-8",
-                        "{\"model\":\"gpt-4o\"}".getBytes()),
+                        "text", "text/plain; charset=utf-8", "{\"model\":\"gpt-4o\"}".getBytes()),
                 Arguments.of("text that is not UTF-8", "text/plain", notUtf8),
                 Arguments.of("binary", "application/octet-stream", binary),
                 Arguments.of("a body of 1 MB", json, megabyte("another-model")));
@@ -132,7 +128,11 @@ class PassingOnTest extends Scenario {
         for (int i = 0; i < text.length; i += 61) {
             text[i] = 'ß';
         }
-        return ("{\"messages\":[{\"content\":\"" + new String(text) + "\"}],\"model\":\"" + model + "\"}")
+        return ("{\"messages\":[{\"content\":\""
+                        + new String(text)
+                        + "\"}],\"model\":\""
+                        + model
+                        + "\"}")
                 .getBytes(StandardCharsets.UTF_8);
     }
 
@@ -141,8 +141,7 @@ class PassingOnTest extends Scenario {
     void whatIsNotForTheTargetArrivesByteForByte(String what, String type, byte[] body) {
         deployWithTargetElsewhere();
 
-        client()
-                .send(
+        client().send(
                         RawClient.head("Content-Type", type, "X-Trace", "abc")
                                 + "Content-Length: "
                                 + body.length
@@ -159,8 +158,7 @@ class PassingOnTest extends Scenario {
             String what, String type, byte[] body) {
         deployWithTargetElsewhere();
 
-        client()
-                .send(
+        client().send(
                         RawClient.head("Content-Type", type, "X-Trace", "abc")
                                 + "Transfer-Encoding: chunked\n\n")
                 .send(RawClient.chunked(body, 5_000))
@@ -184,8 +182,7 @@ class PassingOnTest extends Scenario {
         deployWithTargetElsewhere();
         byte[] body = megabyte("gpt-4o");
 
-        client()
-                .send(RawClient.head() + "Transfer-Encoding: chunked\n\n")
+        client().send(RawClient.head() + "Transfer-Encoding: chunked\n\n")
                 .send(RawClient.chunked(body, 16_384))
                 .answer();
 
@@ -198,8 +195,7 @@ class PassingOnTest extends Scenario {
         deployWithTargetElsewhere();
         byte[] body = chat("gpt-4o").getBytes();
 
-        client()
-                .send(
+        client().send(
                         "POST /assistant/1.0.0/chat/completions HTTP/1.1\nHost: gateway\n"
                                 + "Content-Length: "
                                 + body.length
@@ -242,10 +238,7 @@ class PassingOnTest extends Scenario {
         RawClient.Answer a = ask(chat("model-a"));
         RawClient.Answer b = ask(chat("model-b"));
         byte[] c = megabyte("model-c");
-        client()
-                .send(RawClient.head() + "Content-Length: " + c.length + "\n\n")
-                .send(c)
-                .answer();
+        client().send(RawClient.head() + "Content-Length: " + c.length + "\n\n").send(c).answer();
 
         assertServedBy("target", a);
         assertEquals("two", a.header("x-failover-endpoint"));

@@ -25,8 +25,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * A {@code simulated-provider} process on a free port (see {@code tests/provider/README.md}). It ends
- * when this handle is closed, and with this JVM.
+ * A {@code simulated-provider} process on a free port (see {@code tests/provider/README.md}). It
+ * ends when this handle is closed, and with this JVM.
  *
  * <p>The program is named by the system property {@code provider.binary}, or is the one that cargo
  * built last in this repository.
@@ -198,7 +198,8 @@ final class ProviderProcess implements AutoCloseable {
 
     /** Waits until the one call that there was has ended. */
     Call onlyEnded() {
-        return Until.is("the call at the provider " + name + " ends", this::only, c -> c.end() != null);
+        return Until.is(
+                "the call at the provider " + name + " ends", this::only, c -> c.end() != null);
     }
 
     /** Sets what this very model does from now on; the empty string is healthy. */

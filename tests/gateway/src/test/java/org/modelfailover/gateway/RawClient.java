@@ -59,7 +59,10 @@ final class RawClient implements AutoCloseable {
         this(port, 0);
     }
 
-    /** Connects; {@code receiveBuffer} is the most that waits in the socket, 0 for the system's choice. */
+    /**
+     * Connects; {@code receiveBuffer} is the most that waits in the socket, 0 for the system's
+     * choice.
+     */
     RawClient(int port, int receiveBuffer) {
         try {
             socket = new Socket();

@@ -21,8 +21,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
 /**
- * A gateway with the Model Failover policy in front of real providers. After each test no call may be
- * left over, whatever the client did.
+ * A gateway with the Model Failover policy in front of real providers. After each test no call may
+ * be left over, whatever the client did.
  *
  * <p>Each test has an API of its own: the executor knows suspensions by API for as long as the JVM
  * lives.
@@ -38,7 +38,9 @@ abstract class Scenario {
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
     EmbeddedGateway gateway;
 
-    /** A provider process; the same one for all tests that ask for this name, but with an empty log. */
+    /**
+     * A provider process; the same one for all tests that ask for this name, but with an empty log.
+     */
     final ProviderProcess provider(String name) {
         synchronized (PROVIDERS) {
             ProviderProcess provider =
@@ -57,8 +59,7 @@ abstract class Scenario {
 
     /** An API at {@code /assistant/1.0.0} that no other test has. */
     static TestDeployment api() {
-        return TestDeployment.api(
-                        "Assistant" + APIS.incrementAndGet(), "1.0.0", "/assistant/1.0.0")
+        return TestDeployment.api("Assistant" + APIS.incrementAndGet(), "1.0.0", "/assistant/1.0.0")
                 .provider("OpenAI");
     }
 
@@ -99,7 +100,9 @@ abstract class Scenario {
     }
 
     static String chat(String model) {
-        return "{\"model\":\"" + model + "\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+        return "{\"model\":\""
+                + model
+                + "\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
     }
 
     static String streamed(String model) {

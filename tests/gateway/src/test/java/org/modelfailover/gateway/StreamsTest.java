@@ -18,7 +18,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 
-/** Streamed answers pass through as they come, hold no thread, and never end as if they were whole when they are not. */
+/**
+ * Streamed answers pass through as they come, hold no thread, and never end as if they were whole
+ * when they are not.
+ */
 class StreamsTest extends Scenario {
     private static final String STREAM =
             "HTTP/1.1 200 OK\nContent-Type: text/event-stream; charset=utf-8\n"
@@ -37,8 +40,9 @@ class StreamsTest extends Scenario {
     }
 
     private static String event(String text) {
-        return "data: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,"
-                + "\"delta\":{\"content\":\""
+        return "data:"
+                   + " {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,"
+                   + "\"delta\":{\"content\":\""
                 + text
                 + "\"},\"finish_reason\":null}]}\n\n";
     }
@@ -112,7 +116,7 @@ class StreamsTest extends Scenario {
                             out.write(ScriptedProvider.chunk("data: [DONE]\n\n"));
                             out.write("0\r\n\r\n".getBytes());
                         }));
-        RawClient client = closing(new RawClient(gateway.port(), 32 << 10));
+        RawClient client = closing(new RawClient(gateway.port(), 256 << 10));
         client.post(streamed("gpt-4o"));
         client.readHead();
         String first = client.readChunksUntil("data:");
@@ -151,7 +155,7 @@ class StreamsTest extends Scenario {
     void aReaderThatStallsAndLeavesEndsTheCall() {
         String model = "gpt~tokens=100000";
         deploy(api(provider), FailoverConfigs.target(model, "one"));
-        RawClient client = closing(new RawClient(gateway.port(), 32 << 10));
+        RawClient client = closing(new RawClient(gateway.port(), 256 << 10));
         client.post(streamed(model));
         client.readHead();
         client.readChunk();
@@ -254,8 +258,18 @@ class StreamsTest extends Scenario {
 
     @ParameterizedTest
     @CsvSource({
-        "status=503", "reset", "error-first", "done-only", "cut=0", "role-only-then-silence", "silent",
-        "pings~role-only-then-silence", "empty", "error-200", "headers-then-silence", "close"
+        "status=503",
+        "reset",
+        "error-first",
+        "done-only",
+        "cut=0",
+        "role-only-then-silence",
+        "silent",
+        "pings~role-only-then-silence",
+        "empty",
+        "error-200",
+        "headers-then-silence",
+        "close"
     })
     void aStreamWithoutAUsefulChunkGoesOnToTheNextCandidateUnseen(String fault) {
         ProviderProcess second = provider("second");
@@ -269,7 +283,8 @@ class StreamsTest extends Scenario {
 
         assertServedBy("second", answer);
         assertEquals("2", answer.header("x-failover-attempts"));
-        assertFalse(answer.text().contains("gpt"), "nothing of the first is seen: " + answer.text());
+        assertFalse(
+                answer.text().contains("gpt"), "nothing of the first is seen: " + answer.text());
         assertTrue(answer.text().endsWith("data: [DONE]\n\n"), answer.text());
     }
 

@@ -17,7 +17,10 @@ final class Until {
         is(what, condition, Boolean.TRUE::equals);
     }
 
-    /** Waits until {@code value} is as wanted and returns it; fails with {@code what} and its last value. */
+    /**
+     * Waits until {@code value} is as wanted and returns it; fails with {@code what} and its last
+     * value.
+     */
     static <T> T is(String what, Callable<T> value, Predicate<T> wanted) {
         long deadline = System.nanoTime() + LIMIT.toNanos();
         while (true) {

@@ -91,7 +91,7 @@ final class Driver implements AutoCloseable {
         if (named == null || named.isEmpty()) {
             return "./driver";
         }
-        Path fromRoot = Path.of("..", "..", named);
+        Path fromRoot = Path.of("..", "..").resolve(named);
         return Files.exists(fromRoot) ? fromRoot.toString() : named;
     }
 

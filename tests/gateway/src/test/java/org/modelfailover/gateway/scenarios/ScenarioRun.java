@@ -5,131 +5,34 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 
-import org.modelfailover.gateway.PolicyTemplate;
-import org.modelfailover.gateway.TestDeployment;
 import org.opentest4j.TestAbortedException;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpHeaders;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /** One scenario, played against a gateway. */
 final class ScenarioRun {
-    private static final HttpClient HTTP =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
-
-    /** Longer than any answer may take; whoever runs into it found a hang. */
-    private static final Duration HANG = Duration.ofSeconds(40);
-
     private static final int PATIENCE_MILLIS = 2000;
 
     private final Scenario scenario;
     private final World world;
     private final Template template;
+    private final Caller caller;
     private final Map<String, Integer> seenBefore = new HashMap<>();
 
     ScenarioRun(Scenario scenario, World world) {
         this.scenario = scenario;
         this.world = world;
         this.template = new Template(scenario);
-    }
-
-    /** The scenario's policies, as API Manager renders them. */
-    String mediators() {
-        StringBuilder mediators = new StringBuilder();
-        for (Scenario.Policy policy : scenario.policies()) {
-            Map<String, String> attributes = new LinkedHashMap<>();
-            attributes.put("failoverConfigs", configuration(policy));
-            if (policy.attributes() != null) {
-                for (Map.Entry<String, JsonElement> e :
-                        policy.attributes().getAsJsonObject().entrySet()) {
-                    attributes.put(e.getKey(), e.getValue().getAsString());
-                }
-            }
-            mediators.append(
-                    PolicyTemplate.render(TestDeployment.modelFailoverTemplate(), attributes));
-        }
-        return mediators.toString();
-    }
-
-    private String configuration(Scenario.Policy policy) {
-        String json;
-        if (policy.configuration() != null) {
-            JsonElement filled = template.fill(policy.configuration());
-            if (filled.isJsonPrimitive()) {
-                return filled.getAsString();
-            }
-            json = filled.toString();
-        } else {
-            json = configurationOf(policy).toString();
-        }
-        switch (policy.form()) {
-            case "portal":
-                return TestDeployment.asPortal(json);
-            case "entities":
-                return json.replace("\"", "&quot;");
-            case "json":
-                return json;
-            default:
-                throw new IllegalArgumentException(scenario.id() + ": form " + policy.form());
-        }
-    }
-
-    private JsonObject configurationOf(Scenario.Policy policy) {
-        JsonObject configuration = new JsonObject();
-        JsonObject section = new JsonObject();
-        JsonArray fallbacks = new JsonArray();
-        for (String letter : policy.models()) {
-            JsonObject row = new JsonObject();
-            row.addProperty("vendor", "");
-            row.addProperty("model", template.fill("${" + letter + "}"));
-            row.addProperty("endpointId", template.fill("${" + letter + ".endpoint}"));
-            row.addProperty("endpointName", scenario.models().get(letter).endpoint());
-            if (section.has("targetModel")) {
-                fallbacks.add(row);
-            } else {
-                section.add("targetModel", row);
-            }
-        }
-        section.add("fallbackModels", fallbacks);
-        boolean production = policy.section().equals("production");
-        configuration.add("production", production ? section : new JsonObject());
-        configuration.add("sandbox", production ? new JsonObject() : section);
-        if (policy.requestTimeout() != null) {
-            configuration.add("requestTimeout", policy.requestTimeout());
-        }
-        if (policy.suspendDuration() != null) {
-            configuration.add("suspendDuration", policy.suspendDuration());
-        }
-        if (!scenario.ownGateway()) {
-            // The budget is the API's; the scenarios of one gateway must not use up each other's.
-            configuration.addProperty("retryBudget", "100% + 1000/s");
-        }
-        if (policy.settings() != null) {
-            policy.settings()
-                    .getAsJsonObject()
-                    .entrySet()
-                    .forEach(e -> configuration.add(e.getKey(), e.getValue()));
-        }
-        return configuration;
+        this.caller = new Caller(template);
     }
 
     /** Plays it; throws an AssertionError that tells the whole story when something differs. */
@@ -149,7 +52,7 @@ final class ScenarioRun {
             if (step.redeploy() && !gateway.redeploy()) {
                 throw new TestAbortedException("the driver does not redeploy");
             }
-            List<Answer> answers = step.ask() == null ? List.of() : ask(step.ask(), baseUrl);
+            List<Answer> answers = step.ask() == null ? List.of() : caller.ask(step.ask(), baseUrl);
             List<String> differences = awaitAgreement(step, answers);
             if (!differences.isEmpty()) {
                 throw new AssertionError(story(step, differences, answers, began, gateway));
@@ -172,71 +75,6 @@ final class ScenarioRun {
 
     private String nameOf(Scenario.Model model) {
         return template.fill("${" + model.letter() + "}");
-    }
-
-    private List<Answer> ask(Scenario.Ask ask, String baseUrl) throws InterruptedException {
-        HttpRequest request = request(ask, baseUrl);
-        List<Answer> answers = new ArrayList<>();
-        List<CompletableFuture<Answer>> asked = new ArrayList<>();
-        for (int i = 0; i < ask.times(); i++) {
-            long started = System.nanoTime();
-            CompletableFuture<HttpResponse<String>> exchange =
-                    HTTP.sendAsync(request, BodyHandlers.ofString());
-            if (ask.leaveAfter() > 0) {
-                Thread.sleep(ask.leaveAfter());
-                exchange.cancel(true);
-            }
-            CompletableFuture<Answer> answer =
-                    exchange.handle((response, error) -> answer(response, error, started));
-            if (ask.together()) {
-                asked.add(answer);
-            } else {
-                answers.add(answer.join());
-            }
-        }
-        asked.forEach(answer -> answers.add(answer.join()));
-        return answers;
-    }
-
-    private static Answer answer(HttpResponse<String> response, Throwable error, long started) {
-        long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
-        HttpHeaders none = HttpHeaders.of(Map.of(), (name, value) -> true);
-        return error == null
-                ? new Answer(
-                        response.statusCode(), response.headers(), response.body(), millis, null)
-                : new Answer(0, none, "", millis, error.toString());
-    }
-
-    private HttpRequest request(Scenario.Ask ask, String baseUrl) {
-        HttpRequest.Builder builder =
-                HttpRequest.newBuilder(URI.create(baseUrl + template.fill(ask.path())))
-                        .timeout(HANG)
-                        .method(
-                                ask.method(),
-                                ask.body() == null
-                                        ? BodyPublishers.noBody()
-                                        : BodyPublishers.ofString(body(ask)));
-        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-        headers.put("ApiKey", "production-token-of-the-caller");
-        if (ask.body() != null) {
-            headers.put("Content-Type", "application/json");
-        }
-        for (Map.Entry<String, String> header : ask.headers().entrySet()) {
-            if (header.getValue() == null) {
-                headers.remove(header.getKey());
-            } else {
-                headers.put(header.getKey(), template.fill(header.getValue()));
-            }
-        }
-        headers.forEach(builder::header);
-        return builder.build();
-    }
-
-    private String body(Scenario.Ask ask) {
-        String body = template.fill(ask.body());
-        return ask.padding() == 0
-                ? body
-                : body.replaceFirst("\\{", "{\"pad\":\"" + "x".repeat(ask.padding()) + "\",");
     }
 
     /** The end of a call may come into a provider's log a moment after the answer. */
@@ -425,7 +263,7 @@ final class ScenarioRun {
             Scenario.Step step) {
         String body = call.has("body") ? call.get("body").getAsString() : null;
         if (sees.flag("bodyAsSent")) {
-            expectation.value("what " + letter + " was sent", json(body(step.ask())), body);
+            expectation.value("what " + letter + " was sent", json(caller.body(step.ask())), body);
         }
         JsonElement expected = sees.get("body");
         if (expected != null) {

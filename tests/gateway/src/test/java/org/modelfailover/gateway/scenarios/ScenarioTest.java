@@ -113,7 +113,7 @@ class ScenarioTest {
         for (Scenario scenario : scenarios) {
             fragments
                     .computeIfAbsent(scenario.file(), file -> new StringBuilder())
-                    .append(new ScenarioRun(scenario, world).mediators());
+                    .append(new Attachments(scenario).mediators());
             if (scenario.toml() != null) {
                 deployment.settings(scenario.toml());
             }

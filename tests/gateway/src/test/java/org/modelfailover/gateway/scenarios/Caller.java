@@ -1,0 +1,98 @@
+package org.modelfailover.gateway.scenarios;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/** Sends a scenario's requests to the gateway. */
+final class Caller {
+    private static final HttpClient HTTP =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+    /** Longer than any answer may take; whoever runs into it found a hang. */
+    private static final Duration HANG = Duration.ofSeconds(40);
+
+    private final Template template;
+
+    Caller(Template template) {
+        this.template = template;
+    }
+
+    /** Asks as often as told, one after the other or all at once. */
+    List<Answer> ask(Scenario.Ask ask, String baseUrl) throws InterruptedException {
+        HttpRequest request = request(ask, baseUrl);
+        List<Answer> answers = new ArrayList<>();
+        List<CompletableFuture<Answer>> asked = new ArrayList<>();
+        for (int i = 0; i < ask.times(); i++) {
+            long started = System.nanoTime();
+            CompletableFuture<HttpResponse<String>> exchange =
+                    HTTP.sendAsync(request, BodyHandlers.ofString());
+            if (ask.leaveAfter() > 0) {
+                Thread.sleep(ask.leaveAfter());
+                exchange.cancel(true);
+            }
+            CompletableFuture<Answer> answer =
+                    exchange.handle((response, error) -> answer(response, error, started));
+            if (ask.together()) {
+                asked.add(answer);
+            } else {
+                answers.add(answer.join());
+            }
+        }
+        asked.forEach(answer -> answers.add(answer.join()));
+        return answers;
+    }
+
+    private static Answer answer(HttpResponse<String> response, Throwable error, long started) {
+        long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
+        HttpHeaders none = HttpHeaders.of(Map.of(), (name, value) -> true);
+        return error == null
+                ? new Answer(
+                        response.statusCode(), response.headers(), response.body(), millis, null)
+                : new Answer(0, none, "", millis, error.toString());
+    }
+
+    private HttpRequest request(Scenario.Ask ask, String baseUrl) {
+        HttpRequest.Builder builder =
+                HttpRequest.newBuilder(URI.create(baseUrl + template.fill(ask.path())))
+                        .timeout(HANG)
+                        .method(
+                                ask.method(),
+                                ask.body() == null
+                                        ? BodyPublishers.noBody()
+                                        : BodyPublishers.ofString(body(ask)));
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        headers.put("ApiKey", "production-token-of-the-caller");
+        if (ask.body() != null) {
+            headers.put("Content-Type", "application/json");
+        }
+        for (Map.Entry<String, String> header : ask.headers().entrySet()) {
+            if (header.getValue() == null) {
+                headers.remove(header.getKey());
+            } else {
+                headers.put(header.getKey(), template.fill(header.getValue()));
+            }
+        }
+        headers.forEach(builder::header);
+        return builder.build();
+    }
+
+    /** The body as it is sent. */
+    String body(Scenario.Ask ask) {
+        String body = template.fill(ask.body());
+        return ask.padding() == 0
+                ? body
+                : body.replaceFirst("\\{", "{\"pad\":\"" + "x".repeat(ask.padding()) + "\",");
+    }
+}
