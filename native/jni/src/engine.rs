@@ -33,7 +33,7 @@ pub(crate) struct Running {
     pub(crate) rewriting: Option<PathRewriting>,
     pub(crate) prepared: Mutex<Option<(Box<Call>, HttpClient)>>,
     pub(crate) signals: Arc<Signals>,
-    pub(crate) task: OnceCell<AbortHandle>,
+    pub(crate) task: OnceCell<(AbortHandle, Arc<Exchange>)>,
 }
 
 #[derive(Default)]
@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// Starts a prepared call. The handle ends with the task.
-    pub(crate) fn start(&'static self, handle: u64, exchange: Exchange) -> Result<(), Thrown> {
+    pub(crate) fn start(&'static self, handle: u64, exchange: Arc<Exchange>) -> Result<(), Thrown> {
         let running = self.call(handle)?;
         let prepared = running
             .prepared
@@ -120,29 +120,36 @@ impl Engine {
             .take();
         let (call, client) = prepared.ok_or(Thrown::Handle(handle))?;
         let first = running.signals.early();
+        let client_side = Arc::clone(&exchange);
+        let ends = EndOfCall(handle);
         let task = self.runtime()?.spawn(async move {
-            let _ends = EndOfCall(handle);
-            let work = AssertUnwindSafe(call.run(&client, &exchange, first));
+            let _ends = ends;
+            let work = AssertUnwindSafe(call.run(&client, &*exchange, first));
             if let Err(panic) = work.catch_unwind().await {
                 exchange.panicked(&last_panic(panic.as_ref()));
-                exchange.fail(Failure {
-                    status: StatusCode::INTERNAL_SERVER_ERROR,
-                    code: 101_500,
-                    message: "The failover executor failed; the gateway's log has the details"
-                        .to_owned(),
-                    retry_after: None,
-                });
+                exchange.fail(failure(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "The failover executor failed; the gateway's log has the details",
+                ));
             }
         });
-        let _ = running.task.set(task.abort_handle());
+        let abort = task.abort_handle();
+        let _ = running.task.set((task.abort_handle(), client_side));
+        if self.calls.get(handle).is_none() {
+            // Cancelled before it could be told, or over already.
+            abort.abort();
+        }
         Ok(())
     }
 
+    /// Ends a call. Its handle ends when its task has let go of everything, or now when it has none.
     pub(crate) fn cancel(&self, handle: u64) {
-        if let Some(running) = self.calls.remove(handle)
-            && let Some(task) = running.task.get()
-        {
-            task.abort();
+        let Some(running) = self.calls.get(handle) else {
+            return;
+        };
+        match running.task.get() {
+            Some((task, _)) => task.abort(),
+            None => drop(self.calls.remove(handle)),
         }
     }
 
@@ -160,8 +167,12 @@ impl Engine {
     /// Cancels every call and ends the threads. The next `bind` starts new ones.
     pub(crate) fn shut_down(&self) {
         for running in self.calls.drain() {
-            if let Some(task) = running.task.get() {
+            if let Some((task, exchange)) = running.task.get() {
                 task.abort();
+                exchange.fail(failure(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The failover executor was shut down",
+                ));
             }
         }
         let runtime = self
@@ -172,6 +183,15 @@ impl Engine {
         if let Some(runtime) = runtime.and_then(Arc::into_inner) {
             runtime.shutdown_background();
         }
+    }
+}
+
+fn failure(status: StatusCode, message: &str) -> Failure {
+    Failure {
+        status,
+        code: 101_500,
+        message: message.to_owned(),
+        retry_after: None,
     }
 }
 

@@ -341,11 +341,11 @@ extern "system" fn start<'local>(
 ) {
     env.with_env(|env| -> Result<(), Thrown> {
         let running = engine().call(call as u64)?;
-        let exchange = Exchange {
+        let exchange = Arc::new(Exchange {
             object: env.new_global_ref(exchange)?,
             signals: Arc::clone(&running.signals),
             verbose,
-        };
+        });
         engine().start(call as u64, exchange)
     })
     .resolve::<Throw>();

@@ -143,6 +143,16 @@ public final class Candidate {
 
     @Override
     public String toString() {
-        return tenant + " " + api + ":" + version + " " + model + " at " + endpointId + ": " + state;
+        return tenant
+                + " "
+                + api
+                + ":"
+                + version
+                + " "
+                + model
+                + " at "
+                + endpointId
+                + ": "
+                + state;
     }
 }

@@ -5,9 +5,9 @@ import java.nio.ByteBuffer;
 /**
  * The client's side of one call, called from the executor's threads.
  *
- * <p>Exactly one of {@link #answer}, {@link #fail} and {@link #begin} is called; after {@code begin}
- * any number of {@link #data}, then {@link #end} or {@link #abort}. No method may wait. Buffers are
- * lent: they belong to native memory that is gone when the method returns.
+ * <p>Exactly one of {@link #answer}, {@link #fail} and {@link #begin} is called; after {@code
+ * begin} any number of {@link #data}, then {@link #end} or {@link #abort}. No method may wait.
+ * Buffers are lent: they belong to native memory that is gone when the method returns.
  *
  * <p>Headers are one block of {@code name:value\n} lines in ISO-8859-1.
  */

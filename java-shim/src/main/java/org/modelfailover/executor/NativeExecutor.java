@@ -145,7 +145,8 @@ public final class NativeExecutor {
     public static native void writable(long call);
 
     /**
-     * Ends a call at once; its connection to the provider is closed. Does nothing when it has ended.
+     * Ends a call at once; its connection to the provider is closed. Does nothing when it has
+     * ended.
      *
      * @param call the call
      */
@@ -176,6 +177,8 @@ public final class NativeExecutor {
      */
     public static native int openCalls();
 
-    /** Cancels all calls and ends the executor's threads; the next {@link #bind} starts new ones. */
+    /**
+     * Cancels all calls and ends the executor's threads; the next {@link #bind} starts new ones.
+     */
     public static native void shutDown();
 }

@@ -1,7 +1,5 @@
 package org.modelfailover.synapse;
 
-import java.util.List;
-import java.util.Map;
 import org.apache.synapse.Mediator;
 import org.apache.synapse.config.SynapseConfiguration;
 import org.apache.synapse.config.xml.SwitchCase;
@@ -9,6 +7,9 @@ import org.apache.synapse.mediators.ListMediator;
 import org.apache.synapse.mediators.base.SequenceMediator;
 import org.apache.synapse.mediators.ext.ClassMediator;
 import org.apache.synapse.mediators.filters.SwitchMediator;
+
+import java.util.List;
+import java.util.Map;
 
 /**
  * Which API a mediator stands in, told from the sequence that holds it: API Manager calls an API's

@@ -1,7 +1,5 @@
 package org.modelfailover.synapse;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.apache.synapse.Mediator;
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.config.xml.SwitchCase;
@@ -13,12 +11,15 @@ import org.apache.synapse.mediators.ListMediator;
 import org.apache.synapse.mediators.filters.FilterMediator;
 import org.apache.synapse.mediators.filters.SwitchMediator;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * The endpoints of an API and their credentials, found in the artifacts that API Manager deployed.
  *
  * <p>API Manager puts the endpoints of a key type into one sequence: a switch with a case for each
- * endpoint id, in which the mediators that add the endpoint's credentials stand before the call. What
- * is found is kept until the sequence is deployed again.
+ * endpoint id, in which the mediators that add the endpoint's credentials stand before the call.
+ * What is found is kept until the sequence is deployed again.
  */
 final class Candidates {
     private volatile Deployed deployed;
@@ -67,11 +68,7 @@ final class Candidates {
      */
     Candidates(String api, String version, boolean production, String[] endpointIds) {
         this.sequenceName =
-                api
-                        + "--v"
-                        + version
-                        + "_EndpointsSeq"
-                        + (production ? "PRODUCTION" : "SANDBOX");
+                api + "--v" + version + "_EndpointsSeq" + (production ? "PRODUCTION" : "SANDBOX");
         this.endpointIds = endpointIds.clone();
     }
 
@@ -153,8 +150,7 @@ final class Candidates {
         }
     }
 
-    private static String url(MessageContext context, Endpoint endpoint, String id)
-            throws Missing {
+    private static String url(MessageContext context, Endpoint endpoint, String id) throws Missing {
         Endpoint found = endpoint;
         if (endpoint instanceof IndirectEndpoint) {
             String key = ((IndirectEndpoint) endpoint).getKey();

@@ -1,12 +1,5 @@
 package org.modelfailover.synapse;
 
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.axis2.AxisFault;
 import org.apache.axis2.context.MessageContext;
 import org.apache.commons.logging.Log;
@@ -22,12 +15,19 @@ import org.apache.synapse.transport.passthru.config.SourceConfiguration;
 import org.modelfailover.executor.Exchange;
 import org.modelfailover.executor.NativeExecutor;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+
 /**
  * One client that waits for an answer: its connection, its request, and the pipe through which the
  * answer goes out.
  *
- * <p>The executor's threads only put bytes into the pipe. Everything that runs mediators (answers on
- * their way back, faults, credentials) goes to the transport's own workers.
+ * <p>The executor's threads only put bytes into the pipe. Everything that runs mediators (answers
+ * on their way back, faults, credentials) goes to the transport's own workers.
  */
 final class ClientExchange implements Exchange {
     private static final Log LOG = LogFactory.getLog(ClientExchange.class);
@@ -114,6 +114,15 @@ final class ClientExchange implements Exchange {
             this.request = request;
         }
 
+        /**
+         * Takes a request whose body has no end for a complete one; the connection ends with it.
+         */
+        void endRequest() {
+            connection.suspendInput();
+            SourceContext.updateState(connection, ProtocolState.REQUEST_DONE);
+            SourceContext.get(connection).setShutDown(true);
+        }
+
         /** The client's connection, or null when the request came through another transport. */
         static Source of(MessageContext axis2) {
             Object connection = axis2.getProperty(Properties.SOURCE_CONNECTION);
@@ -150,15 +159,14 @@ final class ClientExchange implements Exchange {
         try {
             Candidates.Target target = candidates.find(request.original(), candidate);
             Map<String, String> headers = request.headers();
+            Object excess = request.excessHeaders();
             boolean own = !target.security.isEmpty();
-            if (own) {
-                // What the caller sent was for the gateway, or for whoever the caller had in mind.
-                headers.keySet()
-                        .removeIf(
-                                name -> Headers.CREDENTIALS.contains(name.toLowerCase(Locale.ROOT)));
-            }
             String postfix = NativeExecutor.pathFor(call, request.postfix, candidate);
             if (own) {
+                // What the caller sent was for the gateway, or for whoever the caller had in mind.
+                headers.keySet().removeIf(Headers::isCredential);
+                postfix = Query.without(postfix, Headers::isCredential);
+                Map<String, String> before = Headers.copy(headers);
                 Axis2MessageContext scratch = request.scratch(headers, postfix);
                 for (Mediator mediator : target.security) {
                     if (!mediator.mediate(scratch)) {
@@ -168,16 +176,19 @@ final class ClientExchange implements Exchange {
                 }
                 MessageContext axis2 = scratch.getAxis2MessageContext();
                 headers = Headers.copy(axis2.getProperty(Properties.HEADERS));
-                postfix = (String) axis2.getProperty(Properties.URL_POSTFIX);
+                excess = Headers.unchanged(excess, before, headers);
+                String signed = (String) axis2.getProperty(Properties.URL_POSTFIX);
+                postfix = Query.withAdded(postfix, signed);
             }
             NativeExecutor.resolved(
                     call,
                     request.method,
                     Candidates.join(target.url, postfix),
-                    Headers.forProvider(headers, request.excessHeaders()),
+                    Headers.forProvider(headers, excess),
                     own);
         } catch (Candidates.Missing e) {
-            LOG.error("A candidate of the Model Failover policy can't be called: " + e.getMessage());
+            LOG.error(
+                    "A candidate of the Model Failover policy can't be called: " + e.getMessage());
             NativeExecutor.unusable(call, e.getMessage());
         } catch (AxisFault | RuntimeException e) {
             LOG.error("The credentials of a Model Failover candidate could not be applied", e);
@@ -320,7 +331,7 @@ final class ClientExchange implements Exchange {
                 () -> {
                     SourceContext.get(connection).setWriter(null);
                     try {
-                        fault(request.answer(), status, code, message, retryAfter);
+                        fault(request.failure(), status, code, message, retryAfter);
                     } catch (AxisFault e) {
                         LOG.error("The fault sequence could not be run", e);
                     }

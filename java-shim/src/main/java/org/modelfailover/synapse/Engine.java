@@ -1,13 +1,14 @@
 package org.modelfailover.synapse;
 
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.apache.synapse.MessageContext;
+
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
-import org.apache.synapse.MessageContext;
 
 /**
  * What the two Synapse engines do differently. This class is Apache's; {@link Wso2Engine} is loaded
@@ -64,24 +65,45 @@ class Engine {
      */
     final String resourceName(MessageContext context) {
         try {
-            Object api = context.getProperty(Properties.PROCESSED_API);
-            if (api == null) {
-                Object name = context.getProperty(Properties.REST_API);
-                if (name == null) {
-                    return null;
-                }
-                Object configuration = context.getConfiguration();
-                api = call(configuration, "getAPI", new Class<?>[] {String.class}, name);
-            }
-            if (api == null) {
-                return null;
-            }
-            Object[] resources = (Object[]) call(api, "getResources");
-            return resources.length == 0 ? null : (String) call(resources[0], "getName");
+            Object resource = resource(context);
+            return resource == null ? null : (String) call(resource, "getName");
         } catch (ReflectiveOperationException e) {
             LOG.error("This Synapse engine keeps its APIs in a way that is not known here", e);
             return null;
         }
+    }
+
+    /**
+     * Lets the API's own fault sequence answer. The engine does so itself when it has chosen a
+     * resource, which it has not yet where policies run.
+     */
+    final void registerFaultHandler(MessageContext context) {
+        if (context.getProperty(Properties.RESOURCE) != null) {
+            return;
+        }
+        try {
+            Object resource = resource(context);
+            if (resource != null) {
+                Class<?>[] types = {MessageContext.class};
+                call(resource, "registerFaultHandler", types, context);
+            }
+        } catch (ReflectiveOperationException e) {
+            LOG.warn("The fault sequence of the API was not found, the global one answers", e);
+        }
+    }
+
+    private static Object resource(MessageContext context) throws ReflectiveOperationException {
+        Object api = context.getProperty(Properties.PROCESSED_API);
+        Object name = context.getProperty(Properties.REST_API);
+        if (api == null && name != null) {
+            Class<?>[] types = {String.class};
+            api = call(context.getConfiguration(), "getAPI", types, name);
+        }
+        if (api == null) {
+            return null;
+        }
+        Object[] resources = (Object[]) call(api, "getResources");
+        return resources.length == 0 ? null : resources[0];
     }
 
     private static final Class<?>[] NOTHING = {};

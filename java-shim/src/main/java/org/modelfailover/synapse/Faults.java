@@ -7,7 +7,7 @@ final class Faults {
     private Faults() {}
 
     /**
-     * Describes a failure to the fault sequence.
+     * Describes a failure, and makes the API's own fault sequence the one that answers.
      *
      * @param status the HTTP status for the caller
      * @param code the host's error code; an Integer, because its analytics cast it
@@ -18,5 +18,6 @@ final class Faults {
         context.setProperty(Properties.ERROR_MESSAGE, message);
         context.setProperty(Properties.CUSTOM_STATUS, status);
         context.setProperty(Properties.HTTP_STATUS, status);
+        Engine.of().registerFaultHandler(context);
     }
 }

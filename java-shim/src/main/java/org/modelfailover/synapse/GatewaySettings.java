@@ -1,5 +1,9 @@
 package org.modelfailover.synapse;
 
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.modelfailover.executor.NativeExecutor;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -7,13 +11,11 @@ import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
-import org.modelfailover.executor.NativeExecutor;
 
 /**
- * Reads the gateway-wide settings at each deployment of a policy, from {@code repository/conf/deployment.toml} of the gateway's
- * home, or from the file that the system property {@code model.failover.config} names.
+ * Reads the gateway-wide settings at each deployment of a policy, from {@code
+ * repository/conf/deployment.toml} of the gateway's home, or from the file that the system property
+ * {@code model.failover.config} names.
  */
 final class GatewaySettings {
     /** Names a settings file where there is no WSO2 home. */
@@ -42,8 +44,7 @@ final class GatewaySettings {
             properties.add(System.getProperty(name, ""));
         }
         lines.addAll(
-                Arrays.asList(
-                        NativeExecutor.configure(text, properties.toArray(new String[0]))));
+                Arrays.asList(NativeExecutor.configure(text, properties.toArray(new String[0]))));
         // The same file is read for every policy; what is wrong with it is said once.
         if (!said.equals(lines.toString())) {
             said = lines.toString();

@@ -1,15 +1,17 @@
 package org.modelfailover.synapse;
 
+import org.apache.axis2.context.MessageContext;
+import org.apache.commons.collections.map.MultiValueMap;
+
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import org.apache.axis2.context.MessageContext;
-import org.apache.commons.collections.map.MultiValueMap;
 
 /**
  * Headers between Axis2's two maps (one value each, and the rest) and the block of lines that
@@ -36,11 +38,42 @@ final class Headers {
     private static final Set<String> FOR_THE_GATEWAY =
             Set.of("apikey", "internal-key", "proxy-authorization");
 
-    /** Where callers and providers carry credentials. */
-    static final Set<String> CREDENTIALS =
-            Set.of("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie");
+    /** Where callers carry credentials for a provider, in headers and in the query. */
+    private static final Set<String> CREDENTIALS =
+            Set.of(
+                    "authorization",
+                    "x-api-key",
+                    "api-key",
+                    "x-goog-api-key",
+                    "cookie",
+                    "key",
+                    "api_key",
+                    "apikey",
+                    "access_token");
 
     private Headers() {}
+
+    /** Whether a header or query parameter of this name is a credential of the caller's. */
+    static boolean isCredential(String name) {
+        return CREDENTIALS.contains(name.toLowerCase(Locale.ROOT));
+    }
+
+    /** Those further values whose first one the security mediators left as it was. */
+    static Object unchanged(Object excess, Map<String, String> before, Map<String, String> after) {
+        if (!(excess instanceof Map)) {
+            return null;
+        }
+        Map<Object, Object> kept = new HashMap<>();
+        ((Map<?, ?>) excess)
+                .forEach(
+                        (name, values) -> {
+                            String first = before.get(String.valueOf(name));
+                            if (first != null && first.equals(after.get(name.toString()))) {
+                                kept.put(name, values);
+                            }
+                        });
+        return kept;
+    }
 
     /** A copy of the request's headers, with names in any case. */
     static Map<String, String> copy(Object headers) {

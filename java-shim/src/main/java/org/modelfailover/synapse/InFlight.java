@@ -7,8 +7,8 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The exchanges under way. A client that leaves while it waits is not always reported by the engine,
- * so their connections are looked after from time to time.
+ * The exchanges under way. A client that leaves while it waits is not always reported by the
+ * engine, so their connections are looked after from time to time.
  */
 final class InFlight {
     private static final long PERIOD_MILLIS = 50;

@@ -1,13 +1,5 @@
 package org.modelfailover.synapse;
 
-import java.io.IOException;
-import java.net.URLDecoder;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import org.apache.axis2.context.MessageContext;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
@@ -19,6 +11,15 @@ import org.apache.synapse.mediators.AbstractMediator;
 import org.modelfailover.executor.InvalidConfigurationException;
 import org.modelfailover.executor.NativeExecutor;
 import org.modelfailover.executor.RefusedException;
+
+import java.io.IOException;
+import java.net.URLDecoder;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 
 /**
  * The class mediator that the policy template puts into an API's request flow.
@@ -76,82 +77,128 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         failoverConfigs = decoded(value);
     }
 
-    /** Sets {@code connectTimeout} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code connectTimeout} for this API, URL-encoded as the template carries it; empty: not
+     * set.
+     */
     public void setConnectTimeout(String value) {
         attribute("connectTimeout", value);
     }
 
-    /** Sets {@code firstTokenTimeout} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code firstTokenTimeout} for this API, URL-encoded as the template carries it; empty:
+     * not set.
+     */
     public void setFirstTokenTimeout(String value) {
         attribute("firstTokenTimeout", value);
     }
 
-    /** Sets {@code idleTimeout} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code idleTimeout} for this API, URL-encoded as the template carries it; empty: not
+     * set.
+     */
     public void setIdleTimeout(String value) {
         attribute("idleTimeout", value);
     }
 
-    /** Sets {@code overallTimeout} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code overallTimeout} for this API, URL-encoded as the template carries it; empty: not
+     * set.
+     */
     public void setOverallTimeout(String value) {
         attribute("overallTimeout", value);
     }
 
-    /** Sets {@code targetRetries} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code targetRetries} for this API, URL-encoded as the template carries it; empty: not
+     * set.
+     */
     public void setTargetRetries(String value) {
         attribute("targetRetries", value);
     }
 
-    /** Sets {@code retryBackoff} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code retryBackoff} for this API, URL-encoded as the template carries it; empty: not
+     * set.
+     */
     public void setRetryBackoff(String value) {
         attribute("retryBackoff", value);
     }
 
-    /** Sets {@code maxRetryAfterWait} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code maxRetryAfterWait} for this API, URL-encoded as the template carries it; empty:
+     * not set.
+     */
     public void setMaxRetryAfterWait(String value) {
         attribute("maxRetryAfterWait", value);
     }
 
-    /** Sets {@code maxSuspend} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code maxSuspend} for this API, URL-encoded as the template carries it; empty: not set.
+     */
     public void setMaxSuspend(String value) {
         attribute("maxSuspend", value);
     }
 
-    /** Sets {@code suspendGrowth} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code suspendGrowth} for this API, URL-encoded as the template carries it; empty: not
+     * set.
+     */
     public void setSuspendGrowth(String value) {
         attribute("suspendGrowth", value);
     }
 
-    /** Sets {@code whenAllSuspended} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code whenAllSuspended} for this API, URL-encoded as the template carries it; empty:
+     * not set.
+     */
     public void setWhenAllSuspended(String value) {
         attribute("whenAllSuspended", value);
     }
 
-    /** Sets {@code failoverOnContentFilter} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code failoverOnContentFilter} for this API, URL-encoded as the template carries it;
+     * empty: not set.
+     */
     public void setFailoverOnContentFilter(String value) {
         attribute("failoverOnContentFilter", value);
     }
 
-    /** Sets {@code retryBudget} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code retryBudget} for this API, URL-encoded as the template carries it; empty: not
+     * set.
+     */
     public void setRetryBudget(String value) {
         attribute("retryBudget", value);
     }
 
-    /** Sets {@code maxRequestBody} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code maxRequestBody} for this API, URL-encoded as the template carries it; empty: not
+     * set.
+     */
     public void setMaxRequestBody(String value) {
         attribute("maxRequestBody", value);
     }
 
-    /** Sets {@code maxHeld} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code maxHeld} for this API, URL-encoded as the template carries it; empty: not set.
+     */
     public void setMaxHeld(String value) {
         attribute("maxHeld", value);
     }
 
-    /** Sets {@code responseHeaders} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code responseHeaders} for this API, URL-encoded as the template carries it; empty: not
+     * set.
+     */
     public void setResponseHeaders(String value) {
         attribute("responseHeaders", value);
     }
 
-    /** Sets {@code onStreamCut} for this API, URL-encoded as the template carries it; empty: not set. */
+    /**
+     * Sets {@code onStreamCut} for this API, URL-encoded as the template carries it; empty: not
+     * set.
+     */
     public void setOnStreamCut(String value) {
         attribute("onStreamCut", value);
     }
@@ -185,7 +232,9 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         }
     }
 
-    /** Some hosts deploy a sequence before they give it its name: then the API is named here, once. */
+    /**
+     * Some hosts deploy a sequence before they give it its name: then the API is named here, once.
+     */
     private void sayWhere(org.apache.synapse.MessageContext synCtx) {
         if (AttachedTo.UNKNOWN.equals(where)) {
             String api = restApi(synCtx);
@@ -243,6 +292,11 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                             + " HTTP transport");
         }
         boolean built = RequestBody.isBuilt(axis2);
+        if (!built && RequestBody.isUnframed(axis2)) {
+            source.endRequest();
+            axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+            throw fault(synCtx, 411, 411, "The request has neither a length nor chunks");
+        }
         byte[] body = read(synCtx, axis2, built);
         long call;
         try {
@@ -254,6 +308,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                             (String) axis2.getProperty(Properties.CONTENT_TYPE),
                             body);
         } catch (RefusedException e) {
+            axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
             throw fault(synCtx, e.status(), e.status(), e.getMessage());
         }
         if (call == 0) {
@@ -277,11 +332,9 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         try {
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
             Engine.of().beforeSuspending(synCtx);
-            SuspendedRequest request =
-                    new SuspendedRequest(synCtx, source.request.getUri());
+            SuspendedRequest request = new SuspendedRequest(synCtx, source.request.getUri());
             exchange =
-                    new ClientExchange(
-                            call, request, candidates, source, overallTimeout, ATTEMPTS);
+                    new ClientExchange(call, request, candidates, source, overallTimeout, ATTEMPTS);
             // Before the start: an answer can arrive before this thread has left its stack.
             axis2.getOperationContext().setProperty(Properties.RESPONSE_WRITTEN, "SKIP");
             int first = NativeExecutor.firstCandidate(call);
@@ -315,8 +368,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     }
 
     /** Puts the body that was read back for the next mediator or endpoint, byte for byte. */
-    private static void handOn(
-            MessageContext axis2, ClientExchange.Source source, byte[] body) {
+    private static void handOn(MessageContext axis2, ClientExchange.Source source, byte[] body) {
         if (axis2.getProperty(Properties.PIPE) == null) {
             return;
         }

@@ -1,8 +1,8 @@
 package org.modelfailover.synapse;
 
 /**
- * Names of message properties, as literals: the two engines keep the constants in different classes,
- * some of them hidden, but agree on the text.
+ * Names of message properties, as literals: the two engines keep the constants in different
+ * classes, some of them hidden, but agree on the text.
  */
 final class Properties {
     // On the Axis2 message context.

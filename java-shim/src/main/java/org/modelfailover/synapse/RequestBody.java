@@ -1,9 +1,5 @@
 package org.modelfailover.synapse;
 
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.util.Arrays;
 import org.apache.axis2.AxisFault;
 import org.apache.axis2.context.MessageContext;
 import org.apache.axis2.transport.MessageFormatter;
@@ -11,12 +7,18 @@ import org.apache.synapse.transport.nhttp.util.MessageFormatterDecoratorFactory;
 import org.apache.synapse.transport.passthru.Pipe;
 import org.apache.synapse.transport.passthru.util.PassThroughTransportUtils;
 
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Arrays;
+import java.util.Map;
+
 /**
  * Reads a request's body once, as bytes.
  *
- * <p>This is the one place where a worker waits, for the client and not for a provider: which policy
- * answers is decided by the body, and the host goes on with the next policy when this one returns.
- * The host's own mediators wait there in the same way.
+ * <p>This is the one place where a worker waits, for the client and not for a provider: which
+ * policy answers is decided by the body, and the host goes on with the next policy when this one
+ * returns. The host's own mediators wait there in the same way.
  */
 final class RequestBody {
     private static final int CHUNK = 8192;
@@ -35,6 +37,18 @@ final class RequestBody {
     /** Whether a mediator before this one has taken the body out of the pipe. */
     static boolean isBuilt(MessageContext axis2) {
         return Boolean.TRUE.equals(axis2.getProperty(Properties.BUILDER_INVOKED));
+    }
+
+    /**
+     * Whether the request has a body without an end: neither a length nor chunks (RFC 9112 section
+     * 6.3). The engine would wait for the client to close the connection.
+     */
+    static boolean isUnframed(MessageContext axis2) {
+        Object headers = axis2.getProperty(Properties.HEADERS);
+        return axis2.getProperty(Properties.PIPE) instanceof Pipe
+                && headers instanceof Map
+                && !((Map<?, ?>) headers).containsKey("Content-Length")
+                && !((Map<?, ?>) headers).containsKey("Transfer-Encoding");
     }
 
     /**
@@ -103,8 +117,7 @@ final class RequestBody {
             MessageFormatter formatter =
                     MessageFormatterDecoratorFactory.createMessageFormatterDecorator(axis2);
             ByteArrayOutputStream out = new ByteArrayOutputStream();
-            formatter.writeTo(
-                    axis2, PassThroughTransportUtils.getOMOutputFormat(axis2), out, true);
+            formatter.writeTo(axis2, PassThroughTransportUtils.getOMOutputFormat(axis2), out, true);
             return out.toByteArray();
         } catch (AxisFault e) {
             throw new IOException("The request body can't be written: " + e.getMessage(), e);

@@ -1,8 +1,5 @@
 package org.modelfailover.synapse;
 
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.util.concurrent.Executor;
 import org.apache.http.nio.ContentDecoder;
 import org.apache.http.nio.IOControl;
 import org.apache.synapse.transport.passthru.Pipe;
@@ -10,13 +7,17 @@ import org.apache.synapse.transport.passthru.config.SourceConfiguration;
 import org.apache.synapse.transport.passthru.util.BufferFactory;
 import org.apache.synapse.transport.passthru.util.ControlledByteBuffer;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.Executor;
+
 /**
  * A pass-through pipe that is fed by hand instead of by a connection.
  *
  * <p>Synapse moves bodies from one connection to another through a {@link Pipe}: the producing
  * connection's decoder writes into it, the consuming one's encoder reads from it, on the reactor's
- * threads, and nobody waits. This one plays the producing connection. Its output stream, the obvious
- * way, would make the reactor spin between chunks.
+ * threads, and nobody waits. This one plays the producing connection. Its output stream, the
+ * obvious way, would make the reactor spin between chunks.
  *
  * <p>One caller at a time may {@link #offer} or {@link #offerAll}.
  */
@@ -109,8 +110,8 @@ class ResponsePipe extends Pipe {
 
     /**
      * The engine asks for the buffer to give it to another connection. While more may still be
-     * written into ours, it gets another one and ours is left to the collector: a late write must not
-     * reach a stranger's answer.
+     * written into ours, it gets another one and ours is left to the collector: a late write must
+     * not reach a stranger's answer.
      */
     @Override
     public final ControlledByteBuffer getBuffer() {

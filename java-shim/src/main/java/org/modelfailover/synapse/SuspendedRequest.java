@@ -1,8 +1,5 @@
 package org.modelfailover.synapse;
 
-import java.util.Collection;
-import java.util.HashMap;
-import java.util.Map;
 import org.apache.axiom.om.OMAbstractFactory;
 import org.apache.axis2.AxisFault;
 import org.apache.axis2.Constants;
@@ -15,7 +12,10 @@ import org.apache.synapse.SynapseConstants;
 import org.apache.synapse.config.SynapseConfiguration;
 import org.apache.synapse.core.SynapseEnvironment;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
-import org.apache.synapse.rest.RESTConstants;
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * What has to be known of a request after its thread was given back.
@@ -98,8 +98,7 @@ final class SuspendedRequest {
     }
 
     private Axis2MessageContext wrap(MessageContext context) {
-        Axis2MessageContext wrapped =
-                new Axis2MessageContext(context, configuration, environment);
+        Axis2MessageContext wrapped = new Axis2MessageContext(context, configuration, environment);
         wrapped.setMessageID(synapse.getMessageID());
         wrapped.setTracingState(synapse.getTracingState());
         properties.forEach(wrapped::setProperty);
@@ -107,8 +106,8 @@ final class SuspendedRequest {
     }
 
     /**
-     * A context on which an endpoint's security mediators put its credentials. Nothing of it reaches
-     * the client or another candidate.
+     * A context on which an endpoint's security mediators put its credentials. Nothing of it
+     * reaches the client or another candidate.
      *
      * @param headers what they start from
      * @param postfix the path behind the endpoint's, with the candidate's model where it names one
@@ -128,6 +127,19 @@ final class SuspendedRequest {
 
     /** A context for an answer to the client, without headers, status and body. */
     Axis2MessageContext answer() throws AxisFault {
+        Axis2MessageContext answer = failure();
+        if (answer.getProperty(Properties.RESOURCE) == null) {
+            // At policy position no resource has been chosen yet; without one no answer is sent.
+            String resource = Engine.of().resourceName(answer);
+            if (resource != null) {
+                answer.setProperty(Properties.RESOURCE, resource);
+            }
+        }
+        return answer;
+    }
+
+    /** A context for the fault sequence. */
+    Axis2MessageContext failure() throws AxisFault {
         MessageContext context = newAxis2();
         AxisOperation operation = axis2.getAxisOperation();
         if (operation != null) {
@@ -140,13 +152,6 @@ final class SuspendedRequest {
         answer.setTo(null);
         for (FaultHandler handler : faultHandlers) {
             answer.pushFaultHandler(handler);
-        }
-        if (answer.getProperty(RESTConstants.SYNAPSE_RESOURCE) == null) {
-            // At policy position no resource has been chosen yet; without one no answer is sent.
-            String resource = Engine.of().resourceName(answer);
-            if (resource != null) {
-                answer.setProperty(RESTConstants.SYNAPSE_RESOURCE, resource);
-            }
         }
         return answer;
     }

@@ -1,10 +1,11 @@
 package org.modelfailover.synapse;
 
-import java.lang.reflect.Method;
-import java.util.List;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.synapse.MessageContext;
+
+import java.lang.reflect.Method;
+import java.util.List;
 
 /**
  * WSO2's engine. Its classes are not on Maven Central, so everything that only it has is found by
@@ -67,7 +68,8 @@ final class Wso2Engine extends Engine {
             Class<?> type = org.apache.axis2.context.MessageContext.class;
             Object has = jsonUtil.getMethod("hasAJsonPayload", type).invoke(null, axis2);
             return Boolean.TRUE.equals(has)
-                    ? (byte[]) jsonUtil.getMethod("jsonPayloadToByteArray", type).invoke(null, axis2)
+                    ? (byte[])
+                            jsonUtil.getMethod("jsonPayloadToByteArray", type).invoke(null, axis2)
                     : null;
         } catch (ReflectiveOperationException e) {
             LOG.debug("The JSON body has to be written anew", e);

@@ -214,7 +214,8 @@ public final class EmbeddedGateway implements AutoCloseable {
                     (SequenceMediator)
                             MediatorFactoryFinder.getInstance()
                                     .getMediator(parse(xml), new Properties());
-            // In the order of API Manager's own deployer: the sequence is known when its mediators begin.
+            // In the order of API Manager's own deployer: the sequence is known when its mediators
+            // begin.
             synapseConfiguration().addSequence(name, sequence);
             sequence.init(environment());
         } catch (RuntimeException e) {

@@ -243,7 +243,7 @@ class LifecycleTest extends Scenario {
             quoteCharacter = '`',
             value = {
                 "{\"production\":{\"targetModel\":{\"model\":\"m\",\"endpointId\":\"\"}}} |"
-                    + " endpointId",
+                        + " endpointId",
                 "{\"production\":{\"targetModel\":{\"endpointId\":\"one\"}}} | model",
                 "{\"production\":{\"targetModel\":{\"model\":\"m\",\"endpointId\":\"one\"}},"
                         + "\"requestTimeout\":\"-1\"} | requestTimeout",

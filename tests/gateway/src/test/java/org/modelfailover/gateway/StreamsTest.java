@@ -41,8 +41,8 @@ class StreamsTest extends Scenario {
 
     private static String event(String text) {
         return "data:"
-                   + " {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,"
-                   + "\"delta\":{\"content\":\""
+                + " {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,"
+                + "\"delta\":{\"content\":\""
                 + text
                 + "\"},\"finish_reason\":null}]}\n\n";
     }

@@ -1,8 +1,9 @@
 package org.modelfailover.gateway.bench;
 
+import org.modelfailover.gateway.TestDeployment;
+
 import java.io.IOException;
 import java.nio.file.Path;
-import org.modelfailover.gateway.TestDeployment;
 
 /**
  * Writes the two deployment folders that {@code benches/throughput.sh} compares: the same API with

@@ -30,8 +30,8 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>Code and description default to the properties ERROR_CODE and ERROR_MESSAGE, the status to
  * CUSTOM_HTTP_SC, else 500. The request's headers are replaced, not edited, so nothing a client
- * sent comes back to it, and its unread body is thrown away; headers that were put on an answer stay,
- * as in the host.
+ * sent comes back to it, and its unread body is thrown away; headers that were put on an answer
+ * stay, as in the host.
  */
 public final class StatusReport extends AbstractMediator {
     private static final String CONTENT_TYPE = "application/json; charset=UTF-8";

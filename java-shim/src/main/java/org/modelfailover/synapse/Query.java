@@ -1,0 +1,82 @@
+package org.modelfailover.synapse;
+
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/** The query of a request's path, taken apart only where credentials demand it. */
+final class Query {
+    private Query() {}
+
+    /** The path without the parameters of certain names; the others stay as they are spelt. */
+    static String without(String path, Predicate<String> unwanted) {
+        int at = path == null ? -1 : path.indexOf('?');
+        if (at < 0) {
+            return path;
+        }
+        List<String> kept = new ArrayList<>();
+        boolean changed = false;
+        for (String parameter : path.substring(at + 1).split("&")) {
+            if (unwanted.test(name(parameter))) {
+                changed = true;
+            } else {
+                kept.add(parameter);
+            }
+        }
+        return changed ? joined(path.substring(0, at), kept) : path;
+    }
+
+    /**
+     * The path that security mediators made, without those parameters of the caller's that have the
+     * name of one they added: the provider must not take the caller's for the endpoint's.
+     */
+    static String withAdded(String before, String after) {
+        int at = after == null ? -1 : after.indexOf('?');
+        if (at < 0) {
+            return after;
+        }
+        Map<String, Integer> callers = count(before);
+        Map<String, Integer> all = count(after);
+        List<String> kept = new ArrayList<>();
+        Map<String, Integer> seen = new HashMap<>();
+        for (String parameter : after.substring(at + 1).split("&")) {
+            String name = name(parameter);
+            int of = seen.merge(name, 1, Integer::sum);
+            int fromCaller = callers.getOrDefault(name, 0);
+            boolean added = all.get(name) > fromCaller;
+            if (!added || of > fromCaller) {
+                kept.add(parameter);
+            }
+        }
+        return joined(after.substring(0, at), kept);
+    }
+
+    private static Map<String, Integer> count(String path) {
+        Map<String, Integer> names = new HashMap<>();
+        int at = path == null ? -1 : path.indexOf('?');
+        if (at >= 0) {
+            for (String parameter : path.substring(at + 1).split("&")) {
+                names.merge(name(parameter), 1, Integer::sum);
+            }
+        }
+        return names;
+    }
+
+    private static String joined(String path, List<String> parameters) {
+        return parameters.isEmpty() ? path : path + "?" + String.join("&", parameters);
+    }
+
+    private static String name(String parameter) {
+        int equals = parameter.indexOf('=');
+        String name = equals < 0 ? parameter : parameter.substring(0, equals);
+        try {
+            return URLDecoder.decode(name, StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            return name;
+        }
+    }
+}
