@@ -112,7 +112,12 @@ class ConcurrencyTest extends Scenario {
                 client = RawClient.to(gateway);
                 continue;
             }
-            RawClient.Answer answer = client.answer();
+            RawClient.Answer answer;
+            try {
+                answer = client.answer();
+            } catch (AssertionError e) {
+                throw new AssertionError(kind + (stream ? ", streamed: " : ": ") + e.getMessage(), e);
+            }
             if (kind.servedBy == null) {
                 assertEquals(422, answer.status(), answer.text());
                 continue;
