@@ -33,6 +33,12 @@ final class ClientExchange implements Exchange {
     private static final Log LOG = LogFactory.getLog(ClientExchange.class);
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
+    /** Age in nanoseconds from which an exchange listens for a client that leaves. */
+    private static final long LISTEN_FROM = 50_000_000L;
+
+    /** The longest time in nanoseconds between two times that it does so. */
+    private static final long LISTEN_AGAIN = 5_000_000_000L;
+
     private final SuspendedRequest request;
     private final Candidates candidates;
     private final Log attemptLog;
@@ -46,7 +52,7 @@ final class ClientExchange implements Exchange {
     private final long call;
     private final Answer pipe;
     private volatile boolean waiting;
-    private boolean armed;
+    private long listenAt = LISTEN_FROM;
 
     /** The pipe of this exchange. */
     private final class Answer extends ResponsePipe {
@@ -393,11 +399,11 @@ final class ClientExchange implements Exchange {
             return false;
         }
         // While it waits, the engine does not listen for a client that leaves. Not for the quick
-        // majority: listening costs a client that pipelines its next request the connection.
-        if (!armed
-                && System.nanoTime() - started > 100_000_000L
-                && state.compareTo(ProtocolState.REQUEST_DONE) >= 0) {
-            armed = true;
+        // majority: listening costs a client that pipelines its next request the connection. More
+        // than once: the reactor may be about to stop listening, because the request is complete.
+        long age = System.nanoTime() - started;
+        if (age > listenAt && state.compareTo(ProtocolState.REQUEST_DONE) >= 0) {
+            listenAt = Math.min(age * 2, age + LISTEN_AGAIN);
             connection.requestInput();
         }
         return false;

@@ -116,7 +116,8 @@ class ConcurrencyTest extends Scenario {
             try {
                 answer = client.answer();
             } catch (AssertionError e) {
-                throw new AssertionError(kind + (stream ? ", streamed: " : ": ") + e.getMessage(), e);
+                throw new AssertionError(
+                        kind + (stream ? ", streamed: " : ": ") + e.getMessage(), e);
             }
             if (kind.servedBy == null) {
                 assertEquals(422, answer.status(), answer.text());
