@@ -88,7 +88,8 @@ final class OperatorTest extends Scenario {
 
         assertEquals(503, answer.status());
         assertTrue(answer.text().contains("held back by an operator"), answer.text());
-        assertEquals(1, first.calls().size() + second.calls().size(), "a held candidate was called");
+        assertEquals(
+                1, first.calls().size() + second.calls().size(), "a held candidate was called");
     }
 
     @Test
