@@ -26,6 +26,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.function.LongPredicate;
 import java.util.jar.Attributes;
 import java.util.jar.JarFile;
 import java.util.jar.JarOutputStream;
@@ -104,15 +105,11 @@ class BundleTest {
                     Bundle bundle = install(framework);
                     bundle.start();
                     bindAPolicy(bundle);
-                    assertTrue(threads() > 0, "a bound policy has the executor's threads");
+                    awaitThreads("a bound policy has the executor's threads", count -> count > 0);
                     bundle.update(new ByteArrayInputStream(Files.readAllBytes(JAR)));
-                    long deadline = System.nanoTime() + 10_000_000_000L;
-                    while (threads() > 0 && System.nanoTime() < deadline) {
-                        Thread.onSpinWait();
-                    }
-                    assertEquals(0, threads(), "the old bundle's threads are gone");
+                    awaitThreads("the old bundle's threads are gone", count -> count == 0);
                     bindAPolicy(bundle);
-                    assertTrue(threads() > 0, "the new bundle has threads of its own");
+                    awaitThreads("the new bundle has threads of its own", count -> count > 0);
                     bundle.stop();
                 });
     }
@@ -126,10 +123,17 @@ class BundleTest {
                 .invoke(null, policy, "carbon.super", "AssistantAPI", "1.0.0");
     }
 
-    private static long threads() {
-        return Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> thread.getName().startsWith("model-failover"))
-                .count();
+    /** The threads start and end by themselves, soon after what makes them do so. */
+    private static void awaitThreads(String what, LongPredicate expected) {
+        long deadline = System.nanoTime() + 10_000_000_000L;
+        long count;
+        do {
+            count =
+                    Thread.getAllStackTraces().keySet().stream()
+                            .filter(thread -> thread.getName().startsWith("model-failover"))
+                            .count();
+        } while (!expected.test(count) && System.nanoTime() < deadline);
+        assertTrue(expected.test(count), what + ": " + count);
     }
 
     @ParameterizedTest(name = "{0}")
