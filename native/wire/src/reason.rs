@@ -235,6 +235,14 @@ mod tests {
                 400,
                 r#"{"type":"error","error":{"type":"invalid_request_error","message":"Output blocked by content filtering policy"}}"#,
             ),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"The request was blocked due to safety settings.","status":"INVALID_ARGUMENT"}}"#,
+            ),
+            (
+                400,
+                r#"{"message":"The input was blocked by guardrail gr-1 of the account."}"#,
+            ),
         ] {
             assert_reason(status, body, Some(Reason::ContentFilter));
         }
