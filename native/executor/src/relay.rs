@@ -55,13 +55,14 @@ impl Relay {
                 },
                 Err(_) => return Err(Outcome::Silent),
             };
+            // Several events can come in one piece: the first that says something counts.
+            let says = |v: &Verdict| !matches!(v, Verdict::Nothing | Verdict::Unreadable);
+            let verdict = events.iter().map(|e| e.verdict).find(says);
             self.held.extend(events);
-            if self.reader.useful() {
-                return Ok(Committed(self));
-            }
-            let hopeless = |e: &Event| matches!(e.verdict, Verdict::End | Verdict::Failed);
-            if held > max || self.held.last().is_some_and(hopeless) {
-                return Err(Outcome::NoUsefulChunk);
+            match verdict {
+                Some(Verdict::Useful) => return Ok(Committed(self)),
+                None if held <= max => {}
+                _ => return Err(Outcome::NoUsefulChunk),
             }
         }
     }

@@ -132,6 +132,21 @@ async fn text_completions_are_streams_of_openai_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_first_counts_whatever_follows_it_in_the_same_piece() {
+    for follows in [PING, &delta("x")] {
+        let piece = [ROLE, STREAM_ERROR, follows].concat();
+        let (api, heard) = streamed_by_target(two(), [now(&piece), hangs()]).await;
+        assert!(
+            heard.text().contains("fallback") && !heard.text().contains("error"),
+            "{follows:?} after the error hid it: {}",
+            heard.text()
+        );
+        assert_time(heard.at, 0.0, "the error is known at once");
+        assert!(api.is_suspended("a@east"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_first_goes_to_the_next_candidate_and_is_not_shown() {
     for frame in [
         STREAM_ERROR,
