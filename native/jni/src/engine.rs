@@ -33,7 +33,9 @@ pub(crate) struct Running {
     pub(crate) rewriting: Option<PathRewriting>,
     pub(crate) prepared: Mutex<Option<(Box<Call>, HttpClient)>>,
     pub(crate) signals: Arc<Signals>,
-    pub(crate) task: OnceCell<(AbortHandle, Arc<Exchange>)>,
+    /// Set before the task is spawned, so that whoever ends the call has somebody to tell.
+    pub(crate) exchange: OnceCell<Arc<Exchange>>,
+    pub(crate) task: OnceCell<AbortHandle>,
 }
 
 #[derive(Default)]
@@ -120,7 +122,7 @@ impl Engine {
             .take();
         let (call, client) = prepared.ok_or(Thrown::Handle(handle))?;
         let first = running.signals.early();
-        let client_side = Arc::clone(&exchange);
+        let _ = running.exchange.set(Arc::clone(&exchange));
         let ends = EndOfCall(handle);
         let task = self.runtime()?.spawn(async move {
             let _ends = ends;
@@ -133,11 +135,10 @@ impl Engine {
                 ));
             }
         });
-        let abort = task.abort_handle();
-        let _ = running.task.set((task.abort_handle(), client_side));
+        let _ = running.task.set(task.abort_handle());
         if self.calls.get(handle).is_none() {
             // Cancelled before it could be told, or over already.
-            abort.abort();
+            task.abort();
         }
         Ok(())
     }
@@ -148,7 +149,7 @@ impl Engine {
             return;
         };
         match running.task.get() {
-            Some((task, _)) => task.abort(),
+            Some(task) => task.abort(),
             None => drop(self.calls.remove(handle)),
         }
     }
@@ -167,8 +168,10 @@ impl Engine {
     /// Cancels every call and ends the threads. The next `bind` starts new ones.
     pub(crate) fn shut_down(&self) {
         for running in self.calls.drain() {
-            if let Some((task, exchange)) = running.task.get() {
+            if let Some(task) = running.task.get() {
                 task.abort();
+            }
+            if let Some(exchange) = running.exchange.get() {
                 exchange.fail(failure(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "The failover executor was shut down",

@@ -287,6 +287,7 @@ extern "system" fn prepare<'local>(
                 rewriting: call.rewriting(),
                 prepared: Mutex::new(Some((call, client.clone()))),
                 signals: Arc::new(Signals::default()),
+                exchange: OnceCell::new(),
                 task: OnceCell::new(),
             })) as jlong),
         }

@@ -13,7 +13,7 @@ use crate::request::{Model, NoRequest, Request};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
     /// In the path.
-    InPath(Model, PathModel),
+    InPath(PathModel),
     /// In a JSON body.
     InJson(Request),
     /// In a multipart form.
@@ -43,10 +43,7 @@ impl Asked {
                     Err(error) => return Err(error),
                 };
             }
-            return Ok(Some(Asked::InPath(
-                Model::Named(found.model.clone()),
-                found,
-            )));
+            return Ok(Some(Asked::InPath(found)));
         }
         if let Some(boundary) = content_type.and_then(boundary) {
             return Form::read(boundary, body).map(|form| Some(Asked::InForm(form)));
@@ -64,7 +61,7 @@ impl Asked {
     /// The model that is asked for.
     pub fn model(&self) -> &Model {
         match self {
-            Asked::InPath(model, _) => model,
+            Asked::InPath(path) => &path.model,
             Asked::InJson(request) => &request.model,
             Asked::InForm(form) => &form.model,
         }
@@ -73,7 +70,7 @@ impl Asked {
     /// Whether a streamed answer is asked for.
     pub fn stream(&self) -> bool {
         match self {
-            Asked::InPath(_, path) => path.stream,
+            Asked::InPath(path) => path.stream,
             Asked::InJson(request) => request.stream,
             Asked::InForm(form) => form.stream,
         }
@@ -98,9 +95,7 @@ impl Asked {
     /// The path for a candidate.
     pub fn path_for<'a>(&self, path: &'a str, model: &str) -> Cow<'a, str> {
         match self {
-            Asked::InPath(_, found) if !self.names(model) => {
-                Cow::Owned(found.with_model(path, model))
-            }
+            Asked::InPath(found) if !self.names(model) => Cow::Owned(found.with_model(path, model)),
             _ => Cow::Borrowed(path),
         }
     }

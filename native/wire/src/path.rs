@@ -10,6 +10,8 @@ use std::ops::Range;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::request::Model;
+
 /// What RFC 3986 lets stand in a path segment beside letters and digits; `:` too, which Bedrock's and Gemini's own
 /// names have and which the host's signer expects as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -48,8 +50,8 @@ const STREAMING_VERBS: &[&str] = &[
 /// The model that a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathModel {
-    /// Its name, decoded.
-    pub model: String,
+    /// Its name, decoded: always [`Model::Named`].
+    pub model: Model,
     /// Whether the path asks for a streamed answer.
     pub stream: bool,
     span: Range<usize>,
@@ -67,7 +69,7 @@ impl PathModel {
         }
         let model: Cow<'_, str> = percent_decode_str(&path[span.clone()]).decode_utf8().ok()?;
         Some(PathModel {
-            model: model.into_owned(),
+            model: Model::Named(model.into_owned()),
             stream: STREAMING_VERBS.contains(&verb),
             span,
         })
@@ -114,7 +116,14 @@ mod tests {
 
     fn found(path: &str) -> (String, bool) {
         let found = PathModel::find(path).unwrap_or_else(|| panic!("no model in {path}"));
-        (found.model, found.stream)
+        (name(found.model), found.stream)
+    }
+
+    fn name(model: Model) -> String {
+        match model {
+            Model::Named(name) => name,
+            other => panic!("a path names its model: {other:?}"),
+        }
     }
 
     #[test]
@@ -186,7 +195,7 @@ mod tests {
         fn any_name_that_is_put_in_is_found_again(name in "\\PC{1,24}") {
             for path in ["/v1/models/x:generateContent", "/model/x/invoke", "/deployments/x/chat/completions?a=b"] {
                 let out = PathModel::find(path).unwrap().with_model(path, &name);
-                prop_assert_eq!(PathModel::find(&out).unwrap().model, name.clone());
+                prop_assert_eq!(PathModel::find(&out).unwrap().model, Model::Named(name.clone()));
             }
         }
 

@@ -172,7 +172,8 @@ final class ClientExchange implements Exchange {
                 // What the caller sent was for the gateway, or for whoever the caller had in mind.
                 headers.keySet().removeIf(Headers::isCredential);
                 postfix = Query.without(postfix, Headers::isCredential);
-                Map<String, String> before = Headers.copy(headers);
+                // Only a header that came more than once has to be compared afterwards.
+                Map<String, String> before = excess == null ? null : Headers.copy(headers);
                 Axis2MessageContext scratch = request.scratch(headers, postfix);
                 for (Mediator mediator : target.security) {
                     if (!mediator.mediate(scratch)) {
@@ -277,7 +278,7 @@ final class ClientExchange implements Exchange {
                         send(answer);
                     } catch (AxisFault | RuntimeException e) {
                         LOG.error("The answer of a model could not be sent back", e);
-                        insteadOf(answer, e);
+                        insteadOf(answer);
                     }
                     if (!request.isAnswered()) {
                         LOG.error("No mediator of the API's response flow sent the answer");
@@ -314,7 +315,7 @@ final class ClientExchange implements Exchange {
     }
 
     /** A handler or response policy threw: the fault sequence answers, if nothing was sent yet. */
-    private void insteadOf(Axis2MessageContext answer, Exception cause) {
+    private void insteadOf(Axis2MessageContext answer) {
         NativeExecutor.cancel(call);
         if (answer == null || request.isAnswered()) {
             close();
