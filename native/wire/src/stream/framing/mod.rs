@@ -4,7 +4,7 @@ mod event_stream;
 mod json_array;
 mod sse;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
 use crate::answer;
@@ -152,6 +152,16 @@ impl Framing {
             _ => None,
         }
     }
+}
+
+/// A frame's bytes, when its last ones have come. The buffer is given away: a waiting stream keeps none.
+fn completed(partial: &mut BytesMut, last: Bytes) -> Bytes {
+    if partial.is_empty() {
+        return last;
+    }
+    let mut whole = std::mem::take(partial);
+    whole.extend_from_slice(&last);
+    whole.freeze()
 }
 
 /// A frame to be written.
