@@ -24,23 +24,35 @@ client = openai.OpenAI(
 printing = Lock()
 
 
+def said(message):
+    """The text of a message or of a delta, or the arguments of a tool call."""
+    calls = message.tool_calls or []
+    return (message.content or "") + "".join(c.function.arguments or "" for c in calls)
+
+
 def chat(call, pieces):
-    answer = client.chat.completions.create(
-        model=call["model"],
-        messages=[{"role": "user", "content": call["question"]}],
-        stream=call["stream"],
-    )
+    request = {
+        "model": call["model"],
+        "messages": [{"role": "user", "content": call["question"]}],
+    }
     if not call["stream"]:
-        pieces.append(answer.choices[0].message.content)
+        answer = client.chat.completions.create(**request)
+        pieces.append(said(answer.choices[0].message))
         return
     chunks = []
-    for chunk in answer:
+    for chunk in client.chat.completions.create(
+        stream=True, stream_options={"include_usage": True}, **request
+    ):
         chunks.append(chunk)
-        pieces.extend(c.delta.content for c in chunk.choices if c.delta.content)
+        pieces.extend(said(choice.delta) for choice in chunk.choices)
     ends = [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason]
-    assert ends == ["stop"], f"finish reasons: {ends}"
+    assert len(ends) == 1, f"finish reasons: {ends}"
     ids = {chunk.id for chunk in chunks}
     assert len(ids) == 1, f"ids: {ids}"
+    usages = [chunk.usage for chunk in chunks if chunk.usage]
+    assert len(usages) == 1, f"usages: {usages}"
+    usage = usages[0]
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens > 0, usage
 
 
 def answer(line):

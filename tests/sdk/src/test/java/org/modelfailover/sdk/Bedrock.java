@@ -3,6 +3,7 @@ package org.modelfailover.sdk;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.http.Protocol;
 import software.amazon.awssdk.http.nio.netty.NettyNioAsyncHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.bedrockruntime.BedrockRuntimeAsyncClient;
@@ -36,7 +37,9 @@ abstract class Bedrock implements Sdk {
                                                 .retryStrategy(AwsRetryStrategy.doNotRetry())
                                                 .putHeader("ApiKey", TOKEN))
                         .httpClientBuilder(
+                                // Its own choice, HTTP/2, needs TLS to agree on something else.
                                 NettyNioAsyncHttpClient.builder()
+                                        .protocol(Protocol.HTTP1_1)
                                         .maxConcurrency(CONNECTIONS)
                                         .readTimeout(Duration.ofSeconds(HANG_SECONDS)))
                         .build();
@@ -51,6 +54,11 @@ abstract class Bedrock implements Sdk {
             call.cancel(true);
             throw e;
         }
+    }
+
+    @Override
+    public boolean knows(Fault fault) {
+        return true;
     }
 
     @Override

@@ -2,7 +2,10 @@ package org.modelfailover.sdk;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.google.gson.Gson;
+
 import software.amazon.awssdk.services.bedrockruntime.model.ContentBlock;
+import software.amazon.awssdk.services.bedrockruntime.model.ContentBlockDelta;
 import software.amazon.awssdk.services.bedrockruntime.model.ConversationRole;
 import software.amazon.awssdk.services.bedrockruntime.model.ConverseStreamOutput;
 import software.amazon.awssdk.services.bedrockruntime.model.ConverseStreamOutput.EventType;
@@ -34,8 +37,16 @@ final class BedrockConverse extends Bedrock {
                 .message()
                 .content()
                 .stream()
-                .map(ContentBlock::text)
+                .map(
+                        block ->
+                                block.toolUse() == null
+                                        ? block.text()
+                                        : new Gson().toJson(block.toolUse().input().unwrap()))
                 .collect(Collectors.joining());
+    }
+
+    private static String said(ContentBlockDelta delta) {
+        return delta.toolUse() == null ? delta.text() : delta.toolUse().input();
     }
 
     @Override

@@ -18,6 +18,8 @@ import java.util.function.Consumer;
  * whose bodies are the model's own: Anthropic's here.
  */
 final class BedrockInvoke extends Bedrock {
+    private static final String JSON = "application/json";
+
     BedrockInvoke(String url) {
         super(url);
     }
@@ -41,17 +43,17 @@ final class BedrockInvoke extends Bedrock {
 
     @Override
     public String ask(String model, String question) throws Exception {
-        return json(end(client.invokeModel(
-                                call ->
-                                        call.modelId(model)
-                                                .contentType("application/json")
-                                                .body(body(question))))
-                        .body())
-                .getAsJsonArray("content")
-                .get(0)
-                .getAsJsonObject()
-                .get("text")
-                .getAsString();
+        JsonObject block =
+                json(end(client.invokeModel(
+                                        call ->
+                                                call.modelId(model)
+                                                        .contentType(JSON)
+                                                        .body(body(question))))
+                                .body())
+                        .getAsJsonArray("content")
+                        .get(0)
+                        .getAsJsonObject();
+        return block.has("input") ? block.get("input").toString() : block.get("text").getAsString();
     }
 
     @Override
@@ -59,10 +61,7 @@ final class BedrockInvoke extends Bedrock {
         List<JsonObject> events = new CopyOnWriteArrayList<>();
         end(
                 client.invokeModelWithResponseStream(
-                        call ->
-                                call.modelId(model)
-                                        .contentType("application/json")
-                                        .body(body(question)),
+                        call -> call.modelId(model).contentType(JSON).body(body(question)),
                         InvokeModelWithResponseStreamResponseHandler.builder()
                                 .subscriber(
                                         InvokeModelWithResponseStreamResponseHandler.Visitor
@@ -71,7 +70,7 @@ final class BedrockInvoke extends Bedrock {
                                                         chunk -> {
                                                             JsonObject event = json(chunk.bytes());
                                                             events.add(event);
-                                                            text(event, pieces);
+                                                            said(event, pieces);
                                                         })
                                                 .build())
                                 .build()));
@@ -86,9 +85,10 @@ final class BedrockInvoke extends Bedrock {
                 "events around the text");
     }
 
-    private static void text(JsonObject event, Consumer<String> pieces) {
+    private static void said(JsonObject event, Consumer<String> pieces) {
         if (event.get("type").getAsString().equals("content_block_delta")) {
-            pieces.accept(event.getAsJsonObject("delta").get("text").getAsString());
+            JsonObject delta = event.getAsJsonObject("delta");
+            pieces.accept(delta.get(delta.has("text") ? "text" : "partial_json").getAsString());
         }
     }
 }

@@ -4,15 +4,21 @@ import static org.modelfailover.sdk.End.BROKEN;
 import static org.modelfailover.sdk.End.WHOLE;
 import static org.modelfailover.sdk.End.status;
 
+import com.google.gson.JsonObject;
+
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Map;
 
 /**
- * What the two candidates of a policy do, and what a call of it has to end in. They are one model,
- * named after the fault, at two endpoints.
+ * What the two candidates of a policy do, in the provider's directives, and what a call of it has
+ * to end in. The candidates are one model, named after the fault, at two endpoints.
  */
 enum Fault {
     HEALTHY("", "", WHOLE, WHOLE),
+    TOOL_CALL("tool-call", "", WHOLE, WHOLE),
+
     SERVICE_UNAVAILABLE("status=503", "", WHOLE, WHOLE),
     RATE_LIMITED("status=429~retry-after=7", "", WHOLE, WHOLE),
     RESET("reset", "", WHOLE, WHOLE),
@@ -22,7 +28,8 @@ enum Fault {
     EMPTY("empty", "", WHOLE, WHOLE),
     ERROR_WITH_STATUS_200("error-200", "", WHOLE, WHOLE),
     TRUNCATED_JSON("bad-json", "", WHOLE, null),
-    CUT_IN_THE_MIDDLE("cut", "", WHOLE, WHOLE),
+    CUT_HALF_WAY("cut", "", WHOLE, WHOLE),
+    STALL("stall=3", "", WHOLE, WHOLE, impatient()),
 
     ERROR_FIRST("error-first", "", null, WHOLE),
     ROLE_THEN_SILENCE("role-only-then-silence", "", null, WHOLE, impatient()),
@@ -32,18 +39,23 @@ enum Fault {
     CUT_BEFORE_THE_FIRST_CHUNK("cut=0", "", null, WHOLE),
 
     CUT("cut=3", "", null, WHOLE),
-    STALL("stall=3", "", WHOLE, WHOLE, impatient()),
+    CUT_AND_TWO_CHUNKS_AGAIN("cut=3", "overlap=2", null, WHOLE),
+    CUT_AND_ALL_AGAIN("cut=3", "prefill=ignore", null, WHOLE),
+    CUT_AND_PREFILL_REFUSED("cut=3", "prefill=refuse", null, WHOLE),
+    CUT_BEFORE_THE_LAST_CHUNK("cut=14", "", null, WHOLE),
     STALL_WITH_PINGS("stall=3~pings", "", null, WHOLE, impatient()),
     ERROR_IN_BAND("error-after=3", "", null, WHOLE),
+    WRONG_CHECKSUM("bad-crc=3", "", null, WHOLE),
     MALFORMED_CHUNK("bad-chunk=3", "", null, WHOLE),
     NO_END_MARKER("no-done", "", null, WHOLE),
 
     CUT_NOT_CONTINUED("cut=3", "", WHOLE, BROKEN, notContinued()),
     STALL_NOT_CONTINUED("stall=3", "", WHOLE, BROKEN, notContinued()),
     ERROR_IN_BAND_NOT_CONTINUED("error-after=3", "", null, BROKEN, notContinued()),
-
     CUT_AND_THEN_NOBODY("cut=3", "status=503", status(503), BROKEN),
     CUT_AND_CUT_AGAIN("cut=3", "cut=5", status(502), BROKEN),
+    /** A tool call is not continued, whatever the policy says. */
+    TOOL_CALL_CUT("tool-call~cut=1", "tool-call", WHOLE, BROKEN),
 
     CALLERS_FAULT("status=422", "", status(422), status(422)),
     ALL_UNAVAILABLE("status=500", "status=503", status(503), status(503)),
@@ -60,10 +72,12 @@ enum Fault {
             status(503),
             Map.of("suspendDuration", "600", "whenAllSuspended", "reject"));
 
-    /** For text of several bytes a letter, and for what JSON and event streams have to escape. */
-    static final String QUESTION =
-            "Count to ten in \"naïve\" Zürich\\Köln \uD83D\uDE80 \u4E00\u4E8C\u4E09 & <stop>,"
-                + " please";
+    static final String QUESTION = "What is to be said?";
+
+    /** What every candidate says: letters of several bytes, and what JSON and events escape. */
+    private static final String TEXT =
+            "The \"quick\" brown fox\n\njumps  over\tZürich\\Köln, \uD83E\uDD8A to \u4E1C\u4EAC"
+                    + " & <back>: it's data: 1 2 3 done.";
 
     private final String atOne;
     private final String atTwo;
@@ -81,7 +95,7 @@ enum Fault {
      * @param atOne the provider's directives at the first endpoint
      * @param atTwo the same at the second
      * @param asked the end of a call that is not streamed; null when it is no case of its own
-     * @param streamed the end of one that is
+     * @param streamed the end of one that is; null likewise
      * @param settings of the policy
      */
     Fault(String atOne, String atTwo, End asked, End streamed, Map<String, String> settings) {
@@ -105,11 +119,16 @@ enum Fault {
     }
 
     String atOne() {
-        return atOne;
+        return withText(atOne);
     }
 
     String atTwo() {
-        return atTwo;
+        return withText(atTwo);
+    }
+
+    private static String withText(String directives) {
+        String text = "text=" + URLEncoder.encode(TEXT, StandardCharsets.UTF_8);
+        return directives.isEmpty() ? text : directives + "~" + text;
     }
 
     End asked() {
@@ -124,8 +143,18 @@ enum Fault {
         return settings;
     }
 
-    /** What both candidates say, when they say all of it. */
+    /** Whether the answer is the call of a tool, in place of text. */
+    boolean isToolCall() {
+        return atOne.startsWith("tool-call");
+    }
+
+    /** What is said by who says all of it; as a tool call's arguments, JSON. */
     String answer() {
-        return "Provider simulated served " + model() + ". You said: " + QUESTION;
+        if (!isToolCall()) {
+            return TEXT;
+        }
+        JsonObject arguments = new JsonObject();
+        arguments.addProperty("text", TEXT);
+        return arguments.toString();
     }
 }

@@ -7,13 +7,16 @@ import com.google.genai.ResponseStream;
 import com.google.genai.errors.ApiException;
 import com.google.genai.types.Candidate;
 import com.google.genai.types.FinishReason;
+import com.google.genai.types.FunctionCall;
 import com.google.genai.types.GenerateContentResponse;
 import com.google.genai.types.HttpOptions;
 import com.google.genai.types.HttpRetryOptions;
+import com.google.gson.Gson;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
@@ -44,7 +47,16 @@ final class GeminiContent implements Sdk {
 
     @Override
     public String ask(String model, String question) {
-        return client.models.generateContent(model, question, null).text();
+        return said(client.models.generateContent(model, question, null));
+    }
+
+    /** The text, or the arguments of a tool call; nothing if there is neither. */
+    private static String said(GenerateContentResponse response) {
+        List<FunctionCall> calls = response.functionCalls();
+        if (calls != null && !calls.isEmpty()) {
+            return new Gson().toJson(calls.get(0).args().orElseThrow());
+        }
+        return Objects.requireNonNullElse(response.text(), "");
     }
 
     @Override
@@ -54,7 +66,7 @@ final class GeminiContent implements Sdk {
                 client.models.generateContentStream(model, question, null)) {
             for (GenerateContentResponse chunk : stream) {
                 chunks.add(chunk);
-                Optional.ofNullable(chunk.text()).ifPresent(pieces);
+                pieces.accept(said(chunk));
             }
         }
         List<FinishReason.Known> ends =
@@ -70,6 +82,14 @@ final class GeminiContent implements Sdk {
                 1,
                 chunks.stream().flatMap(chunk -> chunk.responseId().stream()).distinct().count(),
                 "ids");
+    }
+
+    /** It has no end marker but the end of the body. */
+    @Override
+    public boolean knows(Fault fault) {
+        return Sdk.super.knows(fault)
+                && fault != Fault.NO_END_MARKER
+                && fault != Fault.NOTHING_BUT_THE_END;
     }
 
     /** An error in a stream's data has no exception of its own; its status is the one it names. */

@@ -55,6 +55,11 @@ final class OpenAiCompletions implements Sdk {
     }
 
     @Override
+    public boolean knows(Fault fault) {
+        return Sdk.super.knows(fault) && !fault.isToolCall();
+    }
+
+    @Override
     public OptionalInt status(Throwable thrown) {
         return OpenAiChat.statusOf(thrown);
     }
