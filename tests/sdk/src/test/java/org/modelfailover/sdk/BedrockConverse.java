@@ -61,14 +61,12 @@ final class BedrockConverse extends Bedrock {
                                         ConverseStreamResponseHandler.Visitor.builder()
                                                 .onMessageStart(each::accept)
                                                 .onMessageStop(each::accept)
-                                                .onMetadata(each::accept)
                                                 .onContentBlockDelta(
-                                                        event ->
-                                                                pieces.accept(event.delta().text()))
+                                                        event -> pieces.accept(said(event.delta())))
                                                 .build())
                                 .build()));
         assertEquals(
-                List.of(EventType.MESSAGE_START, EventType.MESSAGE_STOP, EventType.METADATA),
+                List.of(EventType.MESSAGE_START, EventType.MESSAGE_STOP),
                 events,
                 "events around the text");
     }
