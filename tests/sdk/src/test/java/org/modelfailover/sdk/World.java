@@ -18,6 +18,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /** Two providers and a gateway with an API that has a policy for each {@link Fault}. */
 final class World implements ExtensionContext.Store.CloseableResource {
@@ -40,9 +41,10 @@ final class World implements ExtensionContext.Store.CloseableResource {
                         .endpoint(TWO, two.said())
                         .headerKey("Authorization", "Bearer sk-two");
         for (Fault fault : Fault.values()) {
-            api.failover(configuration(fault).toString());
-            set(one, fault.model(), fault.atOne());
-            set(two, fault.model(), fault.atTwo());
+            add(api, fault.model(), fault.settings(), fault.atOne(), fault.atTwo());
+        }
+        for (String name : BedrockNamesTest.NAMES) {
+            add(api, name, Map.of(), "status=503", "");
         }
         Path deployment = Files.createTempDirectory(folder.toAbsolutePath(), "deployment");
         api.write(deployment);
@@ -61,19 +63,30 @@ final class World implements ExtensionContext.Store.CloseableResource {
                 "listening on ", log, binary, "--name", "simulated", "--until-stdin-closes");
     }
 
-    private static JsonObject configuration(Fault fault) {
+    /**
+     * A policy for a model at both endpoints, and what the providers there do when asked for it.
+     */
+    private void add(
+            TestDeployment api,
+            String model,
+            Map<String, String> settings,
+            String atOne,
+            String atTwo)
+            throws IOException, InterruptedException {
+        set(one, model, atOne);
+        set(two, model, atTwo);
         JsonObject section = new JsonObject();
-        section.add("targetModel", candidate(fault.model(), ONE));
+        section.add("targetModel", candidate(model, ONE));
         JsonArray fallbacks = new JsonArray();
-        fallbacks.add(candidate(fault.model(), TWO));
+        fallbacks.add(candidate(model, TWO));
         section.add("fallbackModels", fallbacks);
         JsonObject configuration = new JsonObject();
         configuration.add("production", section);
         configuration.add("sandbox", new JsonObject());
         configuration.addProperty("requestTimeout", "30");
         configuration.addProperty("suspendDuration", "0");
-        fault.settings().forEach(configuration::addProperty);
-        return configuration;
+        settings.forEach(configuration::addProperty);
+        api.failover(configuration.toString());
     }
 
     private static JsonObject candidate(String model, String endpoint) {
