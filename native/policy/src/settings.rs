@@ -340,17 +340,20 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "on_stream_cut",
         kind: Kind::Choice,
-        default: "error",
-        range: "error",
+        default: "continue",
+        range: "continue, error",
         example: r#""error""#,
-        meaning: "a stream that breaks after its first useful chunk ends with the wire format's error event and without its success marker",
+        meaning: "a stream that breaks after its first useful chunk is continued by the next candidate, or ends with the wire format's error event and without its success marker",
         apply: |s, v| match v {
+            "continue" => {
+                s.on_stream_cut = OnStreamCut::Continue;
+                Ok(())
+            }
             "error" => {
                 s.on_stream_cut = OnStreamCut::Error;
                 Ok(())
             }
-            "continue" => Err("continue is not implemented yet; use error".to_owned()),
-            _ => Err(format!("must be error, but is '{v}'")),
+            _ => Err(format!("must be continue or error, but is '{v}'")),
         },
     },
 ];
