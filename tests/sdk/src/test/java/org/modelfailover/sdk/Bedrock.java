@@ -56,9 +56,10 @@ abstract class Bedrock implements Sdk {
         }
     }
 
+    /** AWS tells an error by the status, or by an exception frame, and never by a 200's body. */
     @Override
     public boolean knows(Fault fault) {
-        return true;
+        return fault != Fault.ERROR_WITH_STATUS_200;
     }
 
     @Override

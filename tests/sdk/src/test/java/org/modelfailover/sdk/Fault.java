@@ -42,7 +42,10 @@ enum Fault {
     CUT_AND_TWO_CHUNKS_AGAIN("cut=3", "overlap=2", null, WHOLE),
     CUT_AND_ALL_AGAIN("cut=3", "prefill=ignore", null, WHOLE),
     CUT_AND_PREFILL_REFUSED("cut=3", "prefill=refuse", null, WHOLE),
-    CUT_BEFORE_THE_LAST_CHUNK("cut=14", "", null, WHOLE),
+    CUT_AFTER_A_SPACE("cut=5", "", null, WHOLE),
+    CUT_BEFORE_THE_LAST_CHUNK("cut=16", "", null, WHOLE),
+    CUT_BEFORE_THE_END("cut=17", "", null, WHOLE),
+    CUT_BEFORE_THE_END_AND_ALL_AGAIN("cut=17", "prefill=ignore", null, WHOLE),
     STALL_WITH_PINGS("stall=3~pings", "", null, WHOLE, impatient()),
     ERROR_IN_BAND("error-after=3", "", null, WHOLE),
     WRONG_CHECKSUM("bad-crc=3", "", null, WHOLE),
@@ -74,7 +77,10 @@ enum Fault {
 
     static final String QUESTION = "What is to be said?";
 
-    /** What every candidate says: letters of several bytes, and what JSON and events escape. */
+    /**
+     * What every candidate says, in 17 chunks: letters of several bytes, and what JSON and events
+     * escape.
+     */
     private static final String TEXT =
             "The \"quick\" brown fox\n\njumps  over\tZürich\\Köln, \uD83E\uDD8A to \u4E1C\u4EAC"
                     + " & <back>: it's data: 1 2 3 done.";

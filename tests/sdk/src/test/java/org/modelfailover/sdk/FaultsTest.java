@@ -1,6 +1,7 @@
 package org.modelfailover.sdk;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -22,7 +23,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /**
  * Every SDK through every fault, streamed and not: the end is the whole answer or the SDK's own
@@ -30,20 +30,35 @@ import java.util.stream.Stream;
  */
 @ExtendWith(World.Resolver.class)
 class FaultsTest {
+    private static final Map<String, Maker> SDKS = new LinkedHashMap<>();
+
+    static {
+        SDKS.put("openai-java chat", OpenAiChat::new);
+        SDKS.put("openai-java completions", OpenAiCompletions::new);
+        SDKS.put("openai-java responses", OpenAiResponses::new);
+        SDKS.put("anthropic-java", AnthropicMessages::new);
+        SDKS.put("google-genai", GeminiContent::new);
+        SDKS.put("bedrock converse", BedrockConverse::new);
+        SDKS.put("bedrock invoke", BedrockInvoke::new);
+        SDKS.put("python openai", PythonOpenAi::new);
+    }
+
+    private interface Maker {
+        Sdk make(String url) throws IOException;
+    }
+
     @TestFactory
-    Stream<DynamicContainer> sdks(World world) throws IOException {
-        Map<String, Sdk> sdks = new LinkedHashMap<>();
-        sdks.put("openai-java chat", new OpenAiChat(world.url()));
-        sdks.put("openai-java completions", new OpenAiCompletions(world.url()));
-        sdks.put("openai-java responses", new OpenAiResponses(world.url()));
-        sdks.put("anthropic-java", new AnthropicMessages(world.url()));
-        sdks.put("google-genai", new GeminiContent(world.url()));
-        sdks.put("bedrock converse", new BedrockConverse(world.url()));
-        sdks.put("bedrock invoke", new BedrockInvoke(world.url()));
-        sdks.put("python openai", new PythonOpenAi(world.url()));
-        return sdks.entrySet().stream()
-                .filter(sdk -> chosen("sdk", sdk.getKey()))
-                .map(sdk -> dynamicContainer(sdk.getKey(), faults(sdk.getValue())));
+    List<DynamicContainer> sdks(World world) throws IOException {
+        List<DynamicContainer> sdks = new ArrayList<>();
+        for (Map.Entry<String, Maker> sdk : SDKS.entrySet()) {
+            if (chosen("sdk", sdk.getKey())) {
+                List<DynamicTest> faults = faults(sdk.getValue().make(world.url()));
+                assertFalse(faults.isEmpty(), "no fault's name contains what -Dfault says");
+                sdks.add(dynamicContainer(sdk.getKey(), faults));
+            }
+        }
+        assertFalse(sdks.isEmpty(), "no SDK's name contains what -Dsdk says");
+        return sdks;
     }
 
     private static List<DynamicTest> faults(Sdk sdk) {

@@ -58,7 +58,7 @@ final class World implements ExtensionContext.Store.CloseableResource {
     }
 
     private static Program provider(Path log) throws IOException {
-        String binary = System.getProperty("provider.binary", "");
+        String binary = System.getProperty("provider.binary", "simulated-provider");
         return Program.start(
                 "listening on ", log, binary, "--name", "simulated", "--until-stdin-closes");
     }
