@@ -244,12 +244,25 @@ impl Stream {
             self.join(frame, &mut said, worth)
         } else {
             Event {
-                bytes: frame.raw,
+                bytes: match worth {
+                    Worth::Failed => self.last_words(frame),
+                    _ => frame.raw,
+                },
                 worth,
             }
         };
         self.keep(&said);
         event
+    }
+
+    /// The provider's own error, as the end of the caller's stream.
+    fn last_words(&self, frame: Frame) -> Bytes {
+        let raised = match (&frame.content, &self.format) {
+            (Content::Json(event), Some(format)) => format.raised(event),
+            _ => None,
+        };
+        let raised = raised.and_then(|message| self.framing.write(&message));
+        joined([raised.unwrap_or(frame.raw), self.framing.closing()])
     }
 
     fn judge(&mut self, frame: &Frame, said: &mut String) -> Worth {
