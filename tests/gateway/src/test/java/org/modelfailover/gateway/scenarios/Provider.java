@@ -68,7 +68,10 @@ final class Provider implements AutoCloseable {
 
     /** Everything that it was asked, or was asked of one model; oldest first. */
     List<JsonObject> calls(String model) throws IOException, InterruptedException {
-        String only = model == null ? "" : "?model=" + URLEncoder.encode(model, UTF_8);
+        String only =
+                model == null
+                        ? ""
+                        : "?model=" + URLEncoder.encode(model, UTF_8).replace("+", "%20");
         List<JsonObject> calls = new ArrayList<>();
         for (JsonElement call :
                 JsonParser.parseString(control("GET", "/_control/calls" + only, ""))
