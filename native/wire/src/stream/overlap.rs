@@ -9,9 +9,12 @@ pub enum Asked {
     Again,
 }
 
-/// The shortest repetition that is taken for one, in bytes. The caller's text can end in what the rest rightly
-/// begins with: `100` and `0`, `ha` and `ha!`.
+/// The shortest repetition that is taken for one, in bytes, unless it is made of whole words. The caller's text can
+/// end in what the rest rightly begins with: `100` and `0`, `ha` and `ha!`.
 const REPETITION: usize = 8;
+
+/// The shortest repetition of whole words, in bytes.
+const WORDS: usize = 4;
 
 /// How much of the delivered text's end an answer that was worded differently has to say to be joined there, in
 /// bytes.
@@ -93,21 +96,19 @@ impl Overlap {
         let body = delivered.trim_end();
         let space = &delivered[body.len()..];
         let held = self.held.as_str();
-        let mut repeated = None;
         for (from, _) in delivered.char_indices() {
             let tail = &delivered[from..];
-            if held.starts_with(tail) {
-                if from == 0 || tail.len() >= REPETITION {
-                    repeated = Some(tail.len());
+            if tail.len() > held.len() {
+                if tail.starts_with(held) && !whole && (from == 0 || tail.len() >= WORDS) {
+                    return Found::Undecided;
                 }
-                break;
+            } else if let Some(rest) = held.strip_prefix(tail) {
+                match is_repetition(delivered, from, rest, whole) {
+                    Some(true) => return Found::At(tail.len()),
+                    Some(false) => {}
+                    None => return Found::Undecided,
+                }
             }
-            if tail.starts_with(held) && !whole && (from == 0 || tail.len() >= REPETITION) {
-                return Found::Undecided;
-            }
-        }
-        if let Some(length) = repeated {
-            return Found::At(length);
         }
         if restarts(delivered, held) {
             return match whole && delivered.starts_with(held) {
@@ -146,6 +147,39 @@ impl Overlap {
             _ => Found::Undecided,
         }
     }
+}
+
+/// Whether the end of the delivered text, from `from` on, that the candidate says again is a repetition and not how
+/// the text goes on: a text that says the same again and again by itself may well do so once more. `None`: not to be
+/// told before `rest`, what comes behind it, is known.
+fn is_repetition(delivered: &str, from: usize, rest: &str, whole: bool) -> Option<bool> {
+    let (before, tail) = delivered.split_at(from);
+    if from == 0 {
+        return Some(true);
+    }
+    if before.ends_with(tail) || has_period(tail) {
+        return Some(false);
+    }
+    if tail.len() >= REPETITION {
+        return Some(true);
+    }
+    let begins_a_word =
+        tail.starts_with(char::is_whitespace) || before.ends_with(char::is_whitespace);
+    if tail.len() < WORDS || !begins_a_word {
+        return Some(false);
+    }
+    match rest.chars().next() {
+        Some(next) => Some(!next.is_alphanumeric()),
+        None => whole.then_some(true),
+    }
+}
+
+/// Whether a text is something said at least twice: its second half, or more, repeats what stands before.
+fn has_period(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // Longer ones are compared for nothing: who says a thousand bytes again repeats.
+    bytes.len() <= 1024
+        && (1..=bytes.len() / 2).any(|period| bytes[period..] == bytes[..bytes.len() - period])
 }
 
 /// Whether an answer that was to go on begins from the beginning instead, and then says something else.
@@ -199,6 +233,40 @@ mod tests {
         assert_joined(Asked::Prefilled, "so ha", "ha!", "so haha!");
         assert_joined(Asked::Prefilled, "100", "0", "1000");
         assert_joined(Asked::Prefilled, "a", "", "a");
+        assert_joined(Asked::Prefilled, "I said: go", " good", "I said: go good");
+    }
+
+    #[test]
+    fn a_text_that_repeats_itself_loses_nothing() {
+        assert_joined(
+            Asked::Prefilled,
+            "row row row row",
+            " row row row row end",
+            "row row row row row row row row end",
+        );
+        assert_joined(
+            Asked::Prefilled,
+            "begin\n    }\n    }\n",
+            "    }\n    }\nend",
+            "begin\n    }\n    }\n    }\n    }\nend",
+        );
+    }
+
+    #[test]
+    fn words_that_are_said_once_more_are_left_out() {
+        assert_joined(
+            Asked::Prefilled,
+            "The quick brown",
+            " brown fox",
+            "The quick brown fox",
+        );
+        assert_joined(
+            Asked::Prefilled,
+            "The quick brown",
+            "brown fox",
+            "The quick brown fox",
+        );
+        assert_joined(Asked::Prefilled, "The quick", "quickly", "The quickquickly");
     }
 
     #[test]
