@@ -61,7 +61,8 @@ final class RawClient implements AutoCloseable {
 
     /**
      * Connects; {@code receiveBuffer} is the most that waits in the socket, 0 for the system's
-     * choice.
+     * choice. Not less than the loopback interface's 64 KiB segments: Linux may send only one every
+     * 200 ms when the window is smaller than they are.
      */
     RawClient(int port, int receiveBuffer) {
         try {
