@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    answer::{error_body, to_json},
     directives::Directives,
+    format::{Failure, chat::error_body},
+    json::to_json,
     script::Answer,
     service::{Shared, json_response},
 };
@@ -68,5 +69,10 @@ fn ok(value: &impl Serialize) -> Response<Answer> {
 }
 
 fn failed(status: StatusCode, message: &str, code: &str) -> Response<Answer> {
-    json_response(status, error_body(status, message, None, Some(code)))
+    let failure = Failure {
+        status,
+        message: message.to_owned(),
+        code: Some(code.to_owned()),
+    };
+    json_response(status, error_body(&failure))
 }

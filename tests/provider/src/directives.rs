@@ -3,11 +3,13 @@
 //! Every client and every gateway can choose a model, so a fault that is part of the model's name needs no side channel,
 //! survives any number of hops and shows up in every log along the way: `gpt-4o~status=503~retry-after=2`.
 
-use std::{fmt, time::Duration};
+use std::{fmt, num::NonZeroUsize, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::percent_decode_str;
+
+use crate::framing::SseStyle;
 
 /// Every directive: its name, the form of its value (empty for a flag) and what it does.
 pub const KNOWN: &[(&str, &str, &str)] = &[
@@ -19,11 +21,7 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
         "RST (SO_LINGER 0) as soon as the request is read",
     ),
     ("close", "", "FIN without an answer"),
-    (
-        "status",
-        "503",
-        "this status; not 2xx: with an OpenAI error body",
-    ),
+    ("status", "503", "this status; not 2xx: with an error body"),
     ("retry-after", "2", "the Retry-After header, as given"),
     (
         "header",
@@ -49,15 +47,39 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
         "the directives hold for the first N calls of this name",
     ),
     ("tokens", "N", "length of the answer in words"),
+    ("text", "words", "what the answer says"),
+    (
+        "tool-call",
+        "name",
+        "the answer is a call of this tool (no name: look_up)",
+    ),
+    ("reasoning", "N", "N chunks of reasoning before the text"),
+    (
+        "stamp",
+        "",
+        "each content chunk is its number and the time in microseconds",
+    ),
+    (
+        "prefill",
+        "refuse",
+        "an assistant's turn at the end: ignore, refuse, or prefix as Mistral",
+    ),
+    (
+        "overlap",
+        "N",
+        "the last N chunks of an answer that was begun are said again",
+    ),
+    ("gzip", "", "compressed, whatever was accepted"),
+    ("split", "N", "written in pieces of at most N bytes"),
     (
         "role-only-then-silence",
         "",
-        "stream: the role chunk, then nothing",
+        "stream: what comes before any content, then nothing",
     ),
     (
         "pings",
         "",
-        "stream: comments for ever, one in 100 ms, where silence would be",
+        "stream: keep-alives for ever, one in 100 ms, where silence would be",
     ),
     (
         "stall",
@@ -75,16 +97,24 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
         "N",
         "stream: an error event after N content chunks, then the end",
     ),
-    ("no-done", "", "stream: without [DONE]"),
-    ("done-only", "", "stream: nothing but [DONE]"),
+    ("no-done", "", "stream: without the end marker"),
+    ("done-only", "", "stream: nothing but the end marker"),
     (
         "bad-chunk",
         "N",
-        "stream: a data line that is no JSON after N content chunks",
+        "stream: an event that is no JSON after N content chunks",
     ),
+    (
+        "bad-crc",
+        "N",
+        "AWS stream: a wrong checksum in the frame after N content chunks",
+    ),
+    ("crlf", "", "SSE: lines end in \\r\\n"),
+    ("bom", "", "SSE: begins with a byte order mark"),
+    ("multiline", "", "stream: JSON over several lines"),
 ];
 
-/// Longest answer that can be asked for, in words; the whole script of a stream is held in memory.
+/// Longest answer that can be asked for, in words.
 const MAX_TOKENS: usize = 100_000;
 
 /// What to do with one call, read from the part of a model's name after the first `~`.
@@ -110,6 +140,16 @@ pub struct Directives {
     pub(crate) redirect: Option<HeaderValue>,
     pub(crate) first: Option<u64>,
     pub(crate) tokens: Option<usize>,
+    /// The directive `text`.
+    pub(crate) content: Option<String>,
+    /// `Some(None)`: no tool was named.
+    pub(crate) tool_call: Option<Option<String>>,
+    pub(crate) reasoning: usize,
+    pub(crate) stamp: bool,
+    pub(crate) prefill: Prefill,
+    pub(crate) overlap: usize,
+    pub(crate) gzip: bool,
+    pub(crate) split: Option<NonZeroUsize>,
     pub(crate) role_only_then_silence: bool,
     pub(crate) pings: bool,
     pub(crate) stall: Option<usize>,
@@ -119,6 +159,21 @@ pub struct Directives {
     pub(crate) no_done: bool,
     pub(crate) done_only: bool,
     pub(crate) bad_chunk: Option<usize>,
+    pub(crate) bad_crc: Option<usize>,
+    pub(crate) sse: SseStyle,
+}
+
+/// What is done about an assistant's turn at the end of the request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Prefill {
+    /// It is the beginning of the answer.
+    #[default]
+    Continue,
+    /// The answer repeats it.
+    Ignore,
+    Refuse,
+    /// As Mistral: refused unless it has `"prefix": true`.
+    Prefix,
 }
 
 /// Where an answer is cut off.
@@ -235,6 +290,14 @@ impl Directives {
             "redirect" => self.redirect = Some(header_value(&decoded(given(value)?)?)?),
             "first" => self.first = Some(number(value)?),
             "tokens" => self.tokens = Some(count(value)?),
+            "text" => self.content = Some(form_decoded(given(value)?)?),
+            "tool-call" => self.tool_call = Some(value.map(form_decoded).transpose()?),
+            "reasoning" => self.reasoning = count(value)?,
+            "stamp" => self.stamp = flag(value)?,
+            "prefill" => self.prefill = prefill(value)?,
+            "overlap" => self.overlap = count(value)?,
+            "gzip" => self.gzip = flag(value)?,
+            "split" => self.split = Some(size(value)?),
             "role-only-then-silence" => self.role_only_then_silence = flag(value)?,
             "pings" => self.pings = flag(value)?,
             "stall" => self.stall = Some(count(value)?),
@@ -244,6 +307,10 @@ impl Directives {
             "no-done" => self.no_done = flag(value)?,
             "done-only" => self.done_only = flag(value)?,
             "bad-chunk" => self.bad_chunk = Some(count(value)?),
+            "bad-crc" => self.bad_crc = Some(count(value)?),
+            "crlf" => self.sse.crlf = flag(value)?,
+            "bom" => self.sse.bom = flag(value)?,
+            "multiline" => self.sse.multiline = flag(value)?,
             _ => return Err(None),
         }
         Ok(())
@@ -272,6 +339,19 @@ fn count(value: Option<&str>) -> Result<usize, Option<String>> {
         .ok()
         .filter(|count| *count <= MAX_TOKENS)
         .ok_or_else(|| Some(format!("at most {MAX_TOKENS}")))
+}
+
+fn size(value: Option<&str>) -> Result<NonZeroUsize, Option<String>> {
+    NonZeroUsize::new(count(value)?).ok_or_else(|| Some("at least 1".to_owned()))
+}
+
+fn prefill(value: Option<&str>) -> Result<Prefill, Option<String>> {
+    match given(value)? {
+        "ignore" => Ok(Prefill::Ignore),
+        "refuse" => Ok(Prefill::Refuse),
+        "prefix" => Ok(Prefill::Prefix),
+        other => Err(Some(format!("`{other}` is not ignore, refuse or prefix"))),
+    }
 }
 
 fn duration(value: Option<&str>) -> Result<Duration, Option<String>> {
@@ -382,6 +462,8 @@ mod tests {
             "header=nocolon",
             "header=content-length:5",
             "type=%0A",
+            "prefill=maybe",
+            "split=0",
         ] {
             let name = wrong.split('=').next().unwrap();
             let refused = Directives::parse(wrong).unwrap_err().to_string();

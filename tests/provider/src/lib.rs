@@ -1,9 +1,9 @@
 //! A simulated LLM provider for tests, demonstrations and benches of a gateway.
 //!
 //! A real provider can't be asked to reset its third connection or to fall silent after four words. This one can, by
-//! anything that can name a model: the part of the name after `~` is a list of [`directives`](Directives). It speaks
-//! OpenAI's chat completions, plain and streamed, and keeps its own log of what arrived, so that a test need not believe
-//! what a gateway says of itself.
+//! anything that can name a model: the part of the name after `~` is a list of [`directives`](Directives). It speaks the
+//! [wire formats](mod@format) of several providers, plain and streamed, and keeps its own log of what arrived, so that a test
+//! need not believe what a gateway says of itself.
 //!
 //! The program is one way to run it; a Rust test can hold a [`Provider`] instead.
 
@@ -23,11 +23,17 @@ use tokio::{
 
 mod answer;
 mod calls;
+mod content;
 mod control;
 mod directives;
+mod format;
+mod framing;
+mod json;
+mod question;
 mod script;
 mod service;
 mod socket;
+mod stream;
 
 pub use calls::{Call, End};
 pub use directives::{Directives, KNOWN, Refused};

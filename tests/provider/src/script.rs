@@ -1,11 +1,11 @@
 //! An answer's body as a script: what to send, when to wait, where to stop.
 //!
-//! The whole answer is decided before its first byte, so every fault is a step at a known place and the code that sends
-//! knows nothing of faults.
+//! Every fault is a step at a known place, so the code that sends knows nothing of faults.
 
 use std::{
     collections::VecDeque,
     io,
+    num::NonZeroUsize,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -19,12 +19,8 @@ use tokio::time::{Sleep, sleep};
 use crate::{
     calls::{End, Running},
     socket::Connection,
+    stream::Stream,
 };
-
-const PING: &[u8] = b": ping\n\n";
-const PING_INTERVAL: Duration = Duration::from_millis(100);
-/// Between two looks at whether a slow reader has let everything out.
-const FLUSH_POLL: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -32,10 +28,32 @@ pub(crate) enum Step {
     Wait(Duration),
     /// For ever.
     Silence,
-    /// For ever.
-    Pings,
-    /// Let everything sent so far out, then RST.
+    /// Let everything sent so far out.
+    Flush,
+    /// RST, whatever has not got out yet.
     Reset,
+}
+
+/// Where the steps come from.
+pub(crate) enum Steps {
+    Decided(VecDeque<Step>),
+    Streamed(Box<Stream>),
+}
+
+impl Steps {
+    fn next(&mut self) -> Option<Step> {
+        match self {
+            Self::Decided(steps) => steps.pop_front(),
+            Self::Streamed(stream) => stream.next(),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Decided(steps) => steps.is_empty(),
+            Self::Streamed(stream) => stream.is_over(),
+        }
+    }
 }
 
 /// The body hyper sends.
@@ -46,25 +64,46 @@ pub(crate) enum Answer {
 }
 
 pub(crate) struct Script {
-    steps: VecDeque<Step>,
+    steps: Steps,
+    /// What comes before them.
+    ahead: VecDeque<Step>,
+    /// Largest piece that is written at once.
+    split: Option<NonZeroUsize>,
     sleep: Option<Pin<Box<Sleep>>>,
-    /// Flushes seen when the reset's turn came.
+    /// Flushes seen when the flush's turn came.
     flushes: Option<u64>,
     running: Running,
     connection: Arc<Connection>,
 }
 
 impl Script {
-    pub(crate) fn new(steps: Vec<Step>, mut running: Running, connection: Arc<Connection>) -> Self {
-        if steps.is_empty() {
-            running.end(End::Complete);
-        }
-        Self {
-            steps: steps.into(),
+    pub(crate) fn new(
+        steps: Steps,
+        split: Option<NonZeroUsize>,
+        running: Running,
+        connection: Arc<Connection>,
+    ) -> Self {
+        let mut script = Self {
+            steps,
+            ahead: VecDeque::new(),
+            split,
             sleep: None,
             flushes: None,
             running,
             connection,
+        };
+        script.end_if_over();
+        script
+    }
+
+    fn is_over(&self) -> bool {
+        self.ahead.is_empty() && self.steps.is_over()
+    }
+
+    /// hyper doesn't come back once Content-Length bytes are with it.
+    fn end_if_over(&mut self) {
+        if self.is_over() {
+            self.running.end(End::Complete);
         }
     }
 
@@ -74,34 +113,38 @@ impl Script {
                 ready!(sleep.as_mut().poll(cx));
                 self.sleep = None;
             }
-            match self.steps.pop_front() {
-                None => return Poll::Ready(None),
-                Some(Step::Send(bytes)) => {
-                    // hyper doesn't come back once Content-Length bytes are with it.
-                    if self.steps.is_empty() {
-                        self.running.end(End::Complete);
+            if let Some(seen) = self.flushes {
+                ready!(self.connection.poll_flushed(seen, cx));
+                self.flushes = None;
+            }
+            let step = self.ahead.pop_front().or_else(|| self.steps.next());
+            match step {
+                None => {
+                    self.running.end(End::Complete);
+                    return Poll::Ready(None);
+                }
+                Some(Step::Send(mut bytes)) => {
+                    let piece = self.split.map_or(bytes.len(), NonZeroUsize::get);
+                    if bytes.len() > piece {
+                        let rest = bytes.split_off(piece);
+                        self.ahead.push_front(Step::Send(rest));
                     }
+                    if self.split.is_some() && !self.is_over() {
+                        self.ahead.push_front(Step::Flush);
+                    }
+                    self.end_if_over();
                     return Poll::Ready(Some(Ok(bytes)));
                 }
                 Some(Step::Wait(time)) => self.sleep = Some(Box::pin(sleep(time))),
                 Some(Step::Silence) => {
-                    self.steps.push_front(Step::Silence);
+                    self.ahead.push_front(Step::Silence);
                     return Poll::Pending;
                 }
-                Some(Step::Pings) => {
-                    self.steps.push_front(Step::Pings);
-                    self.sleep = Some(Box::pin(sleep(PING_INTERVAL)));
-                    return Poll::Ready(Some(Ok(Bytes::from_static(PING))));
-                }
+                Some(Step::Flush) => self.flushes = Some(self.connection.flushes()),
                 Some(Step::Reset) => {
-                    let seen = *self.flushes.get_or_insert(self.connection.flushes());
-                    if self.connection.flushes() > seen {
-                        self.running.end(End::Cut);
-                        self.connection.reset_on_drop();
-                        return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
-                    }
-                    self.steps.push_front(Step::Reset);
-                    self.sleep = Some(Box::pin(sleep(FLUSH_POLL)));
+                    self.running.end(End::Cut);
+                    self.connection.reset_on_drop();
+                    return Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())));
                 }
             }
         }
@@ -126,14 +169,14 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Scripted(script) => script.steps.is_empty(),
+            Self::Scripted(script) => script.is_over(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Scripted(script) if script.steps.is_empty() => SizeHint::with_exact(0),
+            Self::Scripted(script) if script.is_over() => SizeHint::with_exact(0),
             Self::Scripted(_) => SizeHint::default(),
         }
     }

@@ -21,10 +21,12 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
-    answer::{Author, JSON, Question, error_body, plan},
+    answer::{self, JSON, plan},
     calls::{Arrival, CallLog, End, Running},
     control,
     directives::{Directives, Refused},
+    format::{self, Author, Failure, Format},
+    question::Question,
     script::{Answer, Script},
     socket::Connection,
 };
@@ -233,6 +235,7 @@ pub(crate) async fn handle(
     }
 
     let is_call = head.method == Method::POST;
+    let (format, asks_for_stream) = format::of_path(head.uri.path(), head.uri.query());
     let lacks = shared.required.iter().find(|(name, value)| {
         !head
             .headers
@@ -242,7 +245,11 @@ pub(crate) async fn handle(
     });
     if let (true, true, None, Ok(body)) = (shared.quiet, is_call, lacks, &collected) {
         let live = shared.faults.any.load(Ordering::Acquire);
-        if let Some(answer) = (!live).then(|| shared.prebuilt.answer(body)).flatten() {
+        let chat = format::is_chat(head.uri.path());
+        if let Some(answer) = (chat && !live)
+            .then(|| shared.prebuilt.answer(body))
+            .flatten()
+        {
             return Ok(answer);
         }
     }
@@ -274,7 +281,7 @@ pub(crate) async fn handle(
     arrival.body = body.clone();
 
     let understood = if is_call {
-        Some(understand(&head, &body))
+        Some(understand(&head, &body, asks_for_stream))
     } else {
         None
     };
@@ -285,45 +292,45 @@ pub(crate) async fn handle(
     if let Some((name, _)) = lacks {
         // The value that was expected is a credential as often as not.
         let message = format!("the header `{name}` is missing or is not the required one");
-        return Ok(refuse(
-            &shared,
-            arrival,
-            StatusCode::UNAUTHORIZED,
-            &message,
-            "invalid_api_key",
-        ));
+        let status = StatusCode::UNAUTHORIZED;
+        return Ok(refuse(&shared, arrival, format, status, message, None));
     }
-    let question = match understood {
-        Some(Ok(question)) => question,
-        Some(Err(message)) => {
-            let status = StatusCode::BAD_REQUEST;
-            return Ok(refuse(&shared, arrival, status, message, "invalid_request"));
-        }
+    let refusal = match understood {
+        Some(Ok(question)) => match shared.faults.next(&question.model) {
+            Ok(directives) => {
+                let asked = answer::Asked {
+                    author: shared.author(),
+                    format,
+                    question: &question,
+                    directives: &directives,
+                };
+                return follow(&shared, connection, arrival, &asked).await;
+            }
+            Err(refused) => (refused.to_string(), refused.code()),
+        },
+        Some(Err(message)) => (message.to_owned(), "invalid_request"),
         None => return Ok(not_a_call(&shared, arrival, &head)),
     };
-    match shared.faults.next(&question.model) {
-        Ok(directives) => follow(&shared, connection, arrival, &question, &directives).await,
-        Err(refused) => {
-            let status = StatusCode::BAD_REQUEST;
-            Ok(refuse(
-                &shared,
-                arrival,
-                status,
-                &refused.to_string(),
-                refused.code(),
-            ))
-        }
-    }
+    let status = StatusCode::BAD_REQUEST;
+    let (message, code) = refusal;
+    Ok(refuse(
+        &shared,
+        arrival,
+        format,
+        status,
+        message,
+        Some(code),
+    ))
 }
 
 async fn follow(
     shared: &Shared,
     connection: Arc<Connection>,
     mut arrival: Arrival,
-    question: &Question,
-    directives: &Directives,
+    asked: &answer::Asked<'_>,
 ) -> Result<Response<Answer>, NoAnswer> {
-    let plan = plan(shared.author(), question, directives);
+    let plan = plan(asked);
+    let directives = &**asked.directives;
     arrival.directives.clone_from(&directives.text);
     arrival.outcome = match directives {
         Directives { silent: true, .. } => "silent".to_owned(),
@@ -347,7 +354,7 @@ async fn follow(
         running.end(End::Close);
         return Err(NoAnswer);
     }
-    let script = Script::new(plan.steps, running, connection);
+    let script = Script::new(plan.steps, directives.split, running, connection);
     let mut response = Response::new(Answer::Scripted(script));
     *response.status_mut() = plan.status;
     *response.headers_mut() = plan.headers;
@@ -356,7 +363,11 @@ async fn follow(
 
 /// # Errors
 /// What the caller did wrong.
-fn understand(head: &http::request::Parts, body: &[u8]) -> Result<Question, &'static str> {
+fn understand(
+    head: &http::request::Parts,
+    body: &[u8],
+    asks_for_stream: bool,
+) -> Result<Question, &'static str> {
     let content_type = head
         .headers
         .get(header::CONTENT_TYPE)
@@ -378,7 +389,7 @@ fn understand(head: &http::request::Parts, body: &[u8]) -> Result<Question, &'st
         .or(form_model)
         .or_else(|| path_model(head.uri.path()))
         .ok_or("You must provide a model parameter.")?;
-    Ok(Question::read(model, &body))
+    Ok(Question::read(model, asks_for_stream, &body))
 }
 
 fn path_model(path: &str) -> Option<String> {
@@ -404,17 +415,21 @@ fn form_field(body: &[u8], name: &str) -> Option<String> {
 fn refuse(
     shared: &Shared,
     mut arrival: Arrival,
+    format: &dyn Format,
     status: StatusCode,
-    message: &str,
-    code: &str,
+    message: String,
+    code: Option<&str>,
 ) -> Response<Answer> {
     arrival.outcome = format!("refused {}: {message}", status.as_u16());
     let running = shared.log.start(arrival);
-    finished(
-        running,
+    let failure = Failure {
         status,
-        error_body(status, message, None, Some(code)),
-    )
+        message,
+        code: code.map(str::to_owned),
+    };
+    let mut response = finished(running, status, format.error_body(&failure));
+    response.headers_mut().extend(format.error_header(&failure));
+    response
 }
 
 fn not_a_call(
@@ -431,10 +446,12 @@ fn not_a_call(
     } else {
         let message = format!("there is nothing at {} {}", head.method, head.uri.path());
         let status = StatusCode::NOT_FOUND;
-        (
+        let failure = Failure {
             status,
-            error_body(status, &message, None, Some("unknown_url")),
-        )
+            message,
+            code: Some("unknown_url".to_owned()),
+        };
+        (status, format::chat::error_body(&failure))
     };
     arrival.outcome = format!("answered {}", status.as_u16());
     finished(shared.log.start(arrival), status, body)

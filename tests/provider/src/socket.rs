@@ -11,7 +11,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     pub(crate) id: u64,
     reset: AtomicBool,
     flushes: AtomicU64,
+    /// Who waits for the next one.
+    flushed: Mutex<Option<Waker>>,
     /// Everything read since the last request's end; `None` when nobody wants to know.
     read: Option<Mutex<Vec<u8>>>,
 }
@@ -42,6 +44,7 @@ impl Connection {
             id,
             reset: AtomicBool::new(false),
             flushes: AtomicU64::new(0),
+            flushed: Mutex::default(),
             read: keep_heads.then(Mutex::default),
         })
     }
@@ -54,6 +57,24 @@ impl Connection {
     /// How often everything written so far had reached the kernel.
     pub(crate) fn flushes(&self) -> u64 {
         self.flushes.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything written since `seen` flushes were counted has reached the kernel.
+    pub(crate) fn poll_flushed(&self, seen: u64, cx: &Context<'_>) -> Poll<()> {
+        let mut waiting = self.flushed.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.flushes() > seen {
+            return Poll::Ready(());
+        }
+        *waiting = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn count_flush(&self) {
+        let mut waiting = self.flushed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.flushes.fetch_add(1, Ordering::Relaxed);
+        if let Some(waiting) = waiting.take() {
+            waiting.wake();
+        }
     }
 
     /// The request's header lines in the order and spelling in which they came; falls back on hyper's view of them when
@@ -158,7 +179,7 @@ impl AsyncWrite for Socket {
 
     /// hyper asks for this once its own buffer is empty.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.connection.flushes.fetch_add(1, Ordering::Relaxed);
+        self.connection.count_flush();
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

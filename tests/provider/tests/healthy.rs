@@ -109,7 +109,7 @@ async fn other_formats_paths_are_answered_and_name_the_model_themselves() {
     );
     let path = "/v1beta/models/gemini-2.0:generateContent";
     assert_eq!(
-        send(&provider, "POST", path, "{}").await.json()["model"],
+        send(&provider, "POST", path, "{}").await.json()["modelVersion"],
         "gemini-2.0"
     );
 }

@@ -34,10 +34,7 @@ final class ClientExchange implements Exchange {
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
     /** Age in nanoseconds from which an exchange listens for a client that leaves. */
-    private static final long LISTEN_FROM = 50_000_000L;
-
-    /** The longest time in nanoseconds between two times that it does so. */
-    private static final long LISTEN_AGAIN = 5_000_000_000L;
+    private static final long LISTEN_FROM = 10_000_000L;
 
     private final SuspendedRequest request;
     private final Candidates candidates;
@@ -52,7 +49,10 @@ final class ClientExchange implements Exchange {
     private final long call;
     private final Answer pipe;
     private volatile boolean waiting;
-    private long listenAt = LISTEN_FROM;
+
+    // The sweeper's own.
+    private long nextLook = LISTEN_FROM;
+    private boolean begun;
 
     /** The pipe of this exchange. */
     private final class Answer extends ResponsePipe {
@@ -382,29 +382,45 @@ final class ClientExchange implements Exchange {
 
     // The client's connection
 
-    /** Looks after the connection from time to time; returns whether the exchange is over. */
-    boolean check() {
-        if (!connection.isOpen() || SourceContext.getRequest(connection) != sourceRequest) {
+    /**
+     * Looks after the connection, every few milliseconds; returns whether the exchange is over.
+     *
+     * @param now the time by {@link System#nanoTime()}
+     */
+    boolean check(long now) {
+        if (!connection.isOpen()) {
+            // Apache's engine tells nobody when the client of a waiting request leaves.
+            clientGone();
+            return true;
+        }
+        boolean onItsWay = answered.get() && !begun;
+        if (over.get() && !onItsWay) {
+            return true;
+        }
+        long age = now - started;
+        return (onItsWay || age >= nextLook) && look(age);
+    }
+
+    private boolean look(long age) {
+        nextLook = age * 2;
+        if (SourceContext.getRequest(connection) != sourceRequest) {
             clientGone();
             return true;
         }
         ProtocolState state = SourceContext.getState(connection);
-        if (over.get()) {
-            if (state != ProtocolState.REQUEST_DONE) {
-                return true;
-            }
+        if (state.compareTo(ProtocolState.REQUEST_DONE) > 0) {
+            begun = true;
+        } else if (state == ProtocolState.REQUEST_DONE && request.isAnswered()) {
             // An answer that was faster than the engine's note that the request is complete.
-            if (SourceContext.getResponse(connection) != null) {
-                connection.requestOutput();
-            }
-            return false;
+            connection.requestOutput();
         }
-        // While it waits, the engine does not listen for a client that leaves. Not for the quick
+        if (over.get()) {
+            return begun;
+        }
+        // The engine does not listen by itself for a client that leaves. Not for the quick
         // majority: listening costs a client that pipelines its next request the connection. More
         // than once: the reactor may be about to stop listening, because the request is complete.
-        long age = System.nanoTime() - started;
-        if (age > listenAt && state.compareTo(ProtocolState.REQUEST_DONE) >= 0) {
-            listenAt = Math.min(age * 2, age + LISTEN_AGAIN);
+        if (state.compareTo(ProtocolState.REQUEST_DONE) >= 0) {
             connection.requestInput();
         }
         return false;

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
  * engine, so their connections are looked after from time to time.
  */
 final class InFlight {
-    private static final long PERIOD_MILLIS = 50;
+    private static final long PERIOD_MILLIS = 20;
     private static final Set<ClientExchange> EXCHANGES = ConcurrentHashMap.newKeySet();
     private static final ScheduledExecutorService SWEEPER =
             Executors.newSingleThreadScheduledExecutor(
@@ -37,12 +37,13 @@ final class InFlight {
     }
 
     private static void sweep() {
-        EXCHANGES.removeIf(InFlight::isOver);
+        long now = System.nanoTime();
+        EXCHANGES.removeIf(exchange -> isOver(exchange, now));
     }
 
-    private static boolean isOver(ClientExchange exchange) {
+    private static boolean isOver(ClientExchange exchange, long now) {
         try {
-            return exchange.check();
+            return exchange.check(now);
         } catch (RuntimeException e) {
             // One broken connection must not keep the others from being looked after.
             return true;

@@ -24,6 +24,7 @@ import java.util.concurrent.Executor;
 class ResponsePipe extends Pipe {
     private final Producer producer;
     private final BufferFactory buffers;
+    private Thread offering;
     private ByteBuffer rest;
     private Executor restExecutor;
 
@@ -55,6 +56,7 @@ class ResponsePipe extends Pipe {
     final boolean offer(ByteBuffer bytes, boolean last) throws IOException {
         producer.chunk = bytes;
         producer.last = last;
+        offering = Thread.currentThread();
         try {
             while (!producer.completed && (bytes.hasRemaining() || last)) {
                 if (produce(producer) <= 0) {
@@ -62,6 +64,7 @@ class ResponsePipe extends Pipe {
                 }
             }
         } finally {
+            offering = null;
             producer.chunk = null;
         }
         return !bytes.hasRemaining() && (!last || producer.completed);
@@ -116,6 +119,54 @@ class ResponsePipe extends Pipe {
     @Override
     public final ControlledByteBuffer getBuffer() {
         return producer.completed ? super.getBuffer() : buffers.getBuffer();
+    }
+
+    /**
+     * The engine connects an answer to the client in several steps, asks for output itself after
+     * the last, and closes the connection when the answer has begun before. So bytes that are
+     * offered do not ask for output until the reader has once found the pipe empty.
+     */
+    @Override
+    public final void attachConsumer(IOControl reader) {
+        super.attachConsumer(new Consumer(reader));
+    }
+
+    /** The connection that empties the pipe. */
+    private final class Consumer implements IOControl {
+        private final IOControl reader;
+        private boolean hasReadAll;
+
+        Consumer(IOControl reader) {
+            this.reader = reader;
+        }
+
+        @Override
+        public void requestOutput() {
+            if (hasReadAll || offering != Thread.currentThread()) {
+                reader.requestOutput();
+            }
+        }
+
+        @Override
+        public void suspendOutput() {
+            hasReadAll = true;
+            reader.suspendOutput();
+        }
+
+        @Override
+        public void requestInput() {
+            reader.requestInput();
+        }
+
+        @Override
+        public void suspendInput() {
+            reader.suspendInput();
+        }
+
+        @Override
+        public void shutdown() throws IOException {
+            reader.shutdown();
+        }
     }
 
     /** The connection that the pipe believes it is filled from. */
