@@ -5,11 +5,13 @@
 # gateway, provider and clients.
 #
 # usage: benches/streams.sh [streams:chunks ...]
+# WAYS chooses among direct, send and failover, JAVA_OPTS adds to the gateway's options.
 # PROVIDER_BINARY, CLIENTS_BINARY and JAVA come from make bench-streams.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 runs=("${@:-}")
 if [[ $# -eq 0 ]]; then runs=(1000:30 10000:60); fi
+read -ra ways <<<"${WAYS:-direct send failover}"
 java="${JAVA:-java}"
 provider_binary="${PROVIDER_BINARY:-target/release/simulated-provider}"
 clients_binary="${CLIENTS_BINARY:-target/release/stream-clients}"
@@ -129,7 +131,7 @@ mkdir -p benches/results
 for run in "${runs[@]}"; do
   streams="${run%:*}"
   if ((streams > most)); then streams="$most"; fi
-  for way in direct send failover; do
+  for way in "${ways[@]}"; do
     measure "$way" "$streams" "${run#*:}" | tee -a "$result"
   done
 done
