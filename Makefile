@@ -26,8 +26,8 @@ export PROVIDER_BINARY := $(TARGET)/simulated-provider
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
-demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything up to try by hand
-	@KEEP=$(KEEP) $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
+demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything up, ONLY=words picks steps
+	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
 	    org.modelfailover.gateway.demo.Story
 
 test: test-rust test-gateway test-definitions test-bundle test-install ## all tests

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use failover_policy::{Stage, WhenAllSuspended};
+use failover_policy::{OnStreamCut, Stage, WhenAllSuspended};
 use failover_suspension::{State, hint};
-use failover_wire::answer::{self, is_event_stream};
+use failover_wire::answer::{self, is_amazon_event_stream, is_event_stream};
 use failover_wire::reason;
+use failover_wire::stream::Stream;
 use failover_wire::{Asked, Reason};
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -19,8 +20,8 @@ use crate::bound::{Bound, Slot, Ticket};
 use crate::deadline::{Deadline, Elapsed};
 use crate::gateway::{Failure, Gateway, Head, Unusable, Upstream};
 use crate::outcome::{GoOn, Outcome};
-use crate::relay::{self, Committed, Relay};
-use crate::report::{AttemptReport, Report};
+use crate::relay::{self, Committed, Cut, Relay, deliver};
+use crate::report::{AttemptReport, Report, Way};
 use crate::transport::{Answer, BodyStream, NetError, Transport};
 
 /// Host error codes, in the range that its analytics class as target connectivity (101500 to 101599, and 303001).
@@ -100,6 +101,35 @@ impl Attempted {
             hint: None,
             retry_after: None,
             committed: None,
+        }
+    }
+}
+
+/// What the attempts so far have come to.
+struct Course {
+    started: Instant,
+    attempt_started: Instant,
+    /// The clock of all attempts together.
+    overall: Deadline,
+    report: Report,
+    refused_models: Vec<String>,
+    last_answer: Option<Whole>,
+    last_outcome: Option<(usize, Outcome)>,
+}
+
+impl Course {
+    fn new(bound: &Bound) -> Self {
+        Course {
+            started: Instant::now(),
+            attempt_started: Instant::now(),
+            overall: Deadline::after(bound.policy.settings.overall_timeout),
+            report: Report {
+                api: bound.api.clone(),
+                ..Report::default()
+            },
+            refused_models: Vec::new(),
+            last_answer: None,
+            last_outcome: None,
         }
     }
 }
@@ -188,79 +218,108 @@ impl Call {
         mut self,
         transport: &T,
         gateway: &G,
-        mut first: Option<Result<Upstream, Unusable>>,
+        first: Option<Result<Upstream, Unusable>>,
     ) {
-        let started = Instant::now();
-        let bound = Arc::clone(&self.bound);
-        let settings = &bound.policy.settings;
-        let overall = Deadline::after(settings.overall_timeout);
-        let mut report = Report {
-            api: bound.api.clone(),
-            ..Report::default()
+        let mut course = Course::new(&self.bound);
+        let ticket = self.first.take().or_else(|| self.probe_early());
+        let committed = self
+            .pursue(transport, gateway, ticket, first, None, &mut course)
+            .await;
+        if let Some((ticket, committed)) = committed {
+            return self
+                .stream(transport, gateway, ticket, committed, course)
+                .await;
+        }
+        if let Some(answer) = course.last_answer.take() {
+            let status = answer.head.status;
+            let head = self.head(answer.head, answer.candidate, course.report.attempts.len());
+            relay::answer(gateway, head, answer.body).await;
+            return self.finish(gateway, course, status);
+        }
+        let failure = match course.last_outcome {
+            Some((index, outcome)) => self.failure(index, outcome, course.report.attempts.len()),
+            None => self.all_suspended(),
         };
-        let mut next = self.first.take().or_else(|| self.probe_early());
-        let mut refused_models: Vec<String> = Vec::new();
-        let mut last_answer: Option<Whole> = None;
-        let mut last_outcome = None;
+        let status = failure.status;
+        gateway.fail(failure);
+        self.finish(gateway, course, status);
+    }
 
+    /// Calls one candidate after the other, up to a stream's first useful chunk, which is returned, or to a whole
+    /// answer, which `course` keeps. `broken`: the stream that they are to go on with.
+    async fn pursue<T: Transport, G: Gateway>(
+        &self,
+        transport: &T,
+        gateway: &G,
+        mut next: Option<Ticket>,
+        mut first: Option<Result<Upstream, Unusable>>,
+        broken: Option<&Stream>,
+        course: &mut Course,
+    ) -> Option<(Ticket, Committed)> {
+        let settings = &self.bound.policy.settings;
         while let Some(mut ticket) = next {
             let index = ticket.index;
             let mut retries = Retries::new(settings.retry_backoff);
+            let mut way = broken.map(|stream| Way::first(stream, &self.body));
             let go_on = loop {
-                let attempt_started = Instant::now();
-                let last = !self.another_is_open(index, &refused_models);
+                course.attempt_started = Instant::now();
+                let last = !self.another_is_open(index, &course.refused_models);
                 let upstream = match first.take() {
                     Some(resolved) => resolved,
-                    None => self.resolve(gateway, index, overall).await,
+                    None => self.resolve(gateway, index, course.overall).await,
                 };
                 let mut attempted = match upstream {
                     Ok(upstream) => {
-                        self.attempt(transport, upstream, index, last, overall)
+                        let deadline = self.deadline(last, course.overall);
+                        let join = broken.zip(way);
+                        self.attempt(transport, upstream, index, deadline, join)
                             .await
                     }
                     Err(_) => Attempted::failed(Outcome::Unusable),
                 };
                 let outcome = attempted.outcome;
                 let rule = outcome.rule(settings);
-                last_outcome = Some((index, outcome));
+                course.last_outcome = Some((index, outcome));
 
+                let refused = way.and_then(|way| {
+                    way.after(outcome, attempted.answer.as_ref().map(|a| &*a.body))
+                });
                 let probing = ticket.permit.is_some();
                 // Judged now, not when the attempt began: the others can have failed meanwhile.
-                let last = !self.another_is_open(index, &refused_models);
-                let wait = if probing {
+                let last = !self.another_is_open(index, &course.refused_models);
+                let wait = if probing || refused.is_some() {
                     None
                 } else {
-                    self.wait_before_retry(&attempted, &retries, last, overall)
+                    self.wait_before_retry(&attempted, &retries, last, course.overall)
                 };
                 let (suspended, lifted) = match wait {
-                    Some(_) => (None, false),
-                    None => self.settle(&mut ticket, rule.suspends, outcome, attempted.hint),
+                    None if refused.is_none() => {
+                        self.settle(&mut ticket, rule.suspends, outcome, attempted.hint)
+                    }
+                    _ => (None, false),
                 };
                 let slot = &self.slots()[index];
-                report.attempts.push(AttemptReport {
+                course.report.attempts.push(AttemptReport {
                     model: slot.model.clone(),
                     endpoint_id: slot.endpoint_id.clone(),
                     outcome,
                     status: attempted.answer.as_ref().map(|a| a.head.status.as_u16()),
-                    took: attempt_started.elapsed(),
+                    took: course.attempt_started.elapsed(),
                     probe: probing,
                     suspended,
                     lifted,
+                    way,
+                    delivered: None,
                 });
                 if let Some(committed) = attempted.committed.take() {
-                    let status = committed.status();
-                    let head = self.head(committed.head().clone(), index, report.attempts.len());
-                    let cut = committed.relay(gateway, head, settings.idle_timeout).await;
-                    if cut && let Some(end) = report.attempts.last_mut() {
-                        end.outcome = Outcome::StreamCut;
-                        end.took = attempt_started.elapsed();
-                        let suspends = end.outcome.rule(settings).suspends;
-                        (end.suspended, _) = self.settle(&mut ticket, suspends, end.outcome, None);
-                    }
-                    return self.finish(gateway, report, status, started);
+                    return Some((ticket, committed));
+                }
+                if let Some(other) = refused {
+                    way = Some(other);
+                    continue;
                 }
                 if let Some(answer) = attempted.answer.take() {
-                    last_answer = Some(answer);
+                    course.last_answer = Some(answer);
                 }
                 let Some(wait) = wait else {
                     break rule.go_on;
@@ -271,52 +330,139 @@ impl Call {
                     retries.waited_out += wait;
                 }
                 tokio::time::sleep(wait).await;
-                if self.slots()[index].gate.state(bound.clock.now()) != State::Healthy {
+                if self.slots()[index].gate.state(self.bound.clock.now()) != State::Healthy {
                     // Another request has found out meanwhile that it is no use.
                     let settled = self.settle(&mut ticket, rule.suspends, outcome, attempted.hint);
-                    if let Some(end) = report.attempts.last_mut() {
+                    if let Some(end) = course.report.attempts.last_mut() {
                         (end.suspended, end.lifted) = settled;
                     }
                     break rule.go_on;
                 }
             };
             match go_on {
-                GoOn::No => break,
-                GoOn::Yes => {}
-                GoOn::OtherModel => refused_models.push(self.slots()[index].model.clone()),
+                // The caller's fault with one can't be the caller's fault after another has begun to answer.
+                GoOn::No if broken.is_none() => break,
+                GoOn::No | GoOn::Yes => {}
+                GoOn::OtherModel => course
+                    .refused_models
+                    .push(self.slots()[index].model.clone()),
             }
-            if overall.passed() {
+            if course.overall.passed() {
                 break;
             }
-            next = self.bound.admit(self.stage, index + 1, |slot| {
-                !refused_models.contains(&slot.model)
-            });
+            next = self.next_after(index, course);
         }
-
-        if let Some(answer) = last_answer {
-            let status = answer.head.status;
-            let head = self.head(answer.head, answer.candidate, report.attempts.len());
-            relay::answer(gateway, head, answer.body).await;
-            return self.finish(gateway, report, status, started);
-        }
-        let failure = match last_outcome {
-            Some((index, outcome)) => self.failure(index, outcome, report.attempts.len()),
-            None => self.all_suspended(),
-        };
-        let status = failure.status;
-        gateway.fail(failure);
-        self.finish(gateway, report, status, started);
+        None
     }
 
-    fn finish<G: Gateway>(
+    fn next_after(&self, index: usize, course: &Course) -> Option<Ticket> {
+        self.bound.admit(self.stage, index + 1, |slot| {
+            !course.refused_models.contains(&slot.model)
+        })
+    }
+
+    /// Passes a stream on to its end. When it breaks, the next candidate goes on with it.
+    async fn stream<T: Transport, G: Gateway>(
+        &self,
+        transport: &T,
+        gateway: &G,
+        mut ticket: Ticket,
+        mut committed: Committed,
+        mut course: Course,
+    ) {
+        let settings = &self.bound.policy.settings;
+        let begun = course.report.attempts.len();
+        let head = self.head(committed.head().clone(), ticket.index, begun);
+        let status = head.status;
+        gateway.begin(head);
+        let cut = loop {
+            let cut = match committed.relay(gateway, settings.idle_timeout).await {
+                Ok(whole) => {
+                    course.report.tokens = whole.stream.tokens();
+                    deliver(gateway, whole.stream.ending()).await;
+                    self.comment(gateway, &whole.stream, begun, &course).await;
+                    gateway.end();
+                    whole.drain().await;
+                    return self.finish(gateway, course, status);
+                }
+                Err(cut) => cut,
+            };
+            let suspends = cut.outcome.rule(settings).suspends;
+            let (suspended, _) = self.settle(&mut ticket, suspends, cut.outcome, None);
+            if let Some(end) = course.report.attempts.last_mut() {
+                end.outcome = cut.outcome;
+                end.took = course.attempt_started.elapsed();
+                end.suspended = suspended;
+                end.delivered = Some(cut.stream.delivered());
+            }
+            if settings.on_stream_cut == OnStreamCut::Error {
+                break cut;
+            }
+            if let Err(why) = cut.stream.can_go_on(&self.body) {
+                course.report.not_continued = Some(why.to_string());
+                break cut;
+            }
+            // The clock of all attempts ended with the first useful chunk; the rescue has one of its own.
+            course.overall = Deadline::after(settings.overall_timeout);
+            let next = self.next_after(ticket.index, &course);
+            let rest = self
+                .pursue(
+                    transport,
+                    gateway,
+                    next,
+                    None,
+                    Some(&cut.stream),
+                    &mut course,
+                )
+                .await;
+            match rest {
+                Some(next) => (ticket, committed) = next,
+                None => {
+                    course.report.not_continued = Some("no-candidate".to_owned());
+                    break cut;
+                }
+            }
+        };
+        let Cut { stream, error, .. } = *cut;
+        course.report.tokens = stream.tokens();
+        let error = error.filter(|e| !e.is_empty());
+        match error.or_else(|| stream.failure("The model's answer broke off before its end")) {
+            Some(error) => {
+                deliver(gateway, error).await;
+                self.comment(gateway, &stream, begun, &course).await;
+                gateway.end();
+            }
+            None => gateway.abort(),
+        }
+        self.finish(gateway, course, status);
+    }
+
+    /// Who went on with a stream is said at its end: its headers had gone.
+    async fn comment<G: Gateway>(
         &self,
         gateway: &G,
-        mut report: Report,
-        status: StatusCode,
-        started: Instant,
+        stream: &Stream,
+        begun: usize,
+        course: &Course,
     ) {
+        let attempts = &course.report.attempts;
+        if !self.bound.policy.settings.response_headers || attempts.len() == begun {
+            return;
+        }
+        let text = attempts[begun - 1..]
+            .iter()
+            .map(|a| format!("{:?} at {:?} {}", a.model, a.endpoint_id, a.outcome.word()))
+            .collect::<Vec<_>>()
+            .join(", ");
+        if let Some(comment) = stream.comment(&format!("failover: {text}")) {
+            deliver(gateway, comment).await;
+        }
+    }
+
+    fn finish<G: Gateway>(&self, gateway: &G, course: Course, status: StatusCode) {
+        let mut report = course.report;
         report.status = status.as_u16();
-        report.took = started.elapsed();
+        report.took = course.started.elapsed();
         if report.is_notable() {
             let now = self.bound.clock.now();
             let called = |slot: &Slot| {
@@ -364,31 +510,41 @@ impl Call {
             .unwrap_or_else(|Elapsed| Err(Unusable("the gateway did not say in time".to_owned())))
     }
 
-    /// One attempt, under its own clock.
-    async fn attempt<T: Transport>(
-        &self,
-        transport: &T,
-        upstream: Upstream,
-        index: usize,
-        last: bool,
-        overall: Deadline,
-    ) -> Attempted {
+    /// How long an attempt may take.
+    fn deadline(&self, last: bool, overall: Deadline) -> Deadline {
         let policy = &self.bound.policy;
         let limit = match policy.settings.first_token_timeout {
             Some(limit) if self.asked.stream() && !last => limit.min(policy.request_timeout),
             _ => policy.request_timeout,
         };
-        let deadline = Deadline::after(limit).min(overall);
+        Deadline::after(limit).min(overall)
+    }
+
+    /// One attempt. `join`: the stream that it is to go on with, and how it is asked to.
+    async fn attempt<T: Transport>(
+        &self,
+        transport: &T,
+        upstream: Upstream,
+        index: usize,
+        deadline: Deadline,
+        join: Option<(&Stream, Way)>,
+    ) -> Attempted {
         let own_credential = upstream.own_credential;
-        let send = transport.send(upstream, self.body_for(index));
-        let answer = match deadline.bound(send).await {
+        let mut body = self.body_for(index);
+        if let Some(prefilled) = join.and_then(|(stream, way)| way.prefilled(stream, &body)) {
+            body = prefilled.into();
+        }
+        let answer = match deadline.bound(transport.send(upstream, body)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
             Err(Elapsed) => return Attempted::failed(Outcome::Silent),
         };
-        let streamed = answer.status.is_success() && streams(&answer.headers);
-        if streamed && self.asked.stream() {
-            return self.open_stream(answer, deadline).await;
+        let success = answer.status.is_success();
+        if success
+            && self.asked.stream()
+            && let Some(stream) = self.stream_of(&answer.headers, join)
+        {
+            return self.open_stream(answer, stream, deadline).await;
         }
         let Answer {
             status,
@@ -400,8 +556,12 @@ impl Call {
             Ok(Err(_)) => return Attempted::failed(Outcome::Network(NetError::BrokenOff)),
             Err(Elapsed) => return Attempted::failed(Outcome::Silent),
         };
+        let content_type = text(&headers, &header::CONTENT_TYPE);
         // A caller who did not ask for a stream is never shown a part of one.
-        if streamed && !relay::is_whole(&body) {
+        if success
+            && content_type.is_some_and(|t| is_event_stream(t) || is_amazon_event_stream(t))
+            && Stream::of(content_type, false, 0).is_some_and(|s| !relay::is_whole(s, &body))
+        {
             return Attempted::failed(Outcome::NoUsefulChunk);
         }
         let whole = Whole {
@@ -409,17 +569,45 @@ impl Call {
             body,
             candidate: index,
         };
-        judge(whole, own_credential)
+        let mut attempted = judge(whole, own_credential);
+        if join.is_some() && attempted.outcome == Outcome::Answered {
+            // Whole, and of no use for a stream that has begun.
+            attempted = Attempted::failed(Outcome::NoUsefulChunk);
+        }
+        attempted
     }
 
-    async fn open_stream(&self, answer: Answer, deadline: Deadline) -> Attempted {
+    /// The stream that an answer is; `None`: it is whole.
+    fn stream_of(&self, headers: &HeaderMap, join: Option<(&Stream, Way)>) -> Option<Stream> {
+        let settings = &self.bound.policy.settings;
+        let content_type = text(headers, &header::CONTENT_TYPE);
+        let in_array = self.asked.in_array();
+        match join {
+            _ if is_encoded(headers) => join.is_none().then(Stream::opaque),
+            Some((broken, way)) => broken.joined_by(content_type, in_array, way.asked()),
+            None => {
+                let max_text = match settings.on_stream_cut {
+                    OnStreamCut::Continue => {
+                        usize::try_from(settings.max_held).unwrap_or(usize::MAX)
+                    }
+                    OnStreamCut::Error => 0,
+                };
+                Stream::of(content_type, in_array, max_text)
+            }
+        }
+    }
+
+    async fn open_stream(&self, answer: Answer, stream: Stream, deadline: Deadline) -> Attempted {
         let head = Head {
             status: answer.status,
             headers: answer.headers,
         };
         let hint = hint::after_success(|| header_pairs(&head.headers), SystemTime::now());
         let max_held = self.bound.policy.settings.max_held;
-        match Relay::new(head, answer.body).hold(max_held, deadline).await {
+        match Relay::new(head, answer.body, stream)
+            .hold(max_held, deadline)
+            .await
+        {
             Ok(committed) => Attempted {
                 hint,
                 committed: Some(committed),
@@ -622,8 +810,8 @@ const NOT_FORWARDED: [HeaderName; 8] = [
     header::CONTENT_LENGTH,
 ];
 
-fn streams(headers: &HeaderMap) -> bool {
-    text(headers, &header::CONTENT_TYPE).is_some_and(is_event_stream)
+fn is_encoded(headers: &HeaderMap) -> bool {
+    text(headers, &header::CONTENT_ENCODING).is_some_and(|e| !e.eq_ignore_ascii_case("identity"))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -660,9 +848,7 @@ fn judge(whole: Whole, own_credential: bool) -> Attempted {
     let (status, now) = (*status, SystemTime::now());
     let (outcome, hint) = if status.is_success() {
         let bodyless = matches!(status.as_u16(), 204 | 205);
-        let encoded = text(headers, &header::CONTENT_ENCODING)
-            .is_some_and(|e| !e.eq_ignore_ascii_case("identity"));
-        let checked = if bodyless || (encoded && !whole.body.is_empty()) {
+        let checked = if bodyless || (is_encoded(headers) && !whole.body.is_empty()) {
             Ok(())
         } else {
             answer::check(text(headers, &header::CONTENT_TYPE), &whole.body)

@@ -25,5 +25,5 @@ pub use deadline::Deadline;
 pub use gateway::{Failure, Gateway, Head, Unusable, Upstream};
 pub use http_client::{HttpClient, HttpClients};
 pub use outcome::{GoOn, Outcome, Rule};
-pub use report::{AttemptReport, Report};
+pub use report::{AttemptReport, Report, Way};
 pub use transport::{Answer, BodyStream, NetError, Transport};

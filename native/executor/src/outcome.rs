@@ -37,6 +37,8 @@ pub enum Outcome {
     NoUsefulChunk,
     /// A stream that broke, stalled or reported an error after its first useful chunk.
     StreamCut,
+    /// A candidate that was to go on with another's answer, and said something else.
+    Diverged,
     /// The gateway has no URL or no credentials for it.
     Unusable,
 }
@@ -97,7 +99,8 @@ impl Outcome {
             Outcome::Silent => (GoOn::Yes, true),
             Outcome::NoAnswer(_) => (GoOn::Yes, true),
             Outcome::NoUsefulChunk => (GoOn::Yes, true),
-            Outcome::StreamCut => (GoOn::No, true),
+            Outcome::StreamCut => (GoOn::Yes, true),
+            Outcome::Diverged => (GoOn::Yes, false),
             Outcome::Unusable => (GoOn::Yes, false),
         };
         Rule { go_on, suspends }
@@ -128,6 +131,7 @@ impl Outcome {
             Outcome::NoAnswer(_) => "no-answer",
             Outcome::NoUsefulChunk => "no-useful-chunk",
             Outcome::StreamCut => "stream-cut",
+            Outcome::Diverged => "diverged",
             Outcome::Unusable => "unusable",
         }
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use failover_wire::stream::{Event, EventReader, Verdict};
+use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
-use http::StatusCode;
+use futures_util::stream::Fuse;
 use tokio::time::Instant;
 
 use crate::deadline::Deadline;
@@ -20,20 +20,37 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A stream that has begun, and is no answer yet.
 pub(crate) struct Relay {
     head: Head,
-    body: BodyStream,
-    reader: EventReader,
+    body: Fuse<BodyStream>,
+    stream: Stream,
     held: Vec<Event>,
 }
 
-/// A stream whose first useful chunk has come: no other candidate is asked any more.
+/// A stream whose first useful chunk has come: no other candidate is asked any more, unless it breaks.
 pub(crate) struct Committed(Relay);
 
+/// A stream that is whole. The gateway has not been told of its end yet.
+pub(crate) struct Whole {
+    /// What the caller has.
+    pub(crate) stream: Stream,
+    body: Fuse<BodyStream>,
+}
+
+/// A stream that broke after its first useful chunk.
+pub(crate) struct Cut {
+    /// What the caller has.
+    pub(crate) stream: Stream,
+    /// The provider's own error event, not passed on yet.
+    pub(crate) error: Option<Bytes>,
+    /// [`Outcome::StreamCut`] or [`Outcome::Diverged`].
+    pub(crate) outcome: Outcome,
+}
+
 impl Relay {
-    pub(crate) fn new(head: Head, body: BodyStream) -> Self {
+    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream) -> Self {
         Relay {
             head,
-            body,
-            reader: EventReader::default(),
+            body: body.fuse(),
+            stream,
             held: Vec::new(),
         }
     }
@@ -43,25 +60,23 @@ impl Relay {
     pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Outcome> {
         let mut held = 0;
         loop {
-            let events = match deadline.bound(self.body.next()).await {
+            let (events, whole) = match deadline.bound(self.body.next()).await {
                 Ok(Some(Ok(bytes))) => {
                     held += bytes.len() as u64;
-                    self.reader.feed(&bytes)
+                    (self.stream.feed(&bytes), false)
                 }
                 Ok(Some(Err(_))) => return Err(Outcome::Network(NetError::BrokenOff)),
-                Ok(None) => match self.reader.finish() {
-                    Some(event) if event.verdict == Verdict::Useful => vec![event],
-                    _ => return Err(Outcome::NoUsefulChunk),
-                },
+                Ok(None) => (self.stream.finish().into_iter().collect(), true),
                 Err(_) => return Err(Outcome::Silent),
             };
             // Several events can come in one piece: the first that says something counts.
-            let says = |v: &Verdict| !matches!(v, Verdict::Nothing | Verdict::Unreadable);
-            let verdict = events.iter().map(|e| e.verdict).find(says);
+            let says = |w: &Worth| !matches!(w, Worth::Nothing | Worth::Unreadable);
+            let worth = events.iter().map(|e| e.worth).find(says);
             self.held.extend(events);
-            match verdict {
-                Some(Verdict::Useful) => return Ok(Committed(self)),
-                None if held <= max => {}
+            match worth {
+                Some(Worth::Useful) => return Ok(Committed(self)),
+                Some(Worth::Diverged) => return Err(Outcome::Diverged),
+                None if held <= max && !whole && !self.stream.ended() => {}
                 _ => return Err(Outcome::NoUsefulChunk),
             }
         }
@@ -69,95 +84,95 @@ impl Relay {
 }
 
 impl Committed {
-    pub(crate) fn status(&self) -> StatusCode {
-        self.0.head.status
-    }
-
     pub(crate) fn head(&self) -> &Head {
         &self.0.head
     }
 
-    /// Passes the stream on. Returns whether it broke.
-    pub(crate) async fn relay<G: Gateway>(self, gateway: &G, head: Head, idle: Duration) -> bool {
+    /// Passes the stream on, but for its end.
+    pub(crate) async fn relay<G: Gateway>(
+        self,
+        gateway: &G,
+        idle: Duration,
+    ) -> Result<Whole, Box<Cut>> {
         let Relay {
             mut body,
-            mut reader,
+            mut stream,
             held,
             ..
         } = self.0;
-        gateway.begin(head);
+        let cut = |stream, error, outcome| {
+            Err(Box::new(Cut {
+                stream,
+                error,
+                outcome,
+            }))
+        };
         let mut clock = Deadline::after(idle);
         let mut events = held;
         loop {
             let mut useful = false;
             for event in events {
-                useful |= event.verdict == Verdict::Useful;
-                match event.verdict {
-                    Verdict::Unreadable => continue,
-                    Verdict::Nothing | Verdict::Useful | Verdict::End => {
+                useful |= event.worth == Worth::Useful;
+                match event.worth {
+                    Worth::Unreadable => continue,
+                    Worth::Nothing | Worth::Useful => {
                         let started = Instant::now();
-                        deliver(gateway, event.raw).await;
+                        deliver(gateway, event.bytes).await;
                         // The caller's time is not the provider's.
                         clock = clock.later(started.elapsed());
                     }
-                    Verdict::Failed => {
-                        deliver(gateway, event.raw).await;
-                        gateway.end();
-                        return true;
-                    }
+                    Worth::Diverged => return cut(stream, None, Outcome::Diverged),
+                    // The answer is whole; what went wrong afterwards is nobody's business.
+                    _ if stream.finished() => return Ok(Whole { stream, body }),
+                    Worth::Failed => return cut(stream, Some(event.bytes), Outcome::StreamCut),
+                    Worth::Broken => return cut(stream, None, Outcome::StreamCut),
                 }
             }
-            if reader.ended() {
-                gateway.end();
-                let rest = async { while let Some(Ok(_)) = body.next().await {} };
-                let _ = Deadline::after(GRACE).bound(rest).await;
-                return false;
+            if stream.ended() {
+                return Ok(Whole { stream, body });
             }
-            if reader.finished() {
+            if stream.finished() {
                 clock = Deadline::after(GRACE);
             } else if useful {
                 clock = Deadline::after(idle);
             }
             events = match clock.bound(body.next()).await {
-                Ok(Some(Ok(bytes))) => reader.feed(&bytes),
-                _ if reader.finished() => {
-                    gateway.end();
-                    return false;
-                }
+                Ok(Some(Ok(bytes))) => stream.feed(&bytes),
+                _ if stream.finished() => return Ok(Whole { stream, body }),
                 // Without a marker for its end, the end of the body is the end of the stream.
-                Ok(None) if !reader.announces_its_end() => {
-                    if let Some(last) = reader.finish() {
-                        deliver(gateway, last.raw).await;
+                Ok(None) if !stream.announces_its_end() => {
+                    if let Some(last) = stream.finish() {
+                        deliver(gateway, last.bytes).await;
                     }
-                    gateway.end();
-                    return false;
+                    return Ok(Whole { stream, body });
                 }
-                _ if reader.announces_its_end() => {
-                    deliver(gateway, Bytes::from_static(CUT_EVENT)).await;
-                    gateway.end();
-                    return true;
-                }
-                _ => {
-                    gateway.abort();
-                    return true;
-                }
+                Ok(None) => match stream.finish() {
+                    // The last event, without its blank line.
+                    Some(last) if last.worth == Worth::Useful => vec![last],
+                    _ => return cut(stream, None, Outcome::StreamCut),
+                },
+                _ => return cut(stream, None, Outcome::StreamCut),
             };
         }
     }
 }
 
-/// Whether a whole event stream is an answer: something useful in it, no error, and its end where it has one.
-pub(crate) fn is_whole(body: &Bytes) -> bool {
-    let mut reader = EventReader::default();
-    let mut events = reader.feed(body);
-    events.extend(reader.finish());
-    reader.useful()
-        && !events.iter().any(|e| e.verdict == Verdict::Failed)
-        && (reader.finished() || !reader.announces_its_end())
+impl Whole {
+    /// Reads what may still come, so that the connection can be used again.
+    pub(crate) async fn drain(mut self) {
+        let rest = async { while let Some(Ok(_)) = self.body.next().await {} };
+        // A provider that goes on for longer loses its connection.
+        let _ = Deadline::after(GRACE).bound(rest).await;
+    }
 }
 
-/// The error event of OpenAI's streams; client libraries raise it. No `[DONE]` follows.
-const CUT_EVENT: &[u8] = b"data: {\"error\":{\"message\":\"The model's answer broke off before its end\",\"type\":\"server_error\",\"param\":null,\"code\":\"stream_cut\"}}\n\n";
+/// Whether a whole stream is an answer: something useful in it, no error, and its end where it has one.
+pub(crate) fn is_whole(mut stream: Stream, body: &Bytes) -> bool {
+    let mut events = stream.feed(body);
+    events.extend(stream.finish());
+    let bad = |e: &Event| matches!(e.worth, Worth::Failed | Worth::Broken);
+    stream.useful() && !events.iter().any(bad) && (stream.finished() || !stream.announces_its_end())
+}
 
 /// Hands a whole answer over.
 pub(crate) async fn answer<G: Gateway>(gateway: &G, head: Head, body: Bytes) {
@@ -170,8 +185,8 @@ pub(crate) async fn answer<G: Gateway>(gateway: &G, head: Head, body: Bytes) {
 }
 
 /// Hands bytes over as fast as the caller takes them. While it waits, nothing more is read from the provider.
-async fn deliver<G: Gateway>(gateway: &G, mut bytes: Bytes) {
-    loop {
+pub(crate) async fn deliver<G: Gateway>(gateway: &G, mut bytes: Bytes) {
+    while !bytes.is_empty() {
         let taken = gateway.data(&bytes);
         bytes.advance(taken.min(bytes.len()));
         if bytes.is_empty() {

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use failover_wire::stream::{Asked, Stream, Tokens};
+
 use crate::outcome::Outcome;
 
 /// One attempt, for the log.
@@ -22,6 +24,71 @@ pub struct AttemptReport {
     pub suspended: Option<Duration>,
     /// Whether it lifted a suspension.
     pub lifted: bool,
+    /// How it was asked to go on with a stream that had broken.
+    pub way: Option<Way>,
+    /// Of a stream that broke: bytes of text that the caller had by then.
+    pub delivered: Option<usize>,
+}
+
+/// A way to ask a candidate for the rest of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// With what the caller has as the beginning of its answer.
+    Prefilled,
+    /// The same, marked as such.
+    Marked,
+    /// With the request as it was.
+    Again,
+}
+
+impl Way {
+    pub(crate) fn first(stream: &Stream, request: &[u8]) -> Way {
+        match stream.prefilled(request, false) {
+            Some(_) => Way::Prefilled,
+            None => Way::Again,
+        }
+    }
+
+    /// The request's body in this way; `None`: as it was.
+    pub(crate) fn prefilled(self, stream: &Stream, request: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Way::Prefilled => stream.prefilled(request, false),
+            Way::Marked => stream.prefilled(request, true),
+            Way::Again => None,
+        }
+    }
+
+    /// What is tried next at a candidate that refused this one. The request itself was good enough for another.
+    pub(crate) fn after(self, outcome: Outcome, answer: Option<&[u8]>) -> Option<Way> {
+        if outcome != Outcome::CallersFault {
+            return None;
+        }
+        let wants_a_mark = || {
+            let text = String::from_utf8_lossy(answer.unwrap_or_default());
+            // Mistral's "… or Assistant with prefix True".
+            text.to_lowercase().contains("prefix")
+        };
+        match self {
+            Way::Prefilled if wants_a_mark() => Some(Way::Marked),
+            Way::Prefilled | Way::Marked => Some(Way::Again),
+            Way::Again => None,
+        }
+    }
+
+    pub(crate) fn asked(self) -> Asked {
+        match self {
+            Way::Prefilled | Way::Marked => Asked::Prefilled,
+            Way::Again => Asked::Again,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Way::Prefilled => "prefill",
+            Way::Marked => "prefix",
+            Way::Again => "repeat",
+        }
+    }
 }
 
 /// What was done for one request. Never holds bodies or credentials.
@@ -33,6 +100,10 @@ pub struct Report {
     pub attempts: Vec<AttemptReport>,
     /// Candidates that were passed over, with why.
     pub skipped: Vec<(String, String, &'static str)>,
+    /// Why nobody went on with a stream that broke.
+    pub not_continued: Option<String>,
+    /// What a stream says it has used.
+    pub tokens: Option<Tokens>,
     /// The status that the caller got.
     pub status: u16,
     /// From start to end.
@@ -74,6 +145,12 @@ impl fmt::Display for Report {
                 _ => {}
             }
             write!(f, " ms={}", a.took.as_millis())?;
+            if let Some(way) = a.way {
+                write!(f, " continued={}", way.word())?;
+            }
+            if let Some(delivered) = a.delivered {
+                write!(f, " delivered={delivered}")?;
+            }
             if a.probe {
                 f.write_str(" probe")?;
             }
@@ -84,6 +161,12 @@ impl fmt::Display for Report {
                 f.write_str(" lifted")?;
             }
             f.write_str("]")?;
+        }
+        if let Some(why) = &self.not_continued {
+            write!(f, " not_continued={why}")?;
+        }
+        if let Some(Tokens { prompt, completion }) = self.tokens {
+            write!(f, " tokens={prompt}+{completion}")?;
         }
         for (model, endpoint, why) in &self.skipped {
             write!(f, " skipped[model={model:?} endpoint={endpoint:?} {why}]")?;

@@ -7,7 +7,7 @@ use failover_executor::Outcome;
 use support::*;
 
 fn two() -> Builder {
-    api(&["a@east", "b@west"])
+    api(&["a@east", "b@west"]).set("onStreamCut", "error")
 }
 
 /// A stream of which the target gives the first piece and the fallback is healthy.
@@ -423,7 +423,11 @@ async fn a_stream_with_a_finish_reason_is_complete_without_the_end_marker() {
     ] {
         let pieces = [now(&delta("x")), now(STOP)].into_iter().chain(rest);
         let (api, heard) = streamed_by_target(builder(), pieces).await;
-        assert_eq!(heard.text(), [&delta("x"), STOP, USAGE].concat(), "{what}");
+        assert_eq!(
+            heard.text(),
+            [&delta("x"), STOP, USAGE, DONE].concat(),
+            "{what}"
+        );
         assert!(heard.ended && !heard.aborted, "{what}");
         assert!(!api.is_suspended("a@east"), "{what}: it has said all");
         assert!(

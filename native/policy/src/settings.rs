@@ -60,7 +60,7 @@ pub struct Settings {
     pub retry_budget: RetryBudget,
     /// Largest request body, in bytes.
     pub max_request_body: u64,
-    /// Most bytes held back while waiting for the first useful chunk.
+    /// Most bytes held back while waiting for the first useful chunk, and of text kept for the next candidate.
     pub max_held: u64,
     /// Whether the `x-failover-*` headers are sent.
     pub response_headers: bool,
@@ -325,7 +325,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "256KiB",
         range: "0 to 4GB",
         example: r#""64KiB""#,
-        meaning: "most bytes of a stream held back while waiting for the first useful chunk",
+        meaning: "most bytes of a stream held back while waiting for the first useful chunk, and most bytes of its text kept so that the next candidate can go on with it",
         apply: |s, v| size(v).map(|v| s.max_held = v),
     },
     Setting {
@@ -340,17 +340,20 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "on_stream_cut",
         kind: Kind::Choice,
-        default: "error",
-        range: "error",
+        default: "continue",
+        range: "continue, error",
         example: r#""error""#,
-        meaning: "a stream that breaks after its first useful chunk ends with the wire format's error event and without its success marker",
+        meaning: "a stream that breaks after its first useful chunk is continued by the next candidate, or ends with the wire format's error event and without its success marker",
         apply: |s, v| match v {
+            "continue" => {
+                s.on_stream_cut = OnStreamCut::Continue;
+                Ok(())
+            }
             "error" => {
                 s.on_stream_cut = OnStreamCut::Error;
                 Ok(())
             }
-            "continue" => Err("continue is not implemented yet; use error".to_owned()),
-            _ => Err(format!("must be error, but is '{v}'")),
+            _ => Err(format!("must be continue or error, but is '{v}'")),
         },
     },
 ];

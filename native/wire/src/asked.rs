@@ -76,6 +76,11 @@ impl Asked {
         }
     }
 
+    /// Whether a streamed answer may come as one JSON array.
+    pub fn in_array(&self) -> bool {
+        matches!(self, Asked::InPath(path) if path.in_array)
+    }
+
     fn names(&self, model: &str) -> bool {
         matches!(self.model(), Model::Named(named) if named == model)
     }

@@ -54,6 +54,8 @@ pub struct PathModel {
     pub model: Model,
     /// Whether the path asks for a streamed answer.
     pub stream: bool,
+    /// Whether the stream may come as one JSON array: Gemini's, without `alt=sse`.
+    pub in_array: bool,
     span: Range<usize>,
 }
 
@@ -71,6 +73,7 @@ impl PathModel {
         Some(PathModel {
             model: Model::Named(model.into_owned()),
             stream: STREAMING_VERBS.contains(&verb),
+            in_array: verb == "streamGenerateContent",
             span,
         })
     }

@@ -100,7 +100,7 @@ async fn mistral_continues_only_what_is_marked_as_a_prefix() {
     assert_eq!(refused.status(), 400);
     let message = "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant";
     assert_eq!(refused.json()["message"], message);
-    assert_eq!(refused.json()["object"], "error");
+    assert_eq!(refused.json()["code"], "3230");
     body["messages"][1]["prefix"] = true.into();
     let stream = Chat.send(&provider, &model, true, &body).await;
     assert_eq!(Chat.contents(&stream).concat(), " three four");

@@ -1,0 +1,239 @@
+//! OpenAI chat completions, and what is made like them: Azure OpenAI, Mistral, and most others (OpenAI API reference,
+//! "Chat completion chunk").
+
+use serde_json::{Value, json};
+
+use super::{Format, Worth, is_error, is_other_than, number_of, says_something, text_of};
+use crate::stream::edit;
+use crate::stream::framing::Message;
+use crate::stream::usage::{Tokens, Usage};
+
+/// A chat completion's stream.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chat {
+    pub(super) choices: Choices,
+    more_than_text: bool,
+}
+
+pub(super) fn recognise(event: &Value) -> Option<Box<dyn Format>> {
+    event
+        .get("choices")?
+        .is_array()
+        .then(|| Box::new(Chat::default()) as Box<dyn Format>)
+}
+
+/// What chat completions and completions have in common: chunks with choices, usage, and `[DONE]`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Choices {
+    /// The choices of the candidate that answers now, by index, and whether each has finished.
+    seen: Vec<(u64, bool)>,
+    done: bool,
+    several: bool,
+    usage: Usage,
+    /// What every chunk of the caller's stream carries alike.
+    id: Option<Value>,
+    created: Option<Value>,
+}
+
+impl Choices {
+    /// Reads a chunk; `useful` says whether one of its choices is.
+    pub(super) fn read(&mut self, event: &Value, mut useful: impl FnMut(&Value) -> bool) -> Worth {
+        if is_error(event) {
+            return Worth::Failed;
+        }
+        for (mine, key) in [(&mut self.id, "id"), (&mut self.created, "created")] {
+            if mine.is_none() {
+                *mine = event.get(key).filter(|v| says_something(v)).cloned();
+            }
+        }
+        if let Some(usage) = event.get("usage") {
+            self.usage.report(usage);
+        }
+        let mut worth = Worth::Nothing;
+        for choice in event
+            .get("choices")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let index = number_of(choice, "index");
+            let finish = choice.get("finish_reason").is_some_and(says_something);
+            self.several |= index > 0;
+            match self.seen.iter_mut().find(|(i, _)| *i == index) {
+                Some((_, finished)) => *finished |= finish,
+                None => self.seen.push((index, finish)),
+            }
+            if useful(choice) || finish {
+                worth = Worth::Useful;
+            }
+        }
+        worth
+    }
+
+    pub(super) fn read_word(&mut self, word: &[u8]) -> Worth {
+        if word == b"[DONE]" {
+            self.done = true;
+            return Worth::Nothing;
+        }
+        Worth::Unreadable
+    }
+
+    pub(super) fn finished(&self) -> bool {
+        self.done || !self.seen.is_empty() && self.seen.iter().all(|(_, finished)| *finished)
+    }
+
+    pub(super) fn ended(&self) -> bool {
+        self.done
+    }
+
+    pub(super) fn end_marker(&self) -> Option<Message> {
+        (!self.done).then_some(Message::Word("[DONE]"))
+    }
+
+    pub(super) fn tokens(&self) -> Option<Tokens> {
+        self.usage.tokens("prompt_tokens", "completion_tokens")
+    }
+
+    pub(super) fn is_one(&self) -> bool {
+        !self.several
+    }
+
+    pub(super) fn go_on(&mut self) {
+        self.usage.go_on();
+        self.seen.clear();
+        self.done = false;
+    }
+
+    /// A chunk as part of the caller's stream; `edit` puts the text into its choice and says whether that leaves
+    /// anything to say.
+    pub(super) fn join(
+        &self,
+        mut event: Value,
+        edit: impl FnOnce(&mut Value) -> bool,
+    ) -> Vec<Message> {
+        for (mine, key) in [(&self.id, "id"), (&self.created, "created")] {
+            if let Some(mine) = mine {
+                event[key] = mine.clone();
+            }
+        }
+        let mut says = false;
+        if let Some(choice) = event.pointer_mut("/choices/0") {
+            says = edit(choice) || choice.get("finish_reason").is_some_and(says_something);
+        }
+        if let Some(usage) = event.get_mut("usage").filter(|u| u.is_object()) {
+            *usage = self.usage.with_earlier(usage.take());
+            says = true;
+        }
+        match says {
+            true => vec![Message::Event(String::new(), event)],
+            false => vec![],
+        }
+    }
+}
+
+/// The error event of OpenAI's streams; its client libraries raise it. No `[DONE]` follows.
+pub(super) fn error(message: &str) -> Message {
+    Message::Event(
+        String::new(),
+        json!({"error": {"message": message, "type": "server_error", "param": null, "code": "stream_cut"}}),
+    )
+}
+
+impl Format for Chat {
+    fn read(&mut self, _: &str, event: &Value, said: &mut String) -> Worth {
+        let more_than_text = &mut self.more_than_text;
+        self.choices.read(event, |choice| {
+            let Some(delta) = choice.get("delta") else {
+                return false;
+            };
+            said.push_str(text_of(delta, "content"));
+            *more_than_text |= ["tool_calls", "function_call", "audio", "refusal"]
+                .iter()
+                .any(|key| {
+                    delta
+                        .get(key)
+                        .is_some_and(|v| v.as_array().map_or(says_something(v), |a| !a.is_empty()))
+                });
+            // Some put parts in place of a text.
+            *more_than_text |= delta.get("content").is_some_and(Value::is_array);
+            says_something(delta)
+        })
+    }
+
+    fn read_word(&mut self, word: &[u8]) -> Worth {
+        self.choices.read_word(word)
+    }
+
+    fn finished(&self) -> bool {
+        self.choices.finished()
+    }
+
+    fn ended(&self) -> bool {
+        self.choices.ended()
+    }
+
+    fn end_marker(&self) -> Option<Message> {
+        self.choices.end_marker()
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        self.choices.tokens()
+    }
+
+    fn error(&self, message: &str) -> Message {
+        error(message)
+    }
+
+    fn is_plain_text(&self) -> bool {
+        self.choices.is_one() && !self.more_than_text
+    }
+
+    fn asks_for_plain_text(&self, request: &Value) -> bool {
+        !is_other_than(request.pointer("/response_format/type"), &["text"])
+            && !is_other_than(request.get("logprobs"), &[])
+            && number_of(request, "n") <= 1
+            && !request
+                .get("modalities")
+                .and_then(Value::as_array)
+                .is_some_and(|m| m.iter().any(|m| m != "text"))
+    }
+
+    fn prefilled(&self, request: &[u8], text: &str, marked: bool) -> Option<Vec<u8>> {
+        let mut message = json!({"role": "assistant", "content": text});
+        if marked {
+            // Mistral API reference, "prefix"; others know the field too, and OpenAI does not.
+            message["prefix"] = Value::Bool(true);
+        }
+        edit::appended(request, "messages", "assistant", &message)
+    }
+
+    fn go_on(&mut self) {
+        self.choices.go_on();
+    }
+
+    fn join(&mut self, _: &str, event: Value, text: &str, _: bool) -> Vec<Message> {
+        self.choices.join(event, |choice| {
+            let Some(delta) = choice.get_mut("delta").and_then(Value::as_object_mut) else {
+                return false;
+            };
+            // The caller has had the role, and the first candidate's thoughts.
+            for key in [
+                "role",
+                "reasoning",
+                "reasoning_content",
+                "reasoning_details",
+            ] {
+                delta.remove(key);
+            }
+            match text {
+                "" => delta.remove("content"),
+                text => delta.insert("content".to_owned(), text.into()),
+            };
+            says_something(&choice["delta"])
+        })
+    }
+
+    fn boxed(&self) -> Box<dyn Format> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,180 @@
+//! Gemini's `streamGenerateContent`, as events and as a JSON array (Gemini API reference, "GenerateContentResponse").
+
+use serde_json::{Value, json};
+
+use super::{Format, Worth, is_error, is_other_than, number_of, says_something, text_of};
+use crate::stream::edit;
+use crate::stream::framing::Message;
+use crate::stream::usage::{Tokens, Usage};
+
+/// The stream of a generated content.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gemini {
+    id: Option<Value>,
+    /// The candidates of the answer, by index, and whether each has finished.
+    seen: Vec<(u64, bool)>,
+    several: bool,
+    more_than_text: bool,
+    usage: Usage,
+}
+
+pub(super) fn recognise(event: &Value) -> Option<Box<dyn Format>> {
+    ["candidates", "promptFeedback", "usageMetadata"]
+        .iter()
+        .any(|key| event.get(key).is_some())
+        .then(|| Box::new(Gemini::default()) as Box<dyn Format>)
+}
+
+impl Format for Gemini {
+    fn read(&mut self, _: &str, event: &Value, said: &mut String) -> Worth {
+        if is_error(event) {
+            return Worth::Failed;
+        }
+        if self.id.is_none() {
+            self.id = event.get("responseId").cloned();
+        }
+        if let Some(usage) = event.get("usageMetadata") {
+            self.usage.report(usage);
+        }
+        let mut worth = Worth::Nothing;
+        if event
+            .pointer("/promptFeedback/blockReason")
+            .is_some_and(says_something)
+        {
+            // The prompt is refused: an answer, and the only one that comes.
+            self.seen.push((0, true));
+            worth = Worth::Useful;
+        }
+        for candidate in event
+            .get("candidates")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let index = number_of(candidate, "index");
+            self.several |= index > 0;
+            let finish = candidate.get("finishReason").is_some_and(says_something);
+            match self.seen.iter_mut().find(|(i, _)| *i == index) {
+                Some((_, finished)) => *finished |= finish,
+                None => self.seen.push((index, finish)),
+            }
+            let parts = candidate
+                .pointer("/content/parts")
+                .and_then(Value::as_array);
+            for part in parts.into_iter().flatten() {
+                if is_thought(part) {
+                    worth = Worth::Useful;
+                } else if let Some(text) = part.get("text").and_then(Value::as_str) {
+                    said.push_str(text);
+                    if !text.is_empty() {
+                        worth = Worth::Useful;
+                    }
+                } else if says_something(part) {
+                    self.more_than_text = true;
+                    worth = Worth::Useful;
+                }
+            }
+            if finish {
+                worth = Worth::Useful;
+            }
+        }
+        worth
+    }
+
+    fn finished(&self) -> bool {
+        !self.seen.is_empty() && self.seen.iter().all(|(_, finished)| *finished)
+    }
+
+    fn ended(&self) -> bool {
+        false
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        self.usage
+            .tokens("promptTokenCount", "candidatesTokenCount")
+    }
+
+    fn error(&self, message: &str) -> Message {
+        Message::Event(
+            String::new(),
+            json!({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}),
+        )
+    }
+
+    fn is_plain_text(&self) -> bool {
+        !self.several && !self.more_than_text
+    }
+
+    fn asks_for_plain_text(&self, request: &Value) -> bool {
+        let Some(config) = request
+            .get("generationConfig")
+            .or_else(|| request.get("generation_config"))
+        else {
+            return true;
+        };
+        // Google's JSON takes both spellings of a name.
+        let either = |camel: &str, snake: &str| {
+            config
+                .get(camel)
+                .or_else(|| config.get(snake))
+                .filter(|v| !v.is_null())
+        };
+        !is_other_than(
+            either("responseMimeType", "response_mime_type"),
+            &["text/plain"],
+        ) && either("responseSchema", "response_schema").is_none()
+            && either("responseJsonSchema", "response_json_schema").is_none()
+            && either("candidateCount", "candidate_count")
+                .and_then(Value::as_u64)
+                .is_none_or(|n| n <= 1)
+            && either("responseModalities", "response_modalities")
+                .and_then(Value::as_array)
+                .is_none_or(|m| m.iter().all(|m| m == "TEXT"))
+    }
+
+    fn prefilled(&self, request: &[u8], text: &str, _: bool) -> Option<Vec<u8>> {
+        let content = json!({"role": "model", "parts": [{"text": text}]});
+        edit::appended(request, "contents", "model", &content)
+    }
+
+    fn go_on(&mut self) {
+        self.usage.go_on();
+        self.seen.clear();
+    }
+
+    fn join(&mut self, _: &str, mut event: Value, text: &str, _: bool) -> Vec<Message> {
+        if let (Some(id), Some(its)) = (&self.id, event.get_mut("responseId")) {
+            *its = id.clone();
+        }
+        if let Some(usage) = event.get_mut("usageMetadata") {
+            *usage = self.usage.with_earlier(usage.take());
+        }
+        let mut says = false;
+        if let Some(candidate) = event.pointer_mut("/candidates/0") {
+            if let Some(parts) = candidate
+                .pointer_mut("/content/parts")
+                .and_then(Value::as_array_mut)
+            {
+                // The caller has had the first candidate's thoughts.
+                parts.retain(|part| !is_thought(part) && part.get("text").is_none());
+                if !text.is_empty() {
+                    parts.insert(0, json!({"text": text}));
+                }
+                says = !parts.is_empty();
+            }
+            says |= candidate.get("finishReason").is_some_and(says_something);
+        }
+        match says {
+            true => vec![Message::Event(String::new(), event)],
+            false => vec![],
+        }
+    }
+
+    fn boxed(&self) -> Box<dyn Format> {
+        Box::new(self.clone())
+    }
+}
+
+fn is_thought(part: &Value) -> bool {
+    part.get("thought") == Some(&Value::Bool(true)) && !text_of(part, "text").is_empty()
+}

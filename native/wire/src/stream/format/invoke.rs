@@ -1,0 +1,112 @@
+//! Bedrock `invoke-with-response-stream`: the model's own events, each packed into a `chunk` (Amazon Bedrock API
+//! reference, "InvokeModelWithResponseStream").
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::{Format, Worth, converse, text_of};
+use crate::stream::framing::Message;
+use crate::stream::usage::Tokens;
+
+/// The stream of an invoked model. What is inside is read by its own format, when it has one of those known here.
+#[derive(Debug, Default)]
+pub(crate) struct Invoke {
+    inside: Option<Box<dyn Format>>,
+}
+
+pub(super) fn recognise(name: &str, event: &Value) -> Option<Box<dyn Format>> {
+    (name == "chunk" && event.get("bytes").is_some())
+        .then(|| Box::new(Invoke::default()) as Box<dyn Format>)
+}
+
+impl Format for Invoke {
+    fn read(&mut self, _: &str, event: &Value, said: &mut String) -> Worth {
+        let packed = text_of(event, "bytes");
+        if packed.is_empty() {
+            return Worth::Nothing;
+        }
+        let Some(native) = unpacked(packed) else {
+            return Worth::Unreadable;
+        };
+        if self.inside.is_none() {
+            self.inside = super::of("", &native);
+        }
+        match &mut self.inside {
+            Some(inside) => inside.read("", &native, said),
+            None if super::is_error(&native) => Worth::Failed,
+            None => Worth::Useful,
+        }
+    }
+
+    fn finished(&self) -> bool {
+        self.inside.as_ref().is_some_and(|f| f.finished())
+    }
+
+    fn ended(&self) -> bool {
+        self.inside.as_ref().is_some_and(|f| f.ended())
+    }
+
+    fn end_marker(&self) -> Option<Message> {
+        self.inside.as_ref()?.end_marker().and_then(packed)
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        self.inside.as_ref()?.tokens()
+    }
+
+    fn error(&self, message: &str) -> Message {
+        converse::exception(message)
+    }
+
+    fn is_plain_text(&self) -> bool {
+        self.inside.as_ref().is_some_and(|f| f.is_plain_text())
+    }
+
+    fn asks_for_plain_text(&self, request: &Value) -> bool {
+        self.inside
+            .as_ref()
+            .is_some_and(|f| f.asks_for_plain_text(request))
+    }
+
+    fn prefilled(&self, request: &[u8], text: &str, marked: bool) -> Option<Vec<u8>> {
+        self.inside.as_ref()?.prefilled(request, text, marked)
+    }
+
+    fn go_on(&mut self) {
+        if let Some(inside) = &mut self.inside {
+            inside.go_on();
+        }
+    }
+
+    fn join(&mut self, _: &str, event: Value, text: &str, held: bool) -> Vec<Message> {
+        match (&mut self.inside, unpacked(text_of(&event, "bytes"))) {
+            (Some(inside), Some(native)) => inside
+                .join("", native, text, held)
+                .into_iter()
+                .filter_map(packed)
+                .collect(),
+            _ => vec![],
+        }
+    }
+
+    fn boxed(&self) -> Box<dyn Format> {
+        Box::new(Invoke {
+            inside: self.inside.as_ref().map(|f| f.boxed()),
+        })
+    }
+}
+
+fn unpacked(bytes: &str) -> Option<Value> {
+    serde_json::from_slice(&STANDARD.decode(bytes).ok()?).ok()
+}
+
+fn packed(message: Message) -> Option<Message> {
+    match message {
+        Message::Event(_, native) => Some(Message::Event(
+            "chunk".into(),
+            json!({"bytes": STANDARD.encode(native.to_string())}),
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,257 @@
+//! Anthropic Messages, at Anthropic, on Vertex AI and, in frames, on Bedrock (Anthropic API reference, "Streaming
+//! messages").
+
+use serde_json::{Value, json};
+
+use super::blocks::{Blocks, Kind};
+use super::{Format, Worth, is_error, is_other_than, number_of, text_of};
+use crate::stream::edit;
+use crate::stream::framing::Message;
+use crate::stream::usage::{Tokens, Usage};
+
+const EVENTS: [&str; 7] = [
+    "message_start",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+    "ping",
+];
+
+/// A message's stream.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Messages {
+    blocks: Blocks,
+    usage: Usage,
+    stop_reason: bool,
+    stopped: bool,
+    /// The candidate's start of a text block, for when there is text to put in.
+    start: Option<Value>,
+}
+
+pub(super) fn recognise(event: &Value) -> Option<Box<dyn Format>> {
+    let kind = text_of(event, "type");
+    (EVENTS.contains(&kind) || kind == "error" && is_error(event))
+        .then(|| Box::new(Messages::default()) as Box<dyn Format>)
+}
+
+impl Format for Messages {
+    fn read(&mut self, _: &str, event: &Value, said: &mut String) -> Worth {
+        let index = number_of(event, "index");
+        match text_of(event, "type") {
+            "message_start" => {
+                if let Some(usage) = event.pointer("/message/usage") {
+                    self.usage.report(usage);
+                }
+                Worth::Nothing
+            }
+            "content_block_start" => {
+                let block = &event["content_block"];
+                let kind = kind_of(block);
+                self.blocks.read(index, kind);
+                said.push_str(text_of(block, "text"));
+                match kind {
+                    Kind::Text if text_of(block, "text").is_empty() => Worth::Nothing,
+                    Kind::Thinking
+                        if text_of(block, "thinking").is_empty()
+                            && text_of(block, "data").is_empty() =>
+                    {
+                        Worth::Nothing
+                    }
+                    _ => Worth::Useful,
+                }
+            }
+            "content_block_delta" => {
+                let delta = &event["delta"];
+                match text_of(delta, "type") {
+                    "text_delta" => {
+                        said.push_str(text_of(delta, "text"));
+                        worth_of(text_of(delta, "text"))
+                    }
+                    "thinking_delta" => worth_of(text_of(delta, "thinking")),
+                    "input_json_delta" => worth_of(text_of(delta, "partial_json")),
+                    "signature_delta" => Worth::Nothing,
+                    _ => {
+                        self.blocks.has_more_than_text();
+                        Worth::Useful
+                    }
+                }
+            }
+            "content_block_stop" => {
+                self.blocks.read_stop();
+                Worth::Nothing
+            }
+            "message_delta" => {
+                if let Some(usage) = event.get("usage") {
+                    self.usage.report(usage);
+                }
+                self.stop_reason |= !event["delta"]["stop_reason"].is_null();
+                match self.stop_reason {
+                    true => Worth::Useful,
+                    false => Worth::Nothing,
+                }
+            }
+            "message_stop" => {
+                self.stopped = true;
+                Worth::Nothing
+            }
+            "error" => Worth::Failed,
+            _ if is_error(event) => Worth::Failed,
+            _ => Worth::Nothing,
+        }
+    }
+
+    fn read_word(&mut self, _: &[u8]) -> Worth {
+        Worth::Unreadable
+    }
+
+    fn finished(&self) -> bool {
+        self.stopped || self.stop_reason
+    }
+
+    fn ended(&self) -> bool {
+        self.stopped
+    }
+
+    fn end_marker(&self) -> Option<Message> {
+        let stop = || Message::Event("message_stop".into(), json!({"type": "message_stop"}));
+        (!self.stopped).then(stop)
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        self.usage.tokens("input_tokens", "output_tokens")
+    }
+
+    fn error(&self, message: &str) -> Message {
+        Message::Event(
+            "error".into(),
+            json!({"type": "error", "error": {"type": "api_error", "message": message}}),
+        )
+    }
+
+    fn is_plain_text(&self) -> bool {
+        self.blocks.is_plain_text()
+    }
+
+    fn asks_for_plain_text(&self, request: &Value) -> bool {
+        !is_other_than(request.get("output_format"), &[])
+            && !is_other_than(request.pointer("/output_config/format"), &[])
+    }
+
+    fn prefilled(&self, request: &[u8], text: &str, _: bool) -> Option<Vec<u8>> {
+        let asked: Value = serde_json::from_slice(request).ok()?;
+        // "Extended thinking": not together with a prefill; nor may a prefill end in white space.
+        if is_other_than(asked.pointer("/thinking/type"), &["disabled"]) {
+            return None;
+        }
+        let message = json!({"role": "assistant", "content": text.trim_end()});
+        edit::appended(request, "messages", "assistant", &message)
+    }
+
+    fn go_on(&mut self) {
+        self.blocks.go_on();
+        self.usage.go_on();
+        self.stop_reason = false;
+        self.stopped = false;
+    }
+
+    fn join(&mut self, _: &str, mut event: Value, text: &str, held: bool) -> Vec<Message> {
+        let index = number_of(&event, "index");
+        match text_of(&event, "type") {
+            "message_start" => vec![],
+            "content_block_start" => {
+                let kind = kind_of(&event["content_block"]);
+                self.blocks.place(index, kind);
+                match kind {
+                    Kind::Text => {
+                        event["content_block"]["text"] = "".into();
+                        self.start = Some(event);
+                        match text {
+                            "" => vec![],
+                            _ => {
+                                let delta = json!({"type": "content_block_delta", "index": index,
+                                    "delta": {"type": "text_delta", "text": text}});
+                                self.put(index, kind, delta)
+                            }
+                        }
+                    }
+                    _ => {
+                        let Some(opened) = self.blocks.open(index, kind) else {
+                            return vec![];
+                        };
+                        let mut events: Vec<Message> = opened.close.map(stop).into_iter().collect();
+                        event["index"] = opened.index.into();
+                        events.push(named(event));
+                        events
+                    }
+                }
+            }
+            "content_block_delta" if text_of(&event["delta"], "type") == "text_delta" => {
+                if text.is_empty() {
+                    return vec![];
+                }
+                event["delta"]["text"] = text.into();
+                self.put(index, Kind::Text, event)
+            }
+            "content_block_delta" => self.put(index, Kind::Other, event),
+            "content_block_stop" if held => vec![],
+            "content_block_stop" => self.blocks.stop(index).map(stop).into_iter().collect(),
+            "message_delta" => {
+                let mut events: Vec<Message> = self.blocks.close().map(stop).into_iter().collect();
+                if let Some(usage) = event.get_mut("usage") {
+                    *usage = self.usage.with_earlier(usage.take());
+                }
+                events.push(named(event));
+                events
+            }
+            _ => vec![named(event)],
+        }
+    }
+
+    fn boxed(&self) -> Box<dyn Format> {
+        Box::new(self.clone())
+    }
+}
+
+impl Messages {
+    /// Content in its place, with what has to be said before it.
+    fn put(&mut self, theirs: u64, kind: Kind, mut content: Value) -> Vec<Message> {
+        let Some(opened) = self.blocks.open(theirs, kind) else {
+            return vec![];
+        };
+        let mut events: Vec<Message> = opened.close.map(stop).into_iter().collect();
+        if opened.start
+            && let Some(mut start) = self.start.take()
+        {
+            start["index"] = opened.index.into();
+            events.push(named(start));
+        }
+        content["index"] = opened.index.into();
+        events.push(named(content));
+        events
+    }
+}
+
+fn kind_of(block: &Value) -> Kind {
+    match text_of(block, "type") {
+        "text" => Kind::Text,
+        "thinking" | "redacted_thinking" => Kind::Thinking,
+        _ => Kind::Other,
+    }
+}
+
+fn worth_of(text: &str) -> Worth {
+    match text {
+        "" => Worth::Nothing,
+        _ => Worth::Useful,
+    }
+}
+
+fn named(event: Value) -> Message {
+    Message::Event(text_of(&event, "type").to_owned(), event)
+}
+
+fn stop(index: u64) -> Message {
+    named(json!({"type": "content_block_stop", "index": index}))
+}

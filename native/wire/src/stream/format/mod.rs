@@ -1,0 +1,148 @@
+//! The wire formats: one file each, with the same small interface.
+//!
+//! A stream's format is told by its first event that belongs to one, because paths vary from gateway to gateway and
+//! the events do not. From then on it stays.
+
+mod blocks;
+mod chat;
+mod completions;
+mod converse;
+mod gemini;
+mod invoke;
+mod messages;
+mod responses;
+
+use std::fmt::Debug;
+
+use serde_json::Value;
+
+use super::framing::{Content, Frame, Message};
+use super::usage::Tokens;
+
+/// What an event is worth (`behaviour.md` §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worth {
+    /// Nothing that a caller can use.
+    Nothing,
+    /// Something that a caller can use.
+    Useful,
+    /// Torn: to be left out.
+    Unreadable,
+    /// The provider reports an error in the stream.
+    Failed,
+    /// Nothing can be read any more: as if the connection had been cut.
+    Broken,
+    /// Another candidate's answer that can't be joined to what the caller has.
+    Diverged,
+}
+
+/// A wire format, and what has been seen of one stream in it. The stream is the caller's: it may be made of the
+/// answers of several candidates, one going on where the other broke off.
+pub(crate) trait Format: Debug + Send + Sync {
+    /// Reads an event of the candidate that answers now. `said` gets the plain text that it carries.
+    fn read(&mut self, name: &str, event: &Value, said: &mut String) -> Worth;
+
+    /// Reads what is no JSON: the end marker, where the format has one.
+    fn read_word(&mut self, _word: &[u8]) -> Worth {
+        Worth::Unreadable
+    }
+
+    /// Whether the answer is whole, even if the connection breaks now.
+    fn finished(&self) -> bool;
+
+    /// Whether nothing follows.
+    fn ended(&self) -> bool;
+
+    /// The end marker of a finished stream that came without it.
+    fn end_marker(&self) -> Option<Message> {
+        None
+    }
+
+    /// What has been used, by all candidates together.
+    fn tokens(&self) -> Option<Tokens>;
+
+    /// The event that client libraries raise as an error.
+    fn error(&self, message: &str) -> Message;
+
+    /// Whether nothing but plain text has come, so that another candidate can go on.
+    fn is_plain_text(&self) -> bool;
+
+    /// Whether the request wants nothing but plain text, one answer of it.
+    fn asks_for_plain_text(&self, request: &Value) -> bool;
+
+    /// The request with the answer so far as the beginning of the assistant's turn. `None`: the format or this
+    /// request does not allow it.
+    fn prefilled(&self, request: &[u8], text: &str, marked: bool) -> Option<Vec<u8>>;
+
+    /// The events that follow are another candidate's.
+    fn go_on(&mut self);
+
+    /// An event of a candidate that goes on, as part of the caller's stream: under the first candidate's ids, with
+    /// rising indexes and summed usage, and with `text` instead of its own. Called after [`Format::read`]. `held`:
+    /// text is held back that may still have to go into the block that is open.
+    fn join(&mut self, name: &str, event: Value, text: &str, held: bool) -> Vec<Message>;
+
+    /// A copy, to try a candidate on.
+    fn boxed(&self) -> Box<dyn Format>;
+}
+
+/// The format that an event belongs to.
+pub(crate) fn of(name: &str, event: &Value) -> Option<Box<dyn Format>> {
+    // In the order of how sure the sign is.
+    messages::recognise(event)
+        .or_else(|| responses::recognise(event))
+        .or_else(|| gemini::recognise(event))
+        .or_else(|| completions::recognise(event))
+        .or_else(|| chat::recognise(event))
+        .or_else(|| converse::recognise(name, event))
+        .or_else(|| invoke::recognise(name, event))
+}
+
+/// Judges an event of a stream whose format is not known (yet).
+pub(crate) fn anything_else(frame: &Frame) -> Worth {
+    match &frame.content {
+        Content::Nothing | Content::End => Worth::Nothing,
+        Content::Torn => Worth::Unreadable,
+        Content::Broken => Worth::Broken,
+        Content::Exception => Worth::Failed,
+        _ if frame.name == "ping" => Worth::Nothing,
+        Content::Text(text) if text.trim_ascii().is_empty() => Worth::Nothing,
+        Content::Text(_) => Worth::Useful,
+        Content::Json(value) if frame.name == "error" || is_error(value) => Worth::Failed,
+        // The bodiless first frame of an event stream.
+        Content::Json(_) if frame.name == "initial-response" => Worth::Nothing,
+        Content::Json(_) => Worth::Useful,
+    }
+}
+
+/// Whether an event is an error report: an `error` that is neither null nor empty.
+pub(crate) fn is_error(event: &Value) -> bool {
+    event.get("error").is_some_and(says_something)
+}
+
+/// Whether there is text anywhere in it that is not a mere label.
+pub(crate) fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => items.iter().any(says_something),
+        Value::Object(members) => members.iter().any(|(key, value)| {
+            !matches!(key.as_str(), "role" | "index" | "id" | "type") && says_something(value)
+        }),
+        Value::Bool(true) | Value::Number(_) => true,
+    }
+}
+
+/// The text of a member, empty where there is none.
+fn text_of<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number_of(value: &Value, key: &str) -> u64 {
+    value.get(key).and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// Whether a member is there and is neither null nor one of these words.
+fn is_other_than(value: Option<&Value>, words: &[&str]) -> bool {
+    value.is_some_and(|v| !v.is_null() && !v.as_str().is_some_and(|s| words.contains(&s)))
+}

@@ -1,0 +1,165 @@
+//! `application/vnd.amazon.eventstream`: binary frames with two checksums (AWS, "Event stream encoding").
+//!
+//! aws-smithy-eventstream reads and writes the frames. Only their length is looked at here, because a frame is passed
+//! on with the bytes that it came in.
+
+use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
+use aws_smithy_eventstream::smithy::parse_response_headers;
+use aws_smithy_types::event_stream::{Header, HeaderValue, Message as AwsMessage};
+use bytes::{Bytes, BytesMut};
+use serde_json::Value;
+
+use super::{Content, Frame, MAX_FRAME, Message};
+
+/// Bytes of the shortest frame: two lengths and two checksums.
+const SHORTEST: usize = 16;
+
+/// Cuts a stream into its messages.
+#[derive(Debug, Default)]
+pub(crate) struct MessageReader {
+    partial: BytesMut,
+    broken: bool,
+}
+
+impl MessageReader {
+    pub(crate) fn feed(&mut self, bytes: &Bytes) -> Vec<Frame> {
+        self.partial.extend_from_slice(bytes);
+        let mut frames = Vec::new();
+        while !self.broken
+            && let Some(length) = self.partial.first_chunk().map(|l| u32::from_be_bytes(*l))
+        {
+            let length = length as usize;
+            let read = if !(SHORTEST..=MAX_FRAME).contains(&length) {
+                None
+            } else if self.partial.len() < length {
+                break;
+            } else {
+                read(self.partial.split_to(length).freeze())
+            };
+            match read {
+                Some(frame) => frames.push(frame),
+                // What a damaged frame said can't be known, nor where the next one begins.
+                None => {
+                    self.broken = true;
+                    frames.push(Frame::broken(Bytes::new()));
+                }
+            }
+        }
+        if self.broken {
+            self.partial.clear();
+        }
+        frames
+    }
+
+    pub(crate) fn finish(&mut self) -> Option<Frame> {
+        (!self.partial.is_empty()).then(|| Frame::broken(self.partial.split().freeze()))
+    }
+
+    pub(crate) fn pending(&self) -> usize {
+        self.partial.len()
+    }
+}
+
+/// `None`: the checksums or the headers are wrong.
+fn read(raw: Bytes) -> Option<Frame> {
+    let message = read_message_from(raw.clone()).ok()?;
+    let payload = message.payload();
+    let (name, content) = match parse_response_headers(&message) {
+        Ok(headers) if headers.message_type.as_str() == "event" => (
+            headers.smithy_type.as_str().to_owned(),
+            match serde_json::from_slice(payload) {
+                Ok(value) => Content::Json(value),
+                Err(_) if payload.is_empty() => Content::Nothing,
+                Err(_) => Content::Torn,
+            },
+        ),
+        Ok(headers) => (headers.smithy_type.as_str().to_owned(), Content::Exception),
+        // `:message-type: error` is an error without a model (AWS, "Event stream encoding").
+        Err(_) => (String::new(), Content::Exception),
+    };
+    Some(Frame { raw, name, content })
+}
+
+/// A frame of our own.
+pub(crate) fn write(message: &Message) -> Option<Bytes> {
+    let text = |name: &'static str, value: &str| {
+        Header::new(name, HeaderValue::String(value.to_owned().into()))
+    };
+    let (kind, type_header, name, data): (_, _, _, &Value) = match message {
+        Message::Event(name, data) => ("event", ":event-type", name.as_str(), data),
+        Message::Exception(name, data) => ("exception", ":exception-type", *name, data),
+        Message::Word(_) => return None,
+    };
+    let message = AwsMessage::new(data.to_string().into_bytes())
+        .add_header(text(type_header, name))
+        .add_header(text(":content-type", "application/json"))
+        .add_header(text(":message-type", kind));
+    let mut out = BytesMut::new();
+    write_message_to(&message, &mut out).ok()?;
+    Some(out.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::{Framing, tests::cut};
+    use super::*;
+
+    fn framing() -> Framing {
+        Framing::EventStream(MessageReader::default())
+    }
+
+    fn stream() -> Vec<u8> {
+        let delta = json!({"contentBlockIndex": 0, "delta": {"text": "Hé"}});
+        [
+            write(&Message::Event("contentBlockDelta".into(), delta)).unwrap(),
+            write(&Message::Exception(
+                "throttlingException",
+                json!({"message": "x"}),
+            ))
+            .unwrap(),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let frames = cut(&mut framing(), &stream(), &[]);
+        assert_eq!(frames.len(), 2);
+        assert_eq!(frames[0].name, "contentBlockDelta");
+        assert!(matches!(&frames[0].content, Content::Json(v) if v["delta"]["text"] == "Hé"));
+        assert_eq!(
+            (frames[1].name.as_str(), &frames[1].content),
+            ("throttlingException", &Content::Exception)
+        );
+    }
+
+    #[test]
+    fn a_wrong_checksum_or_length_ends_what_can_be_read() {
+        for at in 0..stream().len() {
+            let mut damaged = stream();
+            damaged[at] ^= 1;
+            let frames = cut(&mut framing(), &damaged, &[]);
+            assert_eq!(
+                frames.last().map(|f| &f.content),
+                Some(&Content::Broken),
+                "byte {at} was changed and nobody noticed"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_frames_do_not_depend_on_where_a_stream_is_cut(cuts in prop::collection::vec(0usize..600, 0..16)) {
+            let whole = cut(&mut framing(), &stream(), &[]);
+            prop_assert_eq!(cut(&mut framing(), &stream(), &cuts), whole);
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(stream: Vec<u8>, cuts: Vec<usize>) {
+            cut(&mut framing(), &stream, &cuts);
+        }
+    }
+}

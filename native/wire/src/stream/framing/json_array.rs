@@ -1,0 +1,156 @@
+//! One JSON array whose elements come as they are made.
+//!
+//! The elements are found by counting brackets outside of strings; serde_json reads them. Its own stream reader
+//! starts an element anew whenever more of it arrives, which is quadratic for a picture in a thousand pieces, and
+//! does not know the array's brackets.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Content, Frame, Message};
+
+/// Cuts an array into its elements, each with the bracket or comma and the white space before it.
+#[derive(Debug, Default)]
+pub(crate) struct ElementReader {
+    partial: BytesMut,
+    depth: u32,
+    in_array: bool,
+    in_string: bool,
+    escaped: bool,
+    element_from: usize,
+}
+
+impl ElementReader {
+    pub(crate) fn feed(&mut self, bytes: &Bytes) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        let mut from = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            if self.in_string {
+                match byte {
+                    _ if self.escaped => self.escaped = false,
+                    b'\\' => self.escaped = true,
+                    b'"' => self.in_string = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => self.in_string = true,
+                b'{' | b'[' => {
+                    self.depth += 1;
+                    if self.depth == 1 {
+                        self.in_array = *byte == b'[';
+                    } else if self.depth == 2 {
+                        self.element_from = self.partial.len() + at - from;
+                    }
+                }
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth <= u32::from(self.in_array) {
+                        self.partial.extend_from_slice(&bytes[from..=at]);
+                        from = at + 1;
+                        let raw = self.partial.split().freeze();
+                        frames.push(self.read(raw));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.partial.extend_from_slice(&bytes[from..]);
+        frames
+    }
+
+    pub(crate) fn finish(&mut self) -> Option<Frame> {
+        if self.partial.is_empty() {
+            return None;
+        }
+        let raw = self.partial.split().freeze();
+        let content = match raw.iter().all(u8::is_ascii_whitespace) {
+            true => Content::Nothing,
+            false => Content::Torn,
+        };
+        Some(Frame {
+            raw,
+            name: String::new(),
+            content,
+        })
+    }
+
+    pub(crate) fn pending(&self) -> usize {
+        self.partial.len()
+    }
+
+    fn read(&self, raw: Bytes) -> Frame {
+        let content = if self.depth == 0 && self.in_array {
+            Content::End
+        } else if self.depth == 0 {
+            // An error that is reported outside of an array.
+            serde_json::from_slice(&raw).map_or(Content::Torn, Content::Json)
+        } else {
+            let element = raw.get(self.element_from..).unwrap_or_default();
+            serde_json::from_slice(element).map_or(Content::Torn, Content::Json)
+        };
+        Frame {
+            raw,
+            name: String::new(),
+            content,
+        }
+    }
+}
+
+/// An element that follows another.
+pub(crate) fn write(message: &Message) -> Option<Bytes> {
+    match message {
+        Message::Event(_, data) | Message::Exception(_, data) => {
+            Some(Bytes::from(format!(",\r\n{data}")))
+        }
+        Message::Word(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::super::{Framing, tests::cut};
+    use super::*;
+
+    fn framing() -> Framing {
+        Framing::JsonArray(ElementReader::default())
+    }
+
+    #[test]
+    fn an_error_object_outside_of_an_array_is_one_element() {
+        let frames = cut(&mut framing(), b"{\"error\":503}", &[]);
+        let contents: Vec<&Content> = frames.iter().map(|f| &f.content).collect();
+        assert_eq!(contents, [&Content::Json(json!({"error": 503}))]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_elements_do_not_depend_on_where_an_array_is_cut(cuts in prop::collection::vec(0usize..600, 0..16)) {
+            let elements = [json!({"a": "]}\"\\ é😀", "b": [1, [2]]}), json!({}), json!([{"c": null}])];
+            let text = format!(" [{}\n,\r\n{},{}\n]\n", elements[0], elements[1], elements[2]);
+            let frames = cut(&mut framing(), text.as_bytes(), &cuts);
+            let read: Vec<Value> = frames.iter().filter_map(|f| match &f.content {
+                Content::Json(value) => Some(value.clone()),
+                _ => None,
+            }).collect();
+            prop_assert_eq!(read, elements);
+            prop_assert_eq!(frames.iter().filter(|f| f.content == Content::End).count(), 1);
+            prop_assert_eq!(frames.iter().flat_map(|f| f.raw.to_vec()).collect::<Vec<u8>>(), text.as_bytes());
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic_or_get_lost(stream: Vec<u8>, cuts: Vec<usize>) {
+            let frames = cut(&mut framing(), &stream, &cuts);
+            prop_assert_eq!(frames.iter().flat_map(|f| f.raw.to_vec()).collect::<Vec<u8>>(), stream);
+        }
+
+        #[test]
+        fn brackets_in_any_order_do_no_harm(stream in "[\\[\\]{}\", a\\\\]{0,40}", cuts: Vec<usize>) {
+            let frames = cut(&mut framing(), stream.as_bytes(), &cuts);
+            prop_assert_eq!(frames.iter().flat_map(|f| f.raw.to_vec()).collect::<Vec<u8>>(), stream.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! A streamed answer as its caller gets it: cut into events by its framing, judged by its wire format
+//! (`behaviour.md` §5), and put together when one candidate goes on where another broke off (§6).
+
+mod edit;
+mod format;
+mod framing;
+mod overlap;
+mod usage;
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use serde_json::Value;
+
+pub use format::Worth;
+pub use overlap::Asked;
+pub use usage::Tokens;
+
+use format::Format;
+use framing::{Content, Frame, Framing};
+use overlap::{Diverged, Overlap};
+
+/// What a frame of the provider's has become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The bytes for the caller; empty when there is nothing to pass on.
+    pub bytes: Bytes,
+    /// What it is worth.
+    pub worth: Worth,
+}
+
+/// A caller's stream.
+#[derive(Debug)]
+pub struct Stream {
+    framing: Framing,
+    format: Option<Box<dyn Format>>,
+    useful: bool,
+    closed: bool,
+    /// The text that the caller has, as far as it is kept, and how much of it may be.
+    text: String,
+    max_text: usize,
+    forgotten: bool,
+    /// Set while a candidate goes on from another's text.
+    joining: Option<Joining>,
+}
+
+/// A candidate that goes on.
+#[derive(Debug, Clone)]
+struct Joining {
+    overlap: Overlap,
+    /// Its last event with text, for the text that was held back when its answer ends.
+    last: Option<(String, Value)>,
+}
+
+/// Why no other candidate can go on with a stream. The words are for the attempt log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoWayOn {
+    /// Its format is none of those known here, or its framing has no frames.
+    UnknownFormat,
+    /// A tool call, audio or structured output, or several answers in one.
+    NotPlainText,
+    /// There is more text than is kept.
+    TooLong,
+}
+
+impl fmt::Display for NoWayOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NoWayOn::UnknownFormat => "unknown-format",
+            NoWayOn::NotPlainText => "not-plain-text",
+            NoWayOn::TooLong => "too-long",
+        })
+    }
+}
+
+impl Stream {
+    /// The stream of an answer with this content type. `None`: a whole JSON document. `in_array`: the request's
+    /// format streams an array of JSON. `max_text`: how many bytes of text are kept for another candidate.
+    pub fn of(content_type: Option<&str>, in_array: bool, max_text: usize) -> Option<Stream> {
+        Some(Stream::new(Framing::of(content_type, in_array)?, max_text))
+    }
+
+    /// A stream that is passed on as it comes, whatever is in it.
+    pub fn opaque() -> Stream {
+        Stream::new(Framing::Opaque, 0)
+    }
+
+    fn new(framing: Framing, max_text: usize) -> Stream {
+        Stream {
+            framing,
+            format: None,
+            useful: false,
+            closed: false,
+            text: String::new(),
+            max_text,
+            forgotten: false,
+            joining: None,
+        }
+    }
+
+    /// Takes the next bytes, cut anywhere, and gives the events that they complete: up to one that ends the
+    /// candidate's part, because what follows it is not the caller's any more.
+    pub fn feed(&mut self, bytes: &Bytes) -> Vec<Event> {
+        let mut events = Vec::new();
+        for frame in self.framing.feed(bytes) {
+            let event = self.take(frame);
+            let over = matches!(event.worth, Worth::Failed | Worth::Broken | Worth::Diverged);
+            events.push(event);
+            if over {
+                break;
+            }
+        }
+        events
+    }
+
+    /// What was left without its end when the body ended.
+    pub fn finish(&mut self) -> Option<Event> {
+        let frame = self.framing.finish()?;
+        let mut event = self.take(frame);
+        if self.announces_its_end() && matches!(self.framing, Framing::Sse(_)) {
+            // Something may follow it.
+            event.bytes = joined([event.bytes, Bytes::from_static(b"\n\n")]);
+        }
+        Some(event)
+    }
+
+    /// Bytes of an event that is not complete yet.
+    pub fn pending(&self) -> usize {
+        self.framing.pending()
+    }
+
+    /// Whether something useful has come from the candidate that answers now.
+    pub fn useful(&self) -> bool {
+        self.useful
+    }
+
+    /// Whether the answer is whole, even if the connection breaks now.
+    pub fn finished(&self) -> bool {
+        self.closed || self.format.as_ref().is_some_and(|f| f.finished())
+    }
+
+    /// Whether the end marker has come: nothing follows.
+    pub fn ended(&self) -> bool {
+        self.closed || self.format.as_ref().is_some_and(|f| f.ended())
+    }
+
+    /// Whether the format says when it is complete, so that the end of the body without that is a cut.
+    pub fn announces_its_end(&self) -> bool {
+        self.format.is_some()
+    }
+
+    /// What the caller gets after the last event of a finished answer: the end marker, when the provider left it out.
+    pub fn ending(&self) -> Bytes {
+        if self.closed {
+            return Bytes::new();
+        }
+        let marker = self.format.as_ref().and_then(|f| f.end_marker());
+        let marker = marker.and_then(|m| self.framing.write(&m));
+        joined([marker.unwrap_or_default(), self.framing.closing()])
+    }
+
+    /// The format's own error event, after which the stream ends without its success marker. `None`: it has none.
+    pub fn failure(&self, message: &str) -> Option<Bytes> {
+        let error = self.format.as_ref()?.error(message);
+        Some(joined([
+            self.framing.write(&error)?,
+            self.framing.closing(),
+        ]))
+    }
+
+    /// A line that tells who reads the stream, and that client libraries pass over, where the framing has one.
+    pub fn comment(&self, text: &str) -> Option<Bytes> {
+        self.framing.comment(text)
+    }
+
+    /// What all candidates together have used, as far as they have said.
+    pub fn tokens(&self) -> Option<Tokens> {
+        self.format.as_ref()?.tokens()
+    }
+
+    /// Bytes of text that the caller has.
+    pub fn delivered(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Whether another candidate can go on with the answer to this request.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn can_go_on(&self, request: &[u8]) -> Result<(), NoWayOn> {
+        let format = self.format.as_ref().ok_or(NoWayOn::UnknownFormat)?;
+        if self.forgotten {
+            return Err(NoWayOn::TooLong);
+        }
+        let request: Value = serde_json::from_slice(request).map_err(|_| NoWayOn::UnknownFormat)?;
+        match format.is_plain_text() && format.asks_for_plain_text(&request) {
+            true => Ok(()),
+            false => Err(NoWayOn::NotPlainText),
+        }
+    }
+
+    /// The request with the text that the caller has as the beginning of the answer. `marked`: in the way of those
+    /// who want to be told that it is one. `None`: the format or this request does not allow it.
+    pub fn prefilled(&self, request: &[u8], marked: bool) -> Option<Vec<u8>> {
+        match self.text.trim_end() {
+            "" => None,
+            text => self.format.as_ref()?.prefilled(request, text, marked),
+        }
+    }
+
+    /// The same stream, with another candidate going on. `None`: its answer has another framing.
+    pub fn joined_by(
+        &self,
+        content_type: Option<&str>,
+        in_array: bool,
+        asked: Asked,
+    ) -> Option<Stream> {
+        let framing = Framing::of(content_type, in_array)?;
+        if !framing.is_like(&self.framing) {
+            return None;
+        }
+        let mut format = self.format.as_ref()?.boxed();
+        format.go_on();
+        Some(Stream {
+            framing,
+            format: Some(format),
+            useful: false,
+            closed: false,
+            text: self.text.clone(),
+            joining: Some(Joining {
+                overlap: Overlap::new(asked),
+                last: None,
+            }),
+            ..*self
+        })
+    }
+
+    fn take(&mut self, frame: Frame) -> Event {
+        let mut said = String::new();
+        let worth = self.judge(&frame, &mut said);
+        self.useful |= worth == Worth::Useful;
+        self.closed |= frame.content == Content::End;
+        let event = if self.joining.is_some() {
+            self.join(frame, &mut said, worth)
+        } else {
+            Event {
+                bytes: frame.raw,
+                worth,
+            }
+        };
+        self.keep(&said);
+        event
+    }
+
+    fn judge(&mut self, frame: &Frame, said: &mut String) -> Worth {
+        match &frame.content {
+            Content::Json(event) => {
+                if self.format.is_none() {
+                    self.format = format::of(&frame.name, event);
+                }
+                match &mut self.format {
+                    Some(_) if frame.name == "error" => Worth::Failed,
+                    Some(format) => format.read(&frame.name, event, said),
+                    None => format::anything_else(frame),
+                }
+            }
+            Content::Text(word) => match &mut self.format {
+                Some(format) => format.read_word(word.trim_ascii()),
+                // Chat completions' end marker, and nothing before it.
+                None if word.trim_ascii() == b"[DONE]" => {
+                    self.closed = true;
+                    Worth::Nothing
+                }
+                None => format::anything_else(frame),
+            },
+            _ => format::anything_else(frame),
+        }
+    }
+
+    /// A frame of a candidate that goes on, as the caller gets it. `said` becomes what it adds to the text.
+    fn join(&mut self, frame: Frame, said: &mut String, worth: Worth) -> Event {
+        let event = |bytes, worth| Event { bytes, worth };
+        let (Some(joining), Some(format)) = (&mut self.joining, &mut self.format) else {
+            return event(frame.raw, worth);
+        };
+        let json = match frame.content {
+            Content::Json(json) => json,
+            Content::Text(_) | Content::Nothing | Content::End => return event(frame.raw, worth),
+            Content::Torn | Content::Exception | Content::Broken => {
+                return event(Bytes::new(), worth);
+            }
+        };
+        if worth == Worth::Failed {
+            return event(Bytes::new(), worth);
+        }
+        let overlap = &mut joining.overlap;
+        let its = std::mem::take(said);
+        let shown = match overlap.push(&self.text, &its) {
+            Ok(shown) => shown,
+            Err(Diverged) => return event(Bytes::new(), Worth::Diverged),
+        };
+        let rest = match format.finished() {
+            true => overlap.finish(&self.text),
+            false => Ok(String::new()),
+        };
+        let Ok(rest) = rest else {
+            return event(Bytes::new(), Worth::Diverged);
+        };
+        let held = overlap.is_holding();
+        let name = frame.name.as_str();
+        let mut messages = Vec::new();
+        if its.is_empty() {
+            // The answer ends: what was held back goes where the last text would have gone.
+            if let (false, Some((name, last))) = (rest.is_empty(), joining.last.take()) {
+                messages = format.join(&name, last, &rest, held);
+            }
+            messages.extend(format.join(name, json, "", held));
+            *said = rest;
+        } else {
+            if held {
+                joining.last = Some((name.to_owned(), json.clone()));
+            }
+            *said = shown + &rest;
+            messages = format.join(name, json, said, held);
+        }
+        let mut bytes = BytesMut::new();
+        for message in messages {
+            bytes.extend_from_slice(&self.framing.write(&message).unwrap_or_default());
+        }
+        event(bytes.freeze(), worth)
+    }
+
+    fn keep(&mut self, said: &str) {
+        if self.forgotten || said.is_empty() {
+            return;
+        }
+        if self.text.len() + said.len() > self.max_text {
+            self.forgotten = true;
+            self.text = String::new();
+        } else {
+            self.text.push_str(said);
+        }
+    }
+}
+
+fn joined(parts: [Bytes; 2]) -> Bytes {
+    let [first, second] = parts;
+    match (first.is_empty(), second.is_empty()) {
+        (true, _) => second,
+        (_, true) => first,
+        _ => {
+            let mut both = BytesMut::from(first);
+            both.extend_from_slice(&second);
+            both.freeze()
+        }
+    }
+}
