@@ -20,7 +20,7 @@ GRADLEW = $(GRADLE) --no-daemon -q -PnativeLibrary=$(LIBRARY) -Dprovider.binary=
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
 .PHONY: help demo test test-rust test-gateway test-sdk test-definitions test-bundle test-install
-.PHONY: lint fmt dist bench clean native bundle driver
+.PHONY: lint fmt dist bench bench-streams clean native bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -66,6 +66,10 @@ dist: bundle ## the installable archive, in build/dist/
 bench: driver ## throughput with and without the policy
 	tools/wrk.sh
 	benches/throughput.sh
+
+bench-streams: driver ## what ten thousand event streams at once cost, and their added latency
+	$(CARGO) build --release $(CARGO_FLAGS) -p stream-clients
+	CLIENTS_BINARY=$(TARGET)/stream-clients benches/streams.sh
 
 clean: ## removes everything that was built
 	rm -rf target build .gradle java-shim/build tests/*/build

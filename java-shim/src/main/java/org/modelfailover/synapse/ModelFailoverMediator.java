@@ -331,6 +331,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         ClientExchange exchange = null;
         try {
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+            RequestBody.forget(axis2, source);
             Engine.of().beforeSuspending(synCtx);
             SuspendedRequest request = new SuspendedRequest(synCtx, source.request.getUri());
             exchange = new ClientExchange(call, request, candidates, source, longestWait, ATTEMPTS);

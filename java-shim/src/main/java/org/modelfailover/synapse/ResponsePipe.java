@@ -22,6 +22,9 @@ import java.util.concurrent.Executor;
  * <p>One caller at a time may {@link #offer} or {@link #offerAll}.
  */
 class ResponsePipe extends Pipe {
+    /** The most bytes that wait for the reader. */
+    private static final int CAPACITY = 16 * 1024;
+
     private final Producer producer;
     private final BufferFactory buffers;
     private Thread offering;
@@ -37,10 +40,21 @@ class ResponsePipe extends Pipe {
 
     private ResponsePipe(
             Producer producer, BufferFactory buffers, SourceConfiguration configuration) {
-        super(producer, buffers.getBuffer(), "failover", configuration);
+        super(producer, new ElasticBuffer(CAPACITY, producer::waiting), "failover", configuration);
         this.producer = producer;
         this.buffers = buffers;
         producer.pipe = this;
+    }
+
+    /** A pipe through which a body without bytes has come. */
+    static Pipe ofNothing(SourceConfiguration configuration) {
+        ResponsePipe pipe = new ResponsePipe(configuration);
+        try {
+            pipe.offer(ByteBuffer.allocate(0), true);
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        return pipe;
     }
 
     /** The reader took something. Called under the pipe's lock, so it may only signal. */
@@ -112,13 +126,12 @@ class ResponsePipe extends Pipe {
     }
 
     /**
-     * The engine asks for the buffer to give it to another connection. While more may still be
-     * written into ours, it gets another one and ours is left to the collector: a late write must
-     * not reach a stranger's answer.
+     * The engine asks for the buffer to give it to another connection, and gets another one. Ours
+     * is of no use to a connection, and a late write into it must not reach a stranger's answer.
      */
     @Override
     public final ControlledByteBuffer getBuffer() {
-        return producer.completed ? super.getBuffer() : buffers.getBuffer();
+        return buffers.getBuffer();
     }
 
     /**
@@ -175,6 +188,10 @@ class ResponsePipe extends Pipe {
         private ByteBuffer chunk;
         private boolean last;
         private volatile boolean completed;
+
+        int waiting() {
+            return chunk.remaining();
+        }
 
         @Override
         public int read(ByteBuffer target) {
