@@ -206,7 +206,10 @@ extern "system" fn longest_wait<'local>(
 ) -> jlong {
     env.with_env(|_| -> Result<_, Thrown> {
         let policy = engine().policy(policy as u64)?;
-        let (overall, idle) = (policy.settings.overall_timeout, policy.settings.idle_timeout);
+        let (overall, idle) = (
+            policy.settings.overall_timeout,
+            policy.settings.idle_timeout,
+        );
         Ok(overall.max(idle).as_millis() as jlong)
     })
     .resolve::<Throw>()

@@ -18,7 +18,7 @@ pub use usage::Tokens;
 
 use format::Format;
 use framing::{Content, Frame, Framing};
-use overlap::{Diverged, Overlap};
+use overlap::Overlap;
 
 /// What a frame of the provider's has become.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Stream {
             closed: false,
             text: String::new(),
             max_text,
-            forgotten: false,
+            forgotten: max_text == 0,
             joining: None,
         }
     }
@@ -117,7 +117,10 @@ impl Stream {
     pub fn finish(&mut self) -> Option<Event> {
         let frame = self.framing.finish()?;
         let mut event = self.take(frame);
-        if self.announces_its_end() && matches!(self.framing, Framing::Sse(_)) {
+        if !event.bytes.is_empty()
+            && self.announces_its_end()
+            && matches!(self.framing, Framing::Sse(_))
+        {
             // Something may follow it.
             event.bytes = joined([event.bytes, Bytes::from_static(b"\n\n")]);
         }
@@ -146,7 +149,7 @@ impl Stream {
 
     /// Whether the format says when it is complete, so that the end of the body without that is a cut.
     pub fn announces_its_end(&self) -> bool {
-        self.format.is_some()
+        self.format.as_ref().is_some_and(|f| f.announces_its_end())
     }
 
     /// What the caller gets after the last event of a finished answer: the end marker, when the provider left it out.
@@ -239,17 +242,16 @@ impl Stream {
         let mut said = String::new();
         let worth = self.judge(&frame, &mut said);
         self.useful |= worth == Worth::Useful;
-        self.closed |= frame.content == Content::End;
-        let event = if self.joining.is_some() {
-            self.join(frame, &mut said, worth)
-        } else {
-            Event {
-                bytes: match worth {
-                    Worth::Failed => self.last_words(frame),
-                    _ => frame.raw,
-                },
+        let event = match worth {
+            _ if self.joining.is_some() => self.join(frame, &mut said, worth),
+            Worth::Failed => Event {
+                bytes: self.last_words(frame),
                 worth,
-            }
+            },
+            _ => Event {
+                bytes: frame.raw,
+                worth,
+            },
         };
         self.keep(&said);
         event
@@ -267,80 +269,88 @@ impl Stream {
 
     fn judge(&mut self, frame: &Frame, said: &mut String) -> Worth {
         match &frame.content {
+            // The body ends, and the answer has not.
+            Content::End if self.announces_its_end() && !self.finished() => return Worth::Broken,
+            Content::End => self.closed = true,
             Content::Json(event) => {
                 if self.format.is_none() {
                     self.format = format::of(&frame.name, event);
+                    if let (true, Some(format)) = (self.forgotten, &mut self.format) {
+                        format.forget();
+                    }
                 }
-                match &mut self.format {
-                    Some(_) if frame.name == "error" => Worth::Failed,
-                    Some(format) => format.read(&frame.name, event, said),
-                    None => format::anything_else(frame),
+                if let (Some(format), true) = (&mut self.format, frame.name != "error") {
+                    return format.read(&frame.name, event, said);
                 }
             }
-            Content::Text(word) => match &mut self.format {
-                Some(format) => format.read_word(word.trim_ascii()),
+            Content::Text(word) => match (&mut self.format, word.trim_ascii()) {
+                (Some(format), word) if frame.name != "error" => return format.read_word(word),
                 // Chat completions' end marker, and nothing before it.
-                None if word.trim_ascii() == b"[DONE]" => {
+                (None, b"[DONE]") => {
                     self.closed = true;
-                    Worth::Nothing
+                    return Worth::Nothing;
                 }
-                None => format::anything_else(frame),
+                _ => {}
             },
-            _ => format::anything_else(frame),
+            _ => {}
         }
+        format::anything_else(frame)
     }
 
     /// A frame of a candidate that goes on, as the caller gets it. `said` becomes what it adds to the text.
     fn join(&mut self, frame: Frame, said: &mut String, worth: Worth) -> Event {
-        let event = |bytes, worth| Event { bytes, worth };
-        let (Some(joining), Some(format)) = (&mut self.joining, &mut self.format) else {
-            return event(frame.raw, worth);
-        };
-        let json = match frame.content {
-            Content::Json(json) => json,
-            Content::Text(_) | Content::Nothing | Content::End => return event(frame.raw, worth),
-            Content::Torn | Content::Exception | Content::Broken => {
-                return event(Bytes::new(), worth);
-            }
-        };
-        if worth == Worth::Failed {
-            return event(Bytes::new(), worth);
-        }
-        let overlap = &mut joining.overlap;
         let its = std::mem::take(said);
-        let shown = match overlap.push(&self.text, &its) {
-            Ok(shown) => shown,
-            Err(Diverged) => return event(Bytes::new(), Worth::Diverged),
+        let nothing = |worth| Event {
+            bytes: Bytes::new(),
+            worth,
         };
-        let rest = match format.finished() {
-            true => overlap.finish(&self.text),
-            false => Ok(String::new()),
+        let (Some(joining), Some(format), Worth::Nothing | Worth::Useful) =
+            (&mut self.joining, &mut self.format, worth)
+        else {
+            return nothing(worth);
         };
-        let Ok(rest) = rest else {
-            return event(Bytes::new(), Worth::Diverged);
+        // After its end, and after a tool call, there is nothing to wait for that could tell a repetition from the rest.
+        let over = self.closed || format.finished() || !format.is_plain_text();
+        let overlap = &mut joining.overlap;
+        let text = overlap.push(&self.text, &its).and_then(|shown| match over {
+            true => Ok((shown, overlap.finish(&self.text)?)),
+            false => Ok((shown, String::new())),
+        });
+        let Ok((shown, rest)) = text else {
+            return nothing(Worth::Diverged);
         };
         let held = overlap.is_holding();
-        let name = frame.name.as_str();
         let mut messages = Vec::new();
-        if its.is_empty() {
-            // The answer ends: what was held back goes where the last text would have gone.
-            if let (false, Some((name, last))) = (rest.is_empty(), joining.last.take()) {
-                messages = format.join(&name, last, &rest, held);
+        // What was held back goes where the last text would have gone.
+        if its.is_empty()
+            && !rest.is_empty()
+            && let Some((name, last)) = joining.last.take()
+        {
+            messages = format.join(&name, last, &rest, held);
+        }
+        let mut raw = Bytes::new();
+        *said = shown + &rest;
+        match frame.content {
+            Content::Json(event) if event.is_object() => {
+                if held && !its.is_empty() {
+                    joining.last = Some((frame.name.clone(), event.clone()));
+                }
+                let text = if its.is_empty() { "" } else { said };
+                messages.extend(format.join(&frame.name, event, text, held));
             }
-            messages.extend(format.join(name, json, "", held));
-            *said = rest;
-        } else {
-            if held {
-                joining.last = Some((name.to_owned(), json.clone()));
-            }
-            *said = shown + &rest;
-            messages = format.join(name, json, said, held);
+            Content::Json(_) => {}
+            // Comments, the end marker, the closing bracket.
+            _ if frame.name.is_empty() => raw = frame.raw,
+            _ => {}
         }
         let mut bytes = BytesMut::new();
         for message in messages {
             bytes.extend_from_slice(&self.framing.write(&message).unwrap_or_default());
         }
-        event(bytes.freeze(), worth)
+        Event {
+            bytes: joined([bytes.freeze(), raw]),
+            worth,
+        }
     }
 
     fn keep(&mut self, said: &str) {
@@ -350,6 +360,9 @@ impl Stream {
         if self.text.len() + said.len() > self.max_text {
             self.forgotten = true;
             self.text = String::new();
+            if let Some(format) = &mut self.format {
+                format.forget();
+            }
         } else {
             self.text.push_str(said);
         }

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Format, Worth, is_error, is_other_than, number_of, says_something, text_of};
+use super::{
+    Finishes, Format, Worth, is_error, is_other_than, number_of, says_something, set, text_of,
+};
 use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Tokens, Usage};
@@ -25,8 +27,8 @@ pub(super) fn recognise(event: &Value) -> Option<Box<dyn Format>> {
 /// What chat completions and completions have in common: chunks with choices, usage, and `[DONE]`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Choices {
-    /// The choices of the candidate that answers now, by index, and whether each has finished.
-    seen: Vec<(u64, bool)>,
+    /// Of the candidate that answers now.
+    finishes: Finishes,
     done: bool,
     several: bool,
     usage: Usage,
@@ -43,7 +45,9 @@ impl Choices {
         }
         for (mine, key) in [(&mut self.id, "id"), (&mut self.created, "created")] {
             if mine.is_none() {
-                *mine = event.get(key).filter(|v| says_something(v)).cloned();
+                // Azure's first chunk has an empty id, and was created at 0.
+                let filled = |v: &&Value| !v.is_null() && **v != *"" && **v != 0;
+                *mine = event.get(key).filter(filled).cloned();
             }
         }
         if let Some(usage) = event.get("usage") {
@@ -59,10 +63,7 @@ impl Choices {
             let index = number_of(choice, "index");
             let finish = choice.get("finish_reason").is_some_and(says_something);
             self.several |= index > 0;
-            match self.seen.iter_mut().find(|(i, _)| *i == index) {
-                Some((_, finished)) => *finished |= finish,
-                None => self.seen.push((index, finish)),
-            }
+            self.finishes.note(index, finish);
             if useful(choice) || finish {
                 worth = Worth::Useful;
             }
@@ -79,7 +80,7 @@ impl Choices {
     }
 
     pub(super) fn finished(&self) -> bool {
-        self.done || !self.seen.is_empty() && self.seen.iter().all(|(_, finished)| *finished)
+        self.done || self.finishes.all()
     }
 
     pub(super) fn ended(&self) -> bool {
@@ -100,7 +101,7 @@ impl Choices {
 
     pub(super) fn go_on(&mut self) {
         self.usage.go_on();
-        self.seen.clear();
+        self.finishes = Finishes::default();
         self.done = false;
     }
 
@@ -113,7 +114,7 @@ impl Choices {
     ) -> Vec<Message> {
         for (mine, key) in [(&self.id, "id"), (&self.created, "created")] {
             if let Some(mine) = mine {
-                event[key] = mine.clone();
+                set(&mut event, key, mine.clone());
             }
         }
         let mut says = false;
@@ -146,16 +147,24 @@ impl Format for Chat {
             let Some(delta) = choice.get("delta") else {
                 return false;
             };
-            said.push_str(text_of(delta, "content"));
+            match delta.get("content") {
+                Some(Value::String(text)) => said.push_str(text),
+                // Mistral's, while its model thinks.
+                Some(Value::Array(parts)) => {
+                    for part in parts {
+                        match text_of(part, "type") {
+                            "text" => said.push_str(text_of(part, "text")),
+                            "thinking" => {}
+                            _ => *more_than_text = true,
+                        }
+                    }
+                }
+                _ => {}
+            }
             *more_than_text |= ["tool_calls", "function_call", "audio", "refusal"]
                 .iter()
-                .any(|key| {
-                    delta
-                        .get(key)
-                        .is_some_and(|v| v.as_array().map_or(says_something(v), |a| !a.is_empty()))
-                });
-            // Some put parts in place of a text.
-            *more_than_text |= delta.get("content").is_some_and(Value::is_array);
+                .filter_map(|key| delta.get(key))
+                .any(|v| v.as_array().map_or(says_something(v), |a| !a.is_empty()));
             says_something(delta)
         })
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::chat::{self, Choices};
-use super::{Format, Worth, is_other_than, number_of, text_of};
+use super::{Format, Worth, is_other_than, number_of, set, text_of};
 use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::Tokens;
@@ -16,7 +16,10 @@ pub(crate) struct Completions {
 
 pub(super) fn recognise(event: &Value) -> Option<Box<dyn Format>> {
     let choices = event.get("choices")?.as_array()?;
-    let is = choices.iter().any(|c| c.get("text").is_some())
+    // Some (Together AI) put the text of a chat's delta beside it once more.
+    let is = choices
+        .iter()
+        .any(|c| c.get("text").is_some() && c.get("delta").is_none())
         || text_of(event, "object") == "text_completion";
     is.then(|| Box::new(Completions::default()) as Box<dyn Format>)
 }
@@ -79,7 +82,7 @@ impl Format for Completions {
 
     fn join(&mut self, _: &str, event: Value, text: &str, _: bool) -> Vec<Message> {
         self.choices.join(event, |choice| {
-            choice["text"] = text.into();
+            set(choice, "text", text);
             !text.is_empty()
         })
     }

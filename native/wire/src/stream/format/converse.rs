@@ -3,19 +3,10 @@
 use serde_json::{Value, json};
 
 use super::blocks::{Blocks, Kind};
-use super::{Format, Worth, is_other_than, number_of, says_something, text_of};
+use super::{Format, Worth, is_other_than, number_of, says_something, set, text_of};
 use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Tokens, Usage};
-
-const EVENTS: [&str; 6] = [
-    "messageStart",
-    "contentBlockStart",
-    "contentBlockDelta",
-    "contentBlockStop",
-    "messageStop",
-    "metadata",
-];
 
 /// A conversation's stream.
 #[derive(Debug, Clone, Default)]
@@ -26,10 +17,16 @@ pub(crate) struct Converse {
     metadata: bool,
 }
 
-pub(super) fn recognise(name: &str, _: &Value) -> Option<Box<dyn Format>> {
-    EVENTS
-        .contains(&name)
-        .then(|| Box::new(Converse::default()) as Box<dyn Format>)
+pub(super) fn recognise(name: &str, event: &Value) -> Option<Box<dyn Format>> {
+    let is = match name {
+        "messageStart" => event.get("role").is_some(),
+        "contentBlockStart" | "contentBlockDelta" | "contentBlockStop" => {
+            event.get("contentBlockIndex").is_some()
+        }
+        "messageStop" => event.get("stopReason").is_some(),
+        _ => false,
+    };
+    is.then(|| Box::new(Converse::default()) as Box<dyn Format>)
 }
 
 impl Format for Converse {
@@ -95,7 +92,15 @@ impl Format for Converse {
     }
 
     fn prefilled(&self, request: &[u8], text: &str, _: bool) -> Option<Vec<u8>> {
-        let message = json!({"role": "assistant", "content": [{"text": text.trim_end()}]});
+        let asked: Value = serde_json::from_slice(request).ok()?;
+        // Anthropic's models do not think with a prefill (Amazon Bedrock User Guide, "Extended thinking").
+        if is_other_than(
+            asked.pointer("/additionalModelRequestFields/thinking/type"),
+            &["disabled"],
+        ) {
+            return None;
+        }
+        let message = json!({"role": "assistant", "content": [{"text": text}]});
         edit::appended(request, "messages", "assistant", &message)
     }
 
@@ -123,7 +128,7 @@ impl Format for Converse {
                     if text.is_empty() {
                         return vec![];
                     }
-                    event["delta"]["text"] = text.into();
+                    event["delta"] = json!({"text": text});
                 }
                 self.put(name, index, kind, event)
             }
@@ -155,7 +160,7 @@ impl Converse {
             return vec![];
         };
         let mut events: Vec<Message> = opened.close.map(stop).into_iter().collect();
-        event["contentBlockIndex"] = opened.index.into();
+        set(&mut event, "contentBlockIndex", opened.index);
         events.push(Message::Event(name.to_owned(), event));
         events
     }

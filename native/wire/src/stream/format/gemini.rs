@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Format, Worth, is_error, is_other_than, number_of, says_something, text_of};
+use super::{Finishes, Format, Worth, is_error, is_other_than, number_of, says_something, set};
 use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Tokens, Usage};
@@ -11,8 +11,8 @@ use crate::stream::usage::{Tokens, Usage};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gemini {
     id: Option<Value>,
-    /// The candidates of the answer, by index, and whether each has finished.
-    seen: Vec<(u64, bool)>,
+    /// Of the answer's candidates.
+    finishes: Finishes,
     several: bool,
     more_than_text: bool,
     usage: Usage,
@@ -42,7 +42,7 @@ impl Format for Gemini {
             .is_some_and(says_something)
         {
             // The prompt is refused: an answer, and the only one that comes.
-            self.seen.push((0, true));
+            self.finishes.note(0, true);
             worth = Worth::Useful;
         }
         for candidate in event
@@ -54,24 +54,18 @@ impl Format for Gemini {
             let index = number_of(candidate, "index");
             self.several |= index > 0;
             let finish = candidate.get("finishReason").is_some_and(says_something);
-            match self.seen.iter_mut().find(|(i, _)| *i == index) {
-                Some((_, finished)) => *finished |= finish,
-                None => self.seen.push((index, finish)),
-            }
+            self.finishes.note(index, finish);
             let parts = candidate
                 .pointer("/content/parts")
                 .and_then(Value::as_array);
             for part in parts.into_iter().flatten() {
-                if is_thought(part) {
+                if says_something(part) {
                     worth = Worth::Useful;
-                } else if let Some(text) = part.get("text").and_then(Value::as_str) {
-                    said.push_str(text);
-                    if !text.is_empty() {
-                        worth = Worth::Useful;
+                    match part.get("text").and_then(Value::as_str) {
+                        Some(_) if part.get("thought") == Some(&Value::Bool(true)) => {}
+                        Some(text) => said.push_str(text),
+                        None => self.more_than_text = true,
                     }
-                } else if says_something(part) {
-                    self.more_than_text = true;
-                    worth = Worth::Useful;
                 }
             }
             if finish {
@@ -82,7 +76,7 @@ impl Format for Gemini {
     }
 
     fn finished(&self) -> bool {
-        !self.seen.is_empty() && self.seen.iter().all(|(_, finished)| *finished)
+        self.finishes.all()
     }
 
     fn ended(&self) -> bool {
@@ -139,31 +133,33 @@ impl Format for Gemini {
 
     fn go_on(&mut self) {
         self.usage.go_on();
-        self.seen.clear();
+        self.finishes = Finishes::default();
     }
 
     fn join(&mut self, _: &str, mut event: Value, text: &str, _: bool) -> Vec<Message> {
-        if let (Some(id), Some(its)) = (&self.id, event.get_mut("responseId")) {
-            *its = id.clone();
+        if let Some(id) = &self.id {
+            set(&mut event, "responseId", id.clone());
         }
         if let Some(usage) = event.get_mut("usageMetadata") {
             *usage = self.usage.with_earlier(usage.take());
         }
-        let mut says = false;
+        let mut says = !text.is_empty();
         if let Some(candidate) = event.pointer_mut("/candidates/0") {
-            if let Some(parts) = candidate
+            says |= candidate.get("finishReason").is_some_and(says_something);
+            let parts = candidate
                 .pointer_mut("/content/parts")
-                .and_then(Value::as_array_mut)
-            {
+                .and_then(Value::as_array_mut);
+            if let Some(parts) = parts {
                 // The caller has had the first candidate's thoughts.
-                parts.retain(|part| !is_thought(part) && part.get("text").is_none());
+                parts.retain(|part| part.get("text").is_none() && says_something(part));
+                says |= !parts.is_empty();
                 if !text.is_empty() {
                     parts.insert(0, json!({"text": text}));
                 }
-                says = !parts.is_empty();
             }
-            says |= candidate.get("finishReason").is_some_and(says_something);
         }
+        // Usage that comes after the finish reason.
+        says |= self.finished() && event.get("usageMetadata").is_some();
         match says {
             true => vec![Message::Event(String::new(), event)],
             false => vec![],
@@ -173,8 +169,4 @@ impl Format for Gemini {
     fn boxed(&self) -> Box<dyn Format> {
         Box::new(self.clone())
     }
-}
-
-fn is_thought(part: &Value) -> bool {
-    part.get("thought") == Some(&Value::Bool(true)) && !text_of(part, "text").is_empty()
 }

@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 
 use super::{Format, Worth, converse, text_of};
 use crate::stream::framing::Message;
-use crate::stream::usage::Tokens;
+use crate::stream::usage::{Tokens, Usage};
 
 /// The stream of an invoked model. What is inside is read by its own format, when it has one of those known here.
 #[derive(Debug, Default)]
 pub(crate) struct Invoke {
     inside: Option<Box<dyn Format>>,
+    /// What Bedrock itself has counted; it says so with the last chunk.
+    metrics: Usage,
 }
 
 pub(super) fn recognise(name: &str, event: &Value) -> Option<Box<dyn Format>> {
@@ -32,10 +34,12 @@ impl Format for Invoke {
         if self.inside.is_none() {
             self.inside = super::of("", &native);
         }
+        if let Some(metrics) = native.get("amazon-bedrock-invocationMetrics") {
+            self.metrics.report(metrics);
+        }
         match &mut self.inside {
             Some(inside) => inside.read("", &native, said),
-            None if super::is_error(&native) => Worth::Failed,
-            None => Worth::Useful,
+            None => super::unknown(&native),
         }
     }
 
@@ -47,12 +51,17 @@ impl Format for Invoke {
         self.inside.as_ref().is_some_and(|f| f.ended())
     }
 
+    fn announces_its_end(&self) -> bool {
+        self.inside.as_ref().is_some_and(|f| f.announces_its_end())
+    }
+
     fn end_marker(&self) -> Option<Message> {
         self.inside.as_ref()?.end_marker().and_then(packed)
     }
 
     fn tokens(&self) -> Option<Tokens> {
-        self.inside.as_ref()?.tokens()
+        let inside = self.inside.as_ref().and_then(|f| f.tokens());
+        inside.or_else(|| self.metrics.tokens("inputTokenCount", "outputTokenCount"))
     }
 
     fn error(&self, message: &str) -> Message {
@@ -73,6 +82,12 @@ impl Format for Invoke {
         self.inside.as_ref()?.prefilled(request, text, marked)
     }
 
+    fn forget(&mut self) {
+        if let Some(inside) = &mut self.inside {
+            inside.forget();
+        }
+    }
+
     fn go_on(&mut self) {
         if let Some(inside) = &mut self.inside {
             inside.go_on();
@@ -81,7 +96,7 @@ impl Format for Invoke {
 
     fn join(&mut self, _: &str, event: Value, text: &str, held: bool) -> Vec<Message> {
         match (&mut self.inside, unpacked(text_of(&event, "bytes"))) {
-            (Some(inside), Some(native)) => inside
+            (Some(inside), Some(native)) if native.is_object() => inside
                 .join("", native, text, held)
                 .into_iter()
                 .filter_map(packed)
@@ -93,6 +108,7 @@ impl Format for Invoke {
     fn boxed(&self) -> Box<dyn Format> {
         Box::new(Invoke {
             inside: self.inside.as_ref().map(|f| f.boxed()),
+            metrics: self.metrics.clone(),
         })
     }
 }

@@ -4,19 +4,19 @@
 use serde_json::{Value, json};
 
 use super::blocks::{Blocks, Kind};
-use super::{Format, Worth, is_error, is_other_than, number_of, text_of};
+use super::{Format, Worth, is_error, is_other_than, number_of, set, text_of};
 use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Tokens, Usage};
 
-const EVENTS: [&str; 7] = [
+/// What begins a stream; a ping can be anybody's.
+const EVENTS: [&str; 6] = [
     "message_start",
     "content_block_start",
     "content_block_delta",
     "content_block_stop",
     "message_delta",
     "message_stop",
-    "ping",
 ];
 
 /// A message's stream.
@@ -31,8 +31,8 @@ pub(crate) struct Messages {
 }
 
 pub(super) fn recognise(event: &Value) -> Option<Box<dyn Format>> {
-    let kind = text_of(event, "type");
-    (EVENTS.contains(&kind) || kind == "error" && is_error(event))
+    EVENTS
+        .contains(&text_of(event, "type"))
         .then(|| Box::new(Messages::default()) as Box<dyn Format>)
 }
 
@@ -96,7 +96,6 @@ impl Format for Messages {
                 self.stopped = true;
                 Worth::Nothing
             }
-            "error" => Worth::Failed,
             _ if is_error(event) => Worth::Failed,
             _ => Worth::Nothing,
         }
@@ -145,7 +144,7 @@ impl Format for Messages {
         if is_other_than(asked.pointer("/thinking/type"), &["disabled"]) {
             return None;
         }
-        let message = json!({"role": "assistant", "content": text.trim_end()});
+        let message = json!({"role": "assistant", "content": text});
         edit::appended(request, "messages", "assistant", &message)
     }
 
@@ -165,7 +164,7 @@ impl Format for Messages {
                 self.blocks.place(index, kind);
                 match kind {
                     Kind::Text => {
-                        event["content_block"]["text"] = "".into();
+                        set(&mut event["content_block"], "text", "");
                         self.start = Some(event);
                         match text {
                             "" => vec![],
@@ -181,7 +180,7 @@ impl Format for Messages {
                             return vec![];
                         };
                         let mut events: Vec<Message> = opened.close.map(stop).into_iter().collect();
-                        event["index"] = opened.index.into();
+                        set(&mut event, "index", opened.index);
                         events.push(named(event));
                         events
                     }
@@ -191,7 +190,7 @@ impl Format for Messages {
                 if text.is_empty() {
                     return vec![];
                 }
-                event["delta"]["text"] = text.into();
+                set(&mut event["delta"], "text", text);
                 self.put(index, Kind::Text, event)
             }
             "content_block_delta" => self.put(index, Kind::Other, event),
@@ -224,10 +223,10 @@ impl Messages {
         if opened.start
             && let Some(mut start) = self.start.take()
         {
-            start["index"] = opened.index.into();
+            set(&mut start, "index", opened.index);
             events.push(named(start));
         }
-        content["index"] = opened.index.into();
+        set(&mut content, "index", opened.index);
         events.push(named(content));
         events
     }

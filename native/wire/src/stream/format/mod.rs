@@ -53,6 +53,11 @@ pub(crate) trait Format: Debug + Send + Sync {
     /// Whether nothing follows.
     fn ended(&self) -> bool;
 
+    /// Whether there is an end to wait for, without which the end of the body is a cut.
+    fn announces_its_end(&self) -> bool {
+        true
+    }
+
     /// The end marker of a finished stream that came without it.
     fn end_marker(&self) -> Option<Message> {
         None
@@ -79,10 +84,13 @@ pub(crate) trait Format: Debug + Send + Sync {
     /// request does not allow it.
     fn prefilled(&self, request: &[u8], text: &str, marked: bool) -> Option<Vec<u8>>;
 
+    /// Nobody will go on with this stream: what was kept for that is no longer needed.
+    fn forget(&mut self) {}
+
     /// The events that follow are another candidate's.
     fn go_on(&mut self);
 
-    /// An event of a candidate that goes on, as part of the caller's stream: under the first candidate's ids, with
+    /// An event (an object) of a candidate that goes on, as part of the caller's stream: under the first candidate's ids, with
     /// rising indexes and summed usage, and with `text` instead of its own. Called after [`Format::read`]. `held`:
     /// text is held back that may still have to go into the block that is open.
     fn join(&mut self, name: &str, event: Value, text: &str, held: bool) -> Vec<Message>;
@@ -110,31 +118,49 @@ pub(crate) fn anything_else(frame: &Frame) -> Worth {
         Content::Torn => Worth::Unreadable,
         Content::Broken => Worth::Broken,
         Content::Exception => Worth::Failed,
-        _ if frame.name == "ping" => Worth::Nothing,
+        _ if frame.name == "error" => Worth::Failed,
+        // The bodiless first frame of an event stream.
+        _ if matches!(frame.name.as_str(), "ping" | "initial-response") => Worth::Nothing,
         Content::Text(text) if text.trim_ascii().is_empty() => Worth::Nothing,
         Content::Text(_) => Worth::Useful,
-        Content::Json(value) if frame.name == "error" || is_error(value) => Worth::Failed,
-        // The bodiless first frame of an event stream.
-        Content::Json(_) if frame.name == "initial-response" => Worth::Nothing,
-        Content::Json(_) => Worth::Useful,
+        Content::Json(value) => unknown(value),
     }
 }
 
-/// Whether an event is an error report: an `error` that is neither null nor empty.
+/// Judges an event of no format known here.
+fn unknown(event: &Value) -> Worth {
+    match text_of(event, "type") {
+        _ if is_error(event) => Worth::Failed,
+        "ping" => Worth::Nothing,
+        _ => Worth::Useful,
+    }
+}
+
+/// Whether an event is an error report: it has an `error`, or says itself that it is one.
 pub(crate) fn is_error(event: &Value) -> bool {
-    event.get("error").is_some_and(says_something)
+    let reported = match event.get("error") {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Object(members)) => !members.is_empty(),
+        Some(_) => true,
+    };
+    // vLLM's and Mistral's `object`, Anthropic's and OpenAI's `type`.
+    reported || text_of(event, "object") == "error" || text_of(event, "type") == "error"
 }
 
 /// Whether there is text anywhere in it that is not a mere label.
 pub(crate) fn says_something(value: &Value) -> bool {
     match value {
-        Value::Null | Value::Bool(false) => false,
         Value::String(text) => !text.is_empty(),
         Value::Array(items) => items.iter().any(says_something),
         Value::Object(members) => members.iter().any(|(key, value)| {
-            !matches!(key.as_str(), "role" | "index" | "id" | "type") && says_something(value)
+            let label = matches!(
+                key.as_str(),
+                "role" | "index" | "id" | "type" | "signature" | "thoughtSignature"
+            );
+            !label && says_something(value)
         }),
-        Value::Bool(true) | Value::Number(_) => true,
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -147,7 +173,35 @@ fn number_of(value: &Value, key: &str) -> u64 {
     value.get(key).and_then(Value::as_u64).unwrap_or_default()
 }
 
-/// Whether a member is there and is neither null nor one of these words.
+/// Whether a member is there and is neither null nor false nor one of these words.
 fn is_other_than(value: Option<&Value>, words: &[&str]) -> bool {
-    value.is_some_and(|v| !v.is_null() && !v.as_str().is_some_and(|s| words.contains(&s)))
+    value.is_some_and(|v| match v {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(word) => !words.contains(&word.as_str()),
+        _ => true,
+    })
+}
+
+/// Puts a member into an object; into anything else there is nothing to put.
+fn set(value: &mut Value, key: &str, new: impl Into<Value>) {
+    if let Some(members) = value.as_object_mut() {
+        members.insert(key.to_owned(), new.into());
+    }
+}
+
+/// The indexes of an answer's choices, and which have finished.
+#[derive(Debug, Clone, Default)]
+struct Finishes(Vec<(u64, bool)>);
+
+impl Finishes {
+    fn note(&mut self, index: u64, finished: bool) {
+        match self.0.iter_mut().find(|(i, _)| *i == index) {
+            Some((_, before)) => *before |= finished,
+            None => self.0.push((index, finished)),
+        }
+    }
+
+    fn all(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|(_, finished)| *finished)
+    }
 }

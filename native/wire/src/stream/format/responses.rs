@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Format, Worth, is_other_than, number_of, says_something, text_of};
+use super::{Format, Worth, is_error, is_other_than, number_of, says_something, set, text_of};
 use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Tokens, Usage};
@@ -15,28 +15,101 @@ pub(crate) struct Responses {
     created_at: Option<Value>,
     /// Of the last event that the caller has.
     sequence: u64,
-    /// The items that the caller has whole, and the message that it has the beginning of.
+    /// The items that the caller has whole, and the one that it has the beginning of.
     items: Vec<Value>,
-    message: Option<OutputMessage>,
+    open: Option<Item>,
     next_item: u64,
     more_than_text: bool,
     done: bool,
     usage: Usage,
+    /// Whether the items are no longer followed, because nobody will go on.
+    forgotten: bool,
     joined: bool,
-    /// The items of the candidate that goes on, by its own indexes; `None`: left out.
-    places: Vec<(u64, Option<u64>)>,
+    /// The places of the items that are passed on from the candidate that goes on, by its own indexes.
+    places: Vec<(u64, u64)>,
     /// Its message, for when there is text to put in.
-    waiting: Option<(u64, Value)>,
+    waiting: Option<Value>,
 }
 
-/// A message item that is not whole yet.
+/// An item that is not whole yet.
 #[derive(Debug, Clone)]
-struct OutputMessage {
+struct Item {
     index: u64,
+    /// With its whole parts.
     item: Value,
-    parts: Vec<Value>,
-    /// The text of the part that is not whole yet.
-    text: Option<String>,
+    /// The part that is not whole yet.
+    part: Option<Value>,
+}
+
+/// How the events of a part are called, by the part's type.
+struct PartEvents {
+    part: &'static str,
+    /// The events about its text, and about it.
+    text_event: &'static str,
+    part_event: &'static str,
+    /// The member of the item that lists it, and its index in there.
+    list: &'static str,
+    index: &'static str,
+    /// The member that holds its text.
+    text: &'static str,
+}
+
+const PARTS: [PartEvents; 4] = [
+    PartEvents {
+        part: "output_text",
+        text_event: "response.output_text",
+        part_event: "response.content_part",
+        list: "content",
+        index: "content_index",
+        text: "text",
+    },
+    PartEvents {
+        part: "refusal",
+        text_event: "response.refusal",
+        part_event: "response.content_part",
+        list: "content",
+        index: "content_index",
+        text: "refusal",
+    },
+    PartEvents {
+        part: "reasoning_text",
+        text_event: "response.reasoning_text",
+        part_event: "response.content_part",
+        list: "content",
+        index: "content_index",
+        text: "text",
+    },
+    PartEvents {
+        part: "summary_text",
+        text_event: "response.reasoning_summary_text",
+        part_event: "response.reasoning_summary_part",
+        list: "summary",
+        index: "summary_index",
+        text: "text",
+    },
+];
+
+impl PartEvents {
+    fn of(part: &Value) -> &'static PartEvents {
+        let kind = text_of(part, "type");
+        let known = PARTS.iter().find(|p| p.part == kind);
+        known.unwrap_or(&PARTS[0])
+    }
+
+    /// Those of which a delta tells.
+    fn of_delta(kind: &str) -> Option<&'static PartEvents> {
+        let about = kind.strip_suffix(".delta")?;
+        PARTS.iter().find(|p| p.text_event == about)
+    }
+
+    fn empty(&self) -> Value {
+        let mut part = json!({"type": self.part});
+        if self.part == "output_text" {
+            set(&mut part, "annotations", json!([]));
+        }
+        set(&mut part, self.text, "");
+        part
+    }
 }
 
 pub(super) fn recognise(event: &Value) -> Option<Box<dyn Format>> {
@@ -49,14 +122,16 @@ impl Format for Responses {
     fn read(&mut self, _: &str, event: &Value, said: &mut String) -> Worth {
         let kind = text_of(event, "type");
         if !self.joined {
+            self.sequence = self.sequence.max(number_of(event, "sequence_number"));
             self.follow(kind, event);
         }
         match kind {
             "response.created" => {
-                let response = &event["response"];
-                self.id.get_or_insert_with(|| response["id"].clone());
-                self.created_at
-                    .get_or_insert_with(|| response["created_at"].clone());
+                for (mine, key) in [(&mut self.id, "id"), (&mut self.created_at, "created_at")] {
+                    if mine.is_none() {
+                        *mine = event["response"].get(key).filter(|v| !v.is_null()).cloned();
+                    }
+                }
                 Worth::Nothing
             }
             "response.output_item.added" => {
@@ -84,10 +159,10 @@ impl Format for Responses {
                 self.usage.report(&event["response"]["usage"]);
                 Worth::Useful
             }
-            "response.failed" | "error" => Worth::Failed,
+            "response.failed" => Worth::Failed,
+            _ if !kind.starts_with("response.") && is_error(event) => Worth::Failed,
             _ if kind.ends_with(".delta") => worth_of(&event["delta"]),
             _ if kind.ends_with(".partial_image") => Worth::Useful,
-            _ if kind.is_empty() && super::is_error(event) => Worth::Failed,
             _ => Worth::Nothing,
         }
     }
@@ -151,6 +226,12 @@ impl Format for Responses {
         })
     }
 
+    fn forget(&mut self) {
+        self.forgotten = true;
+        self.items = Vec::new();
+        self.open = None;
+    }
+
     fn go_on(&mut self) {
         self.joined = true;
         self.done = false;
@@ -161,86 +242,46 @@ impl Format for Responses {
 
     fn join(&mut self, _: &str, mut event: Value, text: &str, held: bool) -> Vec<Message> {
         let theirs = number_of(&event, "output_index");
+        let place = self.places.iter().rfind(|(index, _)| *index == theirs);
+        let place = place.map(|(_, ours)| *ours);
         let kind = text_of(&event, "type").to_owned();
-        let events = match kind.as_str() {
-            "response.created" | "response.in_progress" | "response.queued" => vec![],
-            "response.output_item.added" => match text_of(&event["item"], "type") {
-                "reasoning" => {
-                    self.places.push((theirs, None));
-                    vec![]
-                }
-                "message" => {
-                    if self.message.is_none() {
-                        self.waiting = Some((theirs, event));
-                    } else {
-                        let ours = self.message.as_ref().map(|m| m.index);
-                        self.places.push((theirs, ours));
-                    }
-                    vec![]
-                }
-                _ => {
-                    let mut events = self.close();
-                    events.push(self.added(theirs, event));
-                    events
-                }
-            },
-            "response.output_text.delta" if text.is_empty() => vec![],
-            "response.output_text.delta" => {
-                let mut events = Vec::new();
-                if let Some((theirs, added)) = self.waiting.take() {
-                    events.push(self.added(theirs, added));
-                }
-                let Some(message) = &mut self.message else {
-                    return vec![];
-                };
-                if message.text.is_none() {
-                    message.text = Some(String::new());
-                    let part = json!({"type": "output_text", "annotations": [], "text": ""});
-                    events.push(message.event("response.content_part.added", "part", part));
-                }
-                if let Some(whole) = &mut message.text {
-                    whole.push_str(text);
-                }
-                events.push(message.event("response.output_text.delta", "delta", text.into()));
-                events
+        let item_kind = event["item"].get("type").and_then(Value::as_str);
+        let events = match (kind.as_str(), item_kind) {
+            ("response.created" | "response.in_progress" | "response.queued", _) => vec![],
+            // The caller has had the first candidate's thoughts.
+            ("response.output_item.added", Some("reasoning")) => vec![],
+            ("response.output_item.added", Some("message")) => {
+                self.waiting = Some(event["item"].take());
+                vec![]
             }
-            // Said when the message is closed, with the whole text.
-            "response.content_part.added"
-            | "response.output_text.done"
-            | "response.content_part.done" => vec![],
-            "response.output_item.done" => match self.place_of(theirs) {
-                Some(ours) if self.message.as_ref().is_some_and(|m| m.index == ours) => {
-                    match held {
-                        true => vec![],
-                        false => self.close(),
-                    }
-                }
-                Some(ours) => {
-                    event["output_index"] = ours.into();
-                    self.items.push(event["item"].clone());
-                    vec![event]
-                }
-                None => vec![],
-            },
-            "response.completed" | "response.incomplete" => {
-                let mut events = self.close();
-                let response = &mut event["response"];
-                if let Some(id) = &self.id {
-                    response["id"] = id.clone();
-                }
-                if let Some(created_at) = &self.created_at {
-                    response["created_at"] = created_at.clone();
-                }
-                response["output"] = self.items.clone().into();
-                if let Some(usage) = response.get_mut("usage") {
-                    *usage = self.usage.with_earlier(usage.take());
-                }
+            ("response.output_item.added", _) => {
+                let mut events = self.close("completed");
+                let ours = self.next_item;
+                self.next_item += 1;
+                self.places.push((theirs, ours));
+                set(&mut event, "output_index", ours);
                 events.push(event);
                 events
             }
-            _ if event.get("output_index").is_some() => match self.place_of(theirs) {
+            ("response.output_text.delta", _) => self.put(&PARTS[0], &event, text),
+            ("response.refusal.delta", _) => self.put(&PARTS[1], &event, text_of(&event, "delta")),
+            ("response.output_item.done", Some("message")) if !held => self.close("completed"),
+            ("response.completed" | "response.incomplete", _) => {
+                let mut events = self.close(match kind.as_str() {
+                    "response.completed" => "completed",
+                    _ => "incomplete",
+                });
+                self.finish(&mut event["response"]);
+                events.push(event);
+                events
+            }
+            // What else is said of a message is said with its own text when it is closed.
+            _ if event.get("output_index").is_some() => match place {
                 Some(ours) => {
-                    event["output_index"] = ours.into();
+                    if kind == "response.output_item.done" {
+                        self.items.push(event["item"].clone());
+                    }
+                    set(&mut event, "output_index", ours);
                     vec![event]
                 }
                 None => vec![],
@@ -261,109 +302,184 @@ impl Format for Responses {
 impl Responses {
     /// Follows what the caller gets from the first candidate.
     fn follow(&mut self, kind: &str, event: &Value) {
-        self.sequence = self.sequence.max(number_of(event, "sequence_number"));
+        if self.forgotten {
+            return;
+        }
         let index = number_of(event, "output_index");
         match kind {
             "response.output_item.added" => {
                 self.next_item = self.next_item.max(index + 1);
-                if text_of(&event["item"], "type") == "message" {
-                    self.message = Some(OutputMessage::new(index, &event["item"]));
-                }
+                self.open = Some(Item::new(index, event["item"].clone()));
             }
             "response.output_item.done" => {
                 self.items.push(event["item"].clone());
-                self.message = None;
+                self.open = None;
             }
-            _ => {}
-        }
-        let Some(message) = &mut self.message else {
-            return;
-        };
-        match kind {
-            "response.content_part.added" => message.text = Some(String::new()),
-            "response.output_text.delta" => message
-                .text
-                .get_or_insert_default()
-                .push_str(text_of(event, "delta")),
-            "response.content_part.done" => {
-                message.text = None;
-                message.parts.push(event["part"].clone());
+            "response.content_part.added" | "response.reasoning_summary_part.added" => {
+                if let Some(item) = &mut self.open {
+                    item.part = Some(event["part"].clone());
+                }
             }
-            _ => {}
+            "response.content_part.done" | "response.reasoning_summary_part.done" => {
+                if let Some(item) = &mut self.open {
+                    item.keep(event["part"].clone());
+                }
+            }
+            _ => {
+                if let Some(events) = PartEvents::of_delta(kind) {
+                    // Those who leave out what comes before.
+                    let item = self.open.get_or_insert_with(|| {
+                        self.next_item = self.next_item.max(index + 1);
+                        Item::new(index, message(event))
+                    });
+                    item.push(events, text_of(event, "delta"));
+                }
+            }
         }
     }
 
-    fn place_of(&self, theirs: u64) -> Option<u64> {
-        let place = self.places.iter().rfind(|(index, _)| *index == theirs);
-        place.and_then(|(_, ours)| *ours)
-    }
-
-    /// A new item for the caller.
-    fn added(&mut self, theirs: u64, mut event: Value) -> Value {
-        let ours = self.next_item;
-        self.next_item += 1;
-        self.places.push((theirs, Some(ours)));
-        event["output_index"] = ours.into();
-        if text_of(&event["item"], "type") == "message" {
-            self.message = Some(OutputMessage::new(ours, &event["item"]));
+    /// Text in its place, with what has to be said before it.
+    fn put(&mut self, events: &PartEvents, delta: &Value, text: &str) -> Vec<Value> {
+        if text.is_empty() {
+            return vec![];
         }
-        event
+        let mut told = Vec::new();
+        if self
+            .open
+            .as_ref()
+            .is_none_or(|o| text_of(&o.item, "type") != "message")
+        {
+            // A thought that broke off.
+            told = self.close("incomplete");
+        }
+        let item = self.open.get_or_insert_with(|| {
+            let waiting = self.waiting.take().unwrap_or_else(|| message(delta));
+            let item = Item::new(self.next_item, waiting);
+            self.next_item += 1;
+            told.push(item.event("response.output_item.added"));
+            item
+        });
+        if item
+            .part
+            .as_ref()
+            .is_some_and(|part| PartEvents::of(part).part != events.part)
+        {
+            told.extend(item.close_part());
+        }
+        if item.part.is_none() {
+            told.push(item.part_event(
+                events.part_event,
+                ".added",
+                events,
+                ("part", events.empty()),
+            ));
+        }
+        item.push(events, text);
+        told.push(item.part_event(events.text_event, ".delta", events, ("delta", text.into())));
+        told
     }
 
-    /// Ends the message that is open.
-    fn close(&mut self) -> Vec<Value> {
-        let Some(mut message) = self.message.take() else {
+    /// Ends the item that is open.
+    fn close(&mut self, status: &str) -> Vec<Value> {
+        let Some(mut item) = self.open.take() else {
             return vec![];
         };
-        let mut events = Vec::new();
-        if let Some(text) = message.text.take() {
-            let part = json!({"type": "output_text", "annotations": [], "text": text});
-            events.push(message.event("response.output_text.done", "text", text.into()));
-            events.push(message.event("response.content_part.done", "part", part.clone()));
-            message.parts.push(part);
+        let mut told = item.close_part();
+        set(&mut item.item, "status", status);
+        told.push(item.event("response.output_item.done"));
+        self.items.push(item.item);
+        told
+    }
+
+    /// The whole response, as the events have told it.
+    fn finish(&self, response: &mut Value) {
+        for (mine, key) in [(&self.id, "id"), (&self.created_at, "created_at")] {
+            if let Some(mine) = mine {
+                set(response, key, mine.clone());
+            }
         }
-        let OutputMessage {
-            index,
-            mut item,
-            parts,
-            ..
-        } = message;
-        item["content"] = parts.into();
-        item["status"] = "completed".into();
-        self.items.push(item.clone());
-        events.push(
-            json!({"type": "response.output_item.done", "output_index": index, "item": item}),
-        );
-        events
+        set(response, "output", self.items.clone());
+        if let Some(usage) = response.get_mut("usage") {
+            *usage = self.usage.with_earlier(usage.take());
+        }
     }
 
     fn numbered(&mut self, mut event: Value) -> Message {
         self.sequence += 1;
-        event["sequence_number"] = self.sequence.into();
+        set(&mut event, "sequence_number", self.sequence);
         Message::Event(text_of(&event, "type").to_owned(), event)
     }
 }
 
-impl OutputMessage {
-    fn new(index: u64, item: &Value) -> Self {
-        OutputMessage {
+impl Item {
+    fn new(index: u64, item: Value) -> Self {
+        Item {
             index,
-            item: item.clone(),
-            parts: Vec::new(),
-            text: None,
+            item,
+            part: None,
         }
     }
 
+    /// More text of the part that is open.
+    fn push(&mut self, events: &PartEvents, text: &str) {
+        let part = self.part.get_or_insert_with(|| events.empty());
+        if let Some(Value::String(whole)) = part.get_mut(events.text) {
+            whole.push_str(text);
+        }
+    }
+
+    /// A part is whole.
+    fn keep(&mut self, part: Value) {
+        self.part = None;
+        let list = PartEvents::of(&part).list;
+        match self.item.get_mut(list).and_then(Value::as_array_mut) {
+            Some(parts) => parts.push(part),
+            None => set(&mut self.item, list, json!([part])),
+        }
+    }
+
+    fn close_part(&mut self) -> Vec<Value> {
+        let Some(part) = self.part.take() else {
+            return vec![];
+        };
+        let events = PartEvents::of(&part);
+        let text = (events.text, part[events.text].clone());
+        let told = vec![
+            self.part_event(events.text_event, ".done", events, text),
+            self.part_event(events.part_event, ".done", events, ("part", part.clone())),
+        ];
+        self.keep(part);
+        told
+    }
+
+    /// An event about the item.
+    fn event(&self, kind: &str) -> Value {
+        json!({"type": kind, "output_index": self.index, "item": self.item})
+    }
+
     /// An event about the part that is open.
-    fn event(&self, kind: &str, key: &str, value: Value) -> Value {
-        let mut event = json!({"type": kind, "item_id": self.item["id"], "output_index": self.index,
-            "content_index": self.parts.len()});
-        event[key] = value;
-        if kind.starts_with("response.output_text.") {
-            event["logprobs"] = json!([]);
+    fn part_event(
+        &self,
+        about: &str,
+        what: &str,
+        events: &PartEvents,
+        member: (&str, Value),
+    ) -> Value {
+        let parts = self.item.get(events.list).and_then(Value::as_array);
+        let mut event = json!({"type": format!("{about}{what}"), "item_id": self.item["id"],
+            "output_index": self.index});
+        set(&mut event, events.index, parts.map_or(0, Vec::len));
+        set(&mut event, member.0, member.1);
+        if about == "response.output_text" {
+            set(&mut event, "logprobs", json!([]));
         }
         event
     }
+}
+
+/// The message that a delta belongs to, when nothing else was said of it.
+fn message(delta: &Value) -> Value {
+    json!({"type": "message", "id": delta["item_id"], "role": "assistant", "status": "in_progress", "content": []})
 }
 
 fn worth_of(delta: &Value) -> Worth {

@@ -45,14 +45,15 @@ impl MessageReader {
                 }
             }
         }
-        if self.broken {
-            self.partial.clear();
+        if self.broken || self.partial.is_empty() {
+            self.partial = BytesMut::new();
         }
         frames
     }
 
     pub(crate) fn finish(&mut self) -> Option<Frame> {
-        (!self.partial.is_empty()).then(|| Frame::broken(self.partial.split().freeze()))
+        (!self.partial.is_empty())
+            .then(|| Frame::broken(std::mem::take(&mut self.partial).freeze()))
     }
 
     pub(crate) fn pending(&self) -> usize {

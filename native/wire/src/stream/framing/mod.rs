@@ -4,7 +4,7 @@ mod event_stream;
 mod json_array;
 mod sse;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
 use crate::answer;
@@ -140,6 +140,7 @@ impl Framing {
     /// What ends a body after its last frame.
     pub(crate) fn closing(&self) -> Bytes {
         match self {
+            Framing::Sse(reader) => reader.closing(),
             Framing::JsonArray(_) => Bytes::from_static(b"]"),
             _ => Bytes::new(),
         }
@@ -152,6 +153,16 @@ impl Framing {
             _ => None,
         }
     }
+}
+
+/// A frame's bytes, when its last ones have come. The buffer is given away: a waiting stream keeps none.
+fn completed(partial: &mut BytesMut, last: Bytes) -> Bytes {
+    if partial.is_empty() {
+        return last;
+    }
+    let mut whole = std::mem::take(partial);
+    whole.extend_from_slice(&last);
+    whole.freeze()
 }
 
 /// A frame to be written.

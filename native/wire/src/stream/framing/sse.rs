@@ -1,46 +1,29 @@
-//! `text/event-stream`.
+//! `text/event-stream` (HTML standard §9.2.6).
 //!
-//! An event is passed on, left out or held back as a whole, so the stream is cut into blocks at its blank lines (HTML
-//! standard §9.2.6) and each block keeps its bytes; what a block says is read by eventsource-stream, which gives the
-//! fields but not where they stood.
+//! An event is passed on, left out or held back as a whole, so the stream is cut into blocks at its blank lines and
+//! each block keeps its bytes. The libraries give an event's fields but not where they stood, and the one in use before
+//! (eventsource-stream 0.2.3) panicked over byte order marks, was deaf after one byte that is not UTF-8, and took time
+//! by the square of an event's lines; of the standard, what is needed here is a line's name and value.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::fmt::{self, Write};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::borrow::Cow;
+use std::fmt::Write;
 
-use bytes::{Bytes, BytesMut};
-use eventsource_stream::EventStream;
-use futures_core::Stream;
+use bytes::{Buf, Bytes, BytesMut};
 
-use super::{Content, Frame, Message};
+use super::{Content, Frame, Message, completed};
 
 /// Cuts a stream into its blocks, the blank lines included.
+#[derive(Debug)]
 pub(crate) struct BlockReader {
-    events: EventStream<Feed>,
-    feed: Feed,
     partial: BytesMut,
     line_is_empty: bool,
     after_cr: bool,
     begun: bool,
 }
 
-impl fmt::Debug for BlockReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockReader")
-            .field("pending", &self.partial.len())
-            .finish_non_exhaustive()
-    }
-}
-
 impl Default for BlockReader {
     fn default() -> Self {
-        let feed = Feed::default();
         BlockReader {
-            events: EventStream::new(feed.clone()),
-            feed,
             partial: BytesMut::new(),
             line_is_empty: true,
             after_cr: false,
@@ -64,15 +47,18 @@ impl BlockReader {
                 }
             };
             self.after_cr = *byte == b'\r';
-            if line_ends {
-                if self.line_is_empty {
-                    let end = at + 1 + usize::from(bytes[at..].starts_with(b"\r\n"));
-                    let raw = self.complete(bytes.slice(from..end));
-                    frames.push(self.read(raw));
-                    from = end;
-                }
-                self.line_is_empty = true;
+            // A blank line, or the half of one that was cut between its CR and LF.
+            let block_ends = match line_ends {
+                true => self.line_is_empty,
+                false => *byte == b'\n' && self.partial.is_empty() && at == 0,
+            };
+            if block_ends {
+                let end = at + 1 + usize::from(bytes[at..].starts_with(b"\r\n"));
+                let raw = completed(&mut self.partial, bytes.slice(from..end));
+                frames.push(self.read(raw));
+                from = end;
             }
+            self.line_is_empty |= line_ends;
         }
         self.partial.extend_from_slice(&bytes[from..]);
         frames
@@ -82,7 +68,7 @@ impl BlockReader {
         if self.partial.is_empty() {
             return None;
         }
-        let raw = self.partial.split().freeze();
+        let raw = std::mem::take(&mut self.partial).freeze();
         Some(self.read(raw))
     }
 
@@ -90,48 +76,56 @@ impl BlockReader {
         self.partial.len()
     }
 
-    fn complete(&mut self, end: Bytes) -> Bytes {
-        if self.partial.is_empty() {
-            return end;
+    /// What is left of the last line's end, when its CR came and its LF did not.
+    pub(crate) fn closing(&self) -> Bytes {
+        match self.after_cr {
+            true => Bytes::from_static(b"\n"),
+            false => Bytes::new(),
         }
-        self.partial.extend_from_slice(&end);
-        self.partial.split().freeze()
     }
 
-    fn read(&mut self, raw: Bytes) -> Frame {
-        // eventsource-stream panics over a byte order mark.
-        let mark = match std::mem::replace(&mut self.begun, true) {
-            false if raw.starts_with(b"\xef\xbb\xbf") => 3,
-            _ => 0,
-        };
-        self.feed.put(raw.slice(mark..));
-        // A blank line that was cut between its CR and LF, or is missing at the end.
-        self.feed.put(Bytes::from_static(b"\n\n"));
-        let mut context = Context::from_waker(Waker::noop());
-        let mut frame = Frame {
-            raw,
-            name: String::new(),
-            content: Content::Nothing,
-        };
-        while let Poll::Ready(Some(event)) = Pin::new(&mut self.events).poll_next(&mut context) {
-            match event {
-                Ok(event) => {
-                    frame.content = content(event.data);
-                    // The name that an event has without a field for it (HTML standard §9.2.6).
-                    frame.name = match event.event.as_str() {
-                        "message" => String::new(),
-                        _ => event.event,
-                    };
-                }
-                // Not UTF-8.
-                Err(_) => frame.content = Content::Torn,
-            }
+    fn read(&mut self, mut raw: Bytes) -> Frame {
+        let first = !std::mem::replace(&mut self.begun, true);
+        if first && raw.starts_with(BYTE_ORDER_MARK) {
+            // The standard has clients skip it, and some of the providers' own don't.
+            raw.advance(BYTE_ORDER_MARK.len());
         }
-        frame
+        let (name, content) = fields(&raw);
+        Frame { raw, name, content }
     }
 }
 
-fn content(data: String) -> Content {
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+fn fields(block: &[u8]) -> (String, Content) {
+    let Ok(text) = std::str::from_utf8(block) else {
+        return (String::new(), Content::Torn);
+    };
+    let mut name = "";
+    let mut data: Option<Cow<'_, str>> = None;
+    for line in text.split(['\r', '\n']) {
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match (field, &mut data) {
+            ("event", _) => name = value,
+            ("data", None) => data = Some(value.into()),
+            ("data", Some(data)) => {
+                let data = data.to_mut();
+                data.push('\n');
+                data.push_str(value);
+            }
+            _ => {}
+        }
+    }
+    // "message" is the name that an event has without a field for it.
+    match data.as_deref().map(content).unwrap_or(Content::Nothing) {
+        Content::Nothing => (String::new(), Content::Nothing),
+        content if name == "message" => (String::new(), content),
+        content => (name.to_owned(), content),
+    }
+}
+
+fn content(data: &str) -> Content {
     let trimmed = data.trim();
     if trimmed.is_empty() {
         return Content::Nothing;
@@ -139,7 +133,7 @@ fn content(data: String) -> Content {
     match serde_json::from_str(trimmed) {
         Ok(value) => Content::Json(value),
         Err(_) if trimmed.starts_with('{') => Content::Torn,
-        Err(_) => Content::Text(data.into()),
+        Err(_) => Content::Text(Bytes::copy_from_slice(data.as_bytes())),
     }
 }
 
@@ -152,35 +146,6 @@ pub(crate) fn write(message: &Message) -> Bytes {
         Message::Word(word) => write!(out, "data: {word}\n\n"),
     };
     out.into()
-}
-
-/// The stream that the framing library reads: what was put in, then nothing until more is put in.
-#[derive(Clone, Default)]
-struct Feed(Arc<Mutex<VecDeque<Bytes>>>);
-
-impl Feed {
-    fn put(&self, bytes: Bytes) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(bytes);
-    }
-}
-
-impl Stream for Feed {
-    type Item = Result<Bytes, Infallible>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
-        {
-            Some(bytes) => Poll::Ready(Some(Ok(bytes))),
-            None => Poll::Pending,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -211,11 +176,73 @@ mod tests {
         );
         assert_eq!(one("data: {\"x\":\n\n").content, Content::Torn);
         assert_eq!(one("data:\n\n").content, Content::Nothing);
+        assert_eq!(one("data\n\n").content, Content::Nothing);
+        assert_eq!(one("data:  a\n\n").content, Content::Text(" a".into()));
+        assert_eq!(
+            one(":data: no\nid: \0\nretry: -1\ndatas: no\ndata:a\ndata\ndata: b\n\n").content,
+            Content::Text("a\n\nb".into())
+        );
+        let named = one("event: a\nevent: message\ndata: 1\n\n");
+        assert_eq!(named.name, "", "the last name counts, and this one is none");
         let spread = "\u{feff}data: {\ndata: \"x\": 1\ndata: }\n\n";
         assert_eq!(
             one(spread).content,
             Content::Json(serde_json::json!({"x": 1}))
         );
+    }
+
+    #[test]
+    fn a_mark_counts_at_the_very_beginning_alone() {
+        let frames = cut(
+            &mut framing(),
+            "\u{feff}\u{feff}data: a\n\n\u{feff}data: b\n\ndata: c\n\n".as_bytes(),
+            &[],
+        );
+        let contents: Vec<&Content> = frames.iter().map(|f| &f.content).collect();
+        assert_eq!(
+            contents,
+            [
+                &Content::Nothing,
+                &Content::Nothing,
+                &Content::Text("c".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_torn_and_what_follows_is_not() {
+        let frames = cut(
+            &mut framing(),
+            b"data: \xff\n\ndata: a\n\ndata: \xf0\x9f\n\ndata: b\n\n",
+            &[],
+        );
+        let contents: Vec<&Content> = frames.iter().map(|f| &f.content).collect();
+        let text = |t: &'static str| Content::Text(t.into());
+        assert_eq!(
+            contents,
+            [&Content::Torn, &text("a"), &Content::Torn, &text("b")]
+        );
+    }
+
+    #[test]
+    fn an_event_of_very_many_lines_is_read_in_time() {
+        let lines = 200_000;
+        let stream = format!("{}data: end\n\n", "data\n".repeat(lines));
+        let begun = std::time::Instant::now();
+        let frames = cut(&mut framing(), stream.as_bytes(), &[]);
+        assert!(
+            matches!(&frames[0].content, Content::Text(text) if text.len() == lines + "end".len())
+        );
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_waiting_reader_keeps_no_buffer() {
+        let mut reader = BlockReader::default();
+        for piece in [&b"data: a"[..], b"b\n", b"\n"] {
+            reader.feed(&Bytes::copy_from_slice(piece));
+        }
+        assert_eq!(reader.partial.capacity(), 0);
     }
 
     #[test]
@@ -256,7 +283,7 @@ mod tests {
             prop_assert_eq!(contents(&expected).len(), 3);
             let frames = cut(&mut framing(), &stream, &cuts);
             prop_assert_eq!(contents(&frames), contents(&expected));
-            prop_assert_eq!(frames.iter().flat_map(|f| f.raw.to_vec()).collect::<Vec<u8>>(), stream);
+            prop_assert_eq!(frames.iter().flat_map(|f| f.raw.to_vec()).collect::<Vec<u8>>(), &stream[BYTE_ORDER_MARK.len()..]);
         }
 
         #[test]
