@@ -118,6 +118,7 @@ impl Format for Gemini {
             &["text/plain"],
         ) && either("responseSchema", "response_schema").is_none()
             && either("responseJsonSchema", "response_json_schema").is_none()
+            && !is_other_than(either("responseLogprobs", "response_logprobs"), &[])
             && either("candidateCount", "candidate_count")
                 .and_then(Value::as_u64)
                 .is_none_or(|n| n <= 1)

@@ -1,0 +1,513 @@
+//! One candidate breaks off, another goes on (`behaviour.md` §6): whatever the cut, a strict client reads one answer.
+
+use std::sync::OnceLock;
+
+use failover_wire::stream::{Asked, NoWayOn, Stream};
+
+use crate::client::{self, Answer, Wire};
+use crate::provider::{Part, answer, calls, pieces, says, thinks};
+use crate::{End, joined, pass, stream};
+
+/// Nothing in it is said twice, save a word; there is white space to trim at many a cut.
+const TEXT: &str = "The tide turns twice.\n\n1. High water: 🌊 at six;\n2. low water at noon.  Après, it rises \"again\".";
+const THOUGHT: &str = "Say when, and how high.";
+
+const FIRST_USAGE: (u64, u64) = (11, 50);
+const SECOND_USAGE: (u64, u64) = (22, 7);
+const THIRD_USAGE: (u64, u64) = (44, 3);
+
+/// What the first candidate says: shapes of one and the same answer.
+fn shapes(wire: Wire) -> Vec<Vec<Part>> {
+    let (one, two) = TEXT.split_at(60);
+    let mut shapes = vec![vec![says(TEXT)]];
+    if wire != Wire::Completions {
+        shapes.push(vec![thinks(THOUGHT), says(TEXT)]);
+        shapes.push(vec![says(one), says(two)]);
+        shapes.push(vec![
+            thinks(THOUGHT),
+            says(one),
+            thinks("And then?"),
+            says(two),
+        ]);
+    }
+    shapes
+}
+
+/// A stream that broke, and what the caller has of it.
+#[derive(Debug)]
+struct Broken {
+    stream: Stream,
+    caller: Vec<u8>,
+    what: String,
+}
+
+impl Broken {
+    /// The text that the caller has.
+    fn delivered(&self) -> &'static str {
+        &TEXT[..self.stream.delivered()]
+    }
+
+    /// The rest of it. A prefill goes without the white space at its end, which comes once more.
+    fn rest(&self) -> &'static str {
+        &TEXT[self.delivered().trim_end().len()..]
+    }
+
+    /// Another candidate goes on with these events.
+    fn joined(&self, wire: Wire, asked: Asked, events: &[Vec<u8>], what: &str) -> (End, Broken) {
+        let mut stream = joined(&self.stream, wire, asked);
+        let mut caller = self.caller.clone();
+        let end = pass(&mut stream, &events.concat(), &[], &mut caller);
+        let what = format!("{}; {what}", self.what);
+        (
+            end,
+            Broken {
+                stream,
+                caller,
+                what,
+            },
+        )
+    }
+
+    /// The answer, when it is whole.
+    #[track_caller]
+    fn read(mut self, wire: Wire, end: End) -> Answer {
+        assert_eq!(end, End::Whole, "{}", self.what);
+        self.caller.extend(self.stream.ending());
+        let answer = read(wire, &self.caller, &self.what);
+        assert!(answer.complete, "{}: not whole: {answer:?}", self.what);
+        answer
+    }
+}
+
+/// Names the case when the client does not like what it reads.
+fn read(wire: Wire, caller: &[u8], what: &str) -> Answer {
+    std::panic::catch_unwind(|| client::read(wire, caller)).unwrap_or_else(|_| {
+        panic!(
+            "{what}: the client gave up on\n{}",
+            caller.escape_ascii().to_string().replace("\\n", "\n")
+        )
+    })
+}
+
+/// The stream cut at every boundary between its events behind the first useful one, and within every fourth event.
+fn every_cut(wire: Wire, parts: &[Part]) -> Vec<Broken> {
+    let events = answer(wire, "first", parts, FIRST_USAGE);
+    let mut cuts = Vec::new();
+    for count in 1..events.len() {
+        let within = (count % 4 == 1).then_some(events[count].len() / 2);
+        for part in [0].into_iter().chain(within) {
+            let mut body = events[..count].concat();
+            body.extend(&events[count][..part]);
+            let (mut stream, mut caller) = (stream(wire), Vec::new());
+            let end = pass(&mut stream, &body, &[], &mut caller);
+            if stream.useful() && !stream.finished() {
+                assert_eq!(end, End::Cut);
+                let what = format!(
+                    "{wire:?}, {} parts, cut after {count} events and {part} bytes",
+                    parts.len()
+                );
+                cuts.push(Broken {
+                    stream,
+                    caller,
+                    what,
+                });
+            }
+        }
+    }
+    assert!(cuts.len() > 20, "{wire:?}: {} cuts", cuts.len());
+    cuts
+}
+
+/// Every cut of every shape that another candidate can go on with.
+fn every_broken(wire: Wire) -> &'static [Broken] {
+    static MADE: [OnceLock<Vec<Broken>>; 8] = [const { OnceLock::new() }; 8];
+    MADE[wire as usize].get_or_init(|| {
+        let cuts = shapes(wire)
+            .into_iter()
+            .flat_map(|parts| every_cut(wire, &parts));
+        cuts.filter(|broken| broken.stream.can_go_on(b"{}").is_ok())
+            .collect()
+    })
+}
+
+fn second(wire: Wire, parts: &[Part]) -> Vec<Vec<u8>> {
+    answer(wire, "second", parts, SECOND_USAGE)
+}
+
+/// The usage that a client has in the end, when the first candidate broke off: what it had said by then, and all of
+/// the others.
+fn expected_usage(wire: Wire, others: &[(u64, u64)]) -> (u64, u64) {
+    let first = match wire {
+        Wire::Messages | Wire::Invoke => (FIRST_USAGE.0, 1),
+        Wire::Gemini | Wire::GeminiArray => (FIRST_USAGE.0, 0),
+        _ => (0, 0),
+    };
+    others
+        .iter()
+        .fold(first, |sum, one| (sum.0 + one.0, sum.1 + one.1))
+}
+
+#[track_caller]
+fn assert_one_answer(wire: Wire, end: End, broken: Broken, others: &[(u64, u64)]) {
+    let (what, tokens) = (broken.what.clone(), broken.stream.tokens());
+    let answer = broken.read(wire, end);
+    assert_eq!(answer.text, TEXT, "{what}: its text");
+    assert!(
+        THOUGHT.starts_with(&answer.thoughts) || answer.thoughts.starts_with(THOUGHT),
+        "{what}: thoughts of two"
+    );
+    assert!(
+        answer.id.is_empty() || answer.id.contains("first"),
+        "{what}: its id is {}",
+        answer.id
+    );
+    let usage = expected_usage(wire, others);
+    assert_eq!(answer.usage, Some(usage), "{what}: usage");
+    let tokens = tokens.map(|t| (t.prompt, t.completion));
+    assert_eq!(tokens, Some(usage), "{what}: tokens");
+}
+
+/// A way in which a candidate says the rest of what the caller has.
+#[derive(Debug, Clone)]
+struct Saying {
+    asked: Asked,
+    text: &'static str,
+    how: String,
+}
+
+fn sayings(broken: &Broken) -> Vec<Saying> {
+    let delivered = broken.delivered();
+    let saying = |asked, text, how: &str| Saying {
+        asked,
+        text,
+        how: how.to_owned(),
+    };
+    let mut sayings = vec![
+        saying(Asked::Prefilled, broken.rest(), "prefilled, the rest"),
+        saying(Asked::Prefilled, TEXT, "prefilled, everything once more"),
+        saying(Asked::Again, TEXT, "again"),
+    ];
+    let rest = &TEXT[delivered.len()..];
+    if rest != broken.rest() && !rest.starts_with(char::is_whitespace) {
+        let how = "prefilled, the rest without the white space";
+        sayings.push(saying(Asked::Prefilled, rest, how));
+    }
+    let back = [8, 13, 30][delivered.len() % 3];
+    let from = delivered.len().saturating_sub(back);
+    if from > 0 && delivered.is_char_boundary(from) {
+        let how = format!("prefilled, the last {back} bytes once more");
+        sayings.push(saying(Asked::Prefilled, &TEXT[from..], &how));
+    }
+    sayings
+}
+
+fn goes_on(wire: Wire) {
+    for (at, broken) in every_broken(wire).iter().enumerate() {
+        for Saying { asked, text, how } in sayings(broken) {
+            let parts = [Part::Text(pieces(text, [3, 17, 1000][at % 3]))];
+            let (end, whole) = broken.joined(wire, asked, &second(wire, &parts), &how);
+            assert_one_answer(wire, end, whole, &[SECOND_USAGE]);
+        }
+    }
+}
+
+#[test]
+fn a_cut_chat_goes_on() {
+    goes_on(Wire::Chat);
+}
+
+#[test]
+fn a_cut_completion_goes_on() {
+    goes_on(Wire::Completions);
+}
+
+#[test]
+fn a_cut_response_goes_on() {
+    goes_on(Wire::Responses);
+}
+
+#[test]
+fn a_cut_message_goes_on() {
+    goes_on(Wire::Messages);
+}
+
+#[test]
+fn a_cut_gemini_stream_goes_on() {
+    goes_on(Wire::Gemini);
+}
+
+#[test]
+fn a_cut_gemini_array_goes_on() {
+    goes_on(Wire::GeminiArray);
+}
+
+#[test]
+fn a_cut_conversation_goes_on() {
+    goes_on(Wire::Converse);
+}
+
+#[test]
+fn a_cut_invocation_goes_on() {
+    goes_on(Wire::Invoke);
+}
+
+#[test]
+fn the_second_may_think_and_say_it_in_several_blocks() {
+    for wire in Wire::ALL.into_iter().filter(|w| *w != Wire::Completions) {
+        for broken in every_broken(wire).iter().step_by(9) {
+            for Saying { asked, text, how } in sayings(broken) {
+                let mut middle = text.len() / 2;
+                while !text.is_char_boundary(middle) {
+                    middle += 1;
+                }
+                let parts = [
+                    thinks("What was it?"),
+                    says(&text[..middle]),
+                    says(""),
+                    says(&text[middle..]),
+                ];
+                let (end, whole) = broken.joined(wire, asked, &second(wire, &parts), &how);
+                assert_one_answer(wire, end, whole, &[SECOND_USAGE]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_third_goes_on_where_the_second_broke_off() {
+    for wire in Wire::ALL {
+        for broken in every_broken(wire).iter().step_by(37) {
+            for Saying { asked, text, how } in sayings(broken) {
+                let events = second(wire, &[thinks("Hm."), says(text)]);
+                for count in (0..events.len()).step_by(4) {
+                    let (end, again) = broken.joined(wire, asked, &events[..count], &how);
+                    if again.stream.finished() {
+                        continue;
+                    }
+                    assert_eq!(end, End::Cut, "{}", again.what);
+                    assert_eq!(again.stream.can_go_on(b"{}"), Ok(()), "{}", again.what);
+                    // Usage that the second had reported by then counts too.
+                    let usage = match wire {
+                        Wire::Messages | Wire::Invoke if count > 0 => (SECOND_USAGE.0, 1),
+                        Wire::Gemini | Wire::GeminiArray if count > 0 => (SECOND_USAGE.0, 0),
+                        _ => (0, 0),
+                    };
+                    for (asked, text, how) in [
+                        (Asked::Prefilled, again.rest(), "a third, the rest"),
+                        (Asked::Again, TEXT, "a third, again"),
+                    ] {
+                        let third = answer(wire, "third", &[says(text)], THIRD_USAGE);
+                        let (end, whole) = again.joined(wire, asked, &third, how);
+                        assert_one_answer(wire, end, whole, &[usage, THIRD_USAGE]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_second_may_call_a_tool_after_the_text() {
+    for wire in Wire::ALL.into_iter().filter(|w| *w != Wire::Completions) {
+        for broken in every_broken(wire).iter().step_by(11) {
+            for Saying { asked, text, how } in sayings(broken) {
+                let call = calls("tide_table", "{\"port\":\"Brest\"}");
+                let events = second(wire, &[says(text), call.clone(), call]);
+                let (end, whole) = broken.joined(wire, asked, &events, &how);
+                let what = whole.what.clone();
+                let answer = whole.read(wire, end);
+                assert_eq!(answer.text, TEXT, "{what}: its text");
+                let tool = ("tide_table".to_owned(), "{\"port\":\"Brest\"}".to_owned());
+                assert_eq!(answer.tools, [tool.clone(), tool], "{what}: its tools");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_second_may_stop_or_call_a_tool_where_the_first_broke_off() {
+    for wire in Wire::ALL.into_iter().filter(|w| *w != Wire::Completions) {
+        for broken in every_broken(wire).iter().step_by(11) {
+            let delivered = broken.delivered();
+            for (asked, text) in [
+                (Asked::Prefilled, ""),
+                (Asked::Prefilled, delivered),
+                (Asked::Again, delivered),
+            ] {
+                for tools in [vec![], vec![calls("tide_table", "{}")]] {
+                    let mut parts = vec![says(text)];
+                    parts.extend(tools.clone());
+                    let (end, whole) =
+                        broken.joined(wire, asked, &second(wire, &parts), "nothing more");
+                    let what = whole.what.clone();
+                    let answer = whole.read(wire, end);
+                    assert_eq!(answer.text, delivered, "{what}: its text");
+                    assert_eq!(answer.tools.len(), tools.len(), "{what}: its tools");
+                }
+            }
+        }
+    }
+}
+
+/// The stream after so many events.
+fn after(wire: Wire, events: &[Vec<u8>]) -> Stream {
+    let mut stream = stream(wire);
+    pass(&mut stream, &events.concat(), &[], &mut Vec::new());
+    stream
+}
+
+#[test]
+fn after_a_tool_call_nobody_goes_on() {
+    for wire in Wire::ALL.into_iter().filter(|w| *w != Wire::Completions) {
+        let parts = [
+            says("One moment."),
+            calls("tide_table", "{\"port\":\"Brest\"}"),
+        ];
+        for first in [&parts[..], &parts[1..]] {
+            let events = answer(wire, "first", first, FIRST_USAGE);
+            let broken = (0..events.len())
+                .map(|count| after(wire, &events[..count]))
+                .rfind(|stream| !stream.finished())
+                .expect("a cut");
+            assert!(broken.useful());
+            assert_eq!(
+                broken.can_go_on(b"{}"),
+                Err(NoWayOn::NotPlainText),
+                "{wire:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn after_a_thought_that_broke_off_somebody_goes_on_unless_it_would_be_unsigned() {
+    for wire in Wire::ALL.into_iter().filter(|w| *w != Wire::Completions) {
+        let events = answer(wire, "first", &[thinks(THOUGHT), says(TEXT)], FIRST_USAGE);
+        let broken = (0..events.len())
+            .map(|count| after(wire, &events[..count]))
+            .find(Stream::useful)
+            .expect("a thought");
+        let expected = match wire {
+            Wire::Messages | Wire::Invoke | Wire::Converse => Err(NoWayOn::NotPlainText),
+            _ => Ok(()),
+        };
+        assert_eq!(broken.can_go_on(b"{}"), expected, "{wire:?}");
+        assert_eq!(broken.delivered(), 0);
+    }
+}
+
+#[test]
+fn who_says_something_else_is_not_joined() {
+    for wire in Wire::ALL {
+        for broken in every_broken(wire).iter().step_by(7) {
+            if broken.stream.delivered() == 0 {
+                continue;
+            }
+            let other = "Brest lies in Brittany. It has two harbours, and a castle that is older than both of them.";
+            let (end, diverged) = broken.joined(
+                wire,
+                Asked::Again,
+                &second(wire, &[says(other)]),
+                "another answer",
+            );
+            assert_eq!(end, End::Diverged, "{}", diverged.what);
+            assert_eq!(diverged.stream.delivered(), broken.stream.delivered());
+            // And the next one can.
+            let third = answer(wire, "third", &[says(TEXT)], THIRD_USAGE);
+            let (end, whole) = diverged.joined(wire, Asked::Again, &third, "the same answer");
+            let what = whole.what.clone();
+            assert_eq!(whole.read(wire, end).text, TEXT, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_nobody_goes_on_with_ends_in_an_error_that_its_client_raises() {
+    for wire in Wire::ALL {
+        let cuts = |parts: &Vec<Part>| every_cut(wire, parts).into_iter().step_by(3);
+        for broken in shapes(wire).iter().flat_map(cuts) {
+            let events = second(wire, &[says(broken.rest())]);
+            let (end, again) = broken.joined(
+                wire,
+                Asked::Prefilled,
+                &events[..events.len() / 2],
+                "cut again",
+            );
+            let mut ends = vec![broken];
+            if end == End::Cut {
+                ends.push(again);
+            }
+            for Broken {
+                stream,
+                mut caller,
+                what,
+            } in ends
+            {
+                caller.extend(stream.failure("It broke off").expect("an error event"));
+                let answer = read(wire, &caller, &what);
+                assert_eq!(
+                    answer.error.as_deref().map(|e| e.contains("It broke off")),
+                    Some(true),
+                    "{what}"
+                );
+                assert!(
+                    !answer.complete && answer.finish.is_none(),
+                    "{what}: {answer:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_seconds_own_error_is_not_the_callers() {
+    for wire in Wire::ALL {
+        for broken in every_broken(wire).iter().step_by(11) {
+            let mut events = second(wire, &[says(broken.rest())]);
+            events.truncate(events.len() / 2);
+            events.push(match wire {
+                Wire::Converse | Wire::Invoke => crate::provider::frame("exception", "throttlingException", b"{\"message\":\"theirs\"}"),
+                Wire::GeminiArray => b",{\"error\":{\"message\":\"theirs\"}}".to_vec(),
+                _ => b"event: error\ndata: {\"type\":\"error\",\"error\":{\"message\":\"theirs\"}}\n\n".to_vec(),
+            });
+            let (end, failed) = broken.joined(wire, Asked::Prefilled, &events, "an error");
+            if failed.stream.finished() {
+                continue;
+            }
+            assert_eq!(end, End::Failed, "{}", failed.what);
+            assert!(
+                !failed.caller.escape_ascii().to_string().contains("theirs"),
+                "{}",
+                failed.what
+            );
+            let third = answer(wire, "third", &[says(TEXT)], THIRD_USAGE);
+            let (end, whole) = failed.joined(wire, Asked::Again, &third, "a third");
+            let what = whole.what.clone();
+            assert_eq!(whole.read(wire, end).text, TEXT, "{what}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_in_another_framing_is_not_joined() {
+    let broken = &every_broken(Wire::Chat)[0];
+    for (content_type, in_array) in [
+        ("application/json", true),
+        ("application/vnd.amazon.eventstream", false),
+        ("text/html", false),
+    ] {
+        assert!(
+            broken
+                .stream
+                .joined_by(Some(content_type), in_array, Asked::Again)
+                .is_none(),
+            "{content_type}"
+        );
+    }
+    assert!(
+        broken
+            .stream
+            .joined_by(Some("application/json"), false, Asked::Again)
+            .is_none()
+    );
+}
