@@ -23,14 +23,18 @@ model=gpt-4o
 
 # Two sockets for each stream in the gateway, and what a JVM has open anyway.
 ulimit -n "$(ulimit -Hn)"
-limit="$(ulimit -n)"
+files="$(ulimit -n)"
 most=1000000
-if [[ "$limit" != unlimited ]]; then most=$(((limit - 400) / 2 / 100 * 100)); fi
+if [[ "$files" != unlimited ]]; then most=$(((files - 400) / 2 / 100 * 100)); fi
+
+command -v curl >/dev/null || {
+  echo "Missing for the benchmark: curl" >&2
+  exit 1
+}
 
 work="$(mktemp -d)"
-pids=()
 finish() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  kill "${provider_pid:-}" 2>/dev/null || true
   wait 2>/dev/null || true
   rm -rf "$work"
 }
@@ -53,7 +57,7 @@ after() {
 }
 
 "$provider_binary" --quiet >"$work/provider.out" &
-pids+=($!)
+provider_pid=$!
 provider="$(after "$work/provider.out" 'listening on')"
 "$java" -cp "$classpath" org.modelfailover.gateway.bench.BenchDeployments "$work" "$provider/v1"
 
@@ -68,11 +72,12 @@ start() {
     url="$provider/v1/chat/completions"
     return
   fi
+  # It ends when its input does, and that with this script.
   coproc GATEWAY {
+    # shellcheck disable=SC2086  # JAVA_OPTS is a list of words
     exec "$java" "${options[@]}" ${JAVA_OPTS:-} -cp "$classpath" \
       org.modelfailover.gateway.bench.FootprintGateway "$work/$1" "$work/$1.log"
   }
-  pids+=("$GATEWAY_PID")
   read -r _ url <&"${GATEWAY[0]}"
   url+="/chat/completions"
 }
@@ -98,11 +103,14 @@ measure() {
   answers "interval=5ms~tokens=20"
   for _ in 1 2 3; do clients 1000 20 1s 0s >/dev/null; done
   answers "interval=1s~tokens=$chunks"
-  if [[ "$way" != direct ]]; then idle="$(ask footprint)"; fi
+  if [[ "$way" != direct ]]; then
+    # What the last ones leave is tidied up.
+    sleep 2
+    idle="$(ask footprint)"
+  fi
   : >"$work/clients.out"
   clients "$streams" "$chunks" "${ramp}s" "${seconds}s" >"$work/clients.out" &
   local clients=$!
-  pids+=("$clients")
   after "$work/clients.out" open >/dev/null
   if [[ "$way" != direct ]]; then cpu="$(ask cpu)"; fi
   sleep "$seconds"
@@ -125,7 +133,7 @@ measure() {
 mkdir -p benches/results
 {
   echo "# $(date -u +%F), $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $("$java" -version 2>&1 | sed -n 2p)"
-  echo "# benches/streams.sh ${runs[*]}: at most $most streams with $limit open files"
+  echo "# benches/streams.sh ${runs[*]}: at most $files open files, so $most streams"
   echo "way,streams,whole,failed,lost,reordered,chunks,p50_us,p90_us,p99_us,p999_us,max_us,heap,direct,native,total,threads_idle,threads,workers_busy,cpu_percent"
 } >"$result"
 for run in "${runs[@]}"; do
@@ -135,3 +143,20 @@ for run in "${runs[@]}"; do
     measure "$way" "$streams" "${run#*:}" | tee -a "$result"
   done
 done
+
+echo
+grep -v '^#' "$result" | awk -F, '
+  NR == 1 { printf "%-9s %8s %9s %9s %11s %11s %12s %9s %6s\n", "way", "streams", "p50 ms", "p99 ms", "added p50", "added p99",
+            "KiB/stream", "threads", "CPU %" ; next }
+  $1 == "direct" { p50[$2] = $8; p99[$2] = $10 }
+  {
+    printf "%-9s %8d %9.2f %9.2f", $1, $2, $8 / 1000, $10 / 1000
+    if ($1 != "direct") {
+      if ($2 in p50) printf " %11.2f %11.2f", ($8 - p50[$2]) / 1000, ($10 - p99[$2]) / 1000
+      else printf " %11s %11s", "-", "-"
+      printf " %12.1f %9d %6d", $16 / 1024, $18, $20
+    }
+    print ""
+    wrong += $4 + $5 + $6
+  }
+  END { if (wrong) { print wrong " streams or chunks went wrong" > "/dev/stderr"; exit 1 } }'
