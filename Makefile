@@ -19,18 +19,18 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-rust test-gateway test-definitions test-bundle test-install
-.PHONY: lint fmt dist bench clean native bundle driver
+.PHONY: help demo test test-rust test-gateway test-sdk test-definitions test-bundle test-install
+.PHONY: lint fmt dist bench bench-streams clean native bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
-demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything up to try by hand
-	@KEEP=$(KEEP) $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
+demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything up, ONLY=words picks steps
+	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
 	    org.modelfailover.gateway.demo.Story
 
-test: test-rust test-gateway test-definitions test-bundle test-install ## all tests
+test: test-rust test-gateway test-sdk test-definitions test-bundle test-install ## all tests
 
 test-rust: ## the native executor and the simulated provider
 	$(CARGO) test --workspace $(CARGO_FLAGS)
@@ -39,6 +39,10 @@ test-rust: ## the native executor and the simulated provider
 test-gateway: native ## the shim and the native library inside an embedded gateway
 	$(CARGO) build $(CARGO_FLAGS) -p failover-jni --features test-natives
 	$(GRADLEW) -Dnative.test.library.dir=$(TARGET)/../debug :gateway:gatewayTest
+
+test-sdk: driver ## the providers' own client libraries through the gateway
+	tools/python.sh build/python tests/sdk/python/requirements.txt
+	$(GRADLEW) -Dsdk.python=$(CURDIR)/build/python/bin/python :sdk:sdkTest
 
 test-definitions: ## the policy definitions
 	$(GRADLEW) :definitions:checkDefinitions
@@ -62,6 +66,10 @@ dist: bundle ## the installable archive, in build/dist/
 bench: driver ## throughput with and without the policy
 	tools/wrk.sh
 	benches/throughput.sh
+
+bench-streams: driver ## what ten thousand event streams at once cost, and their added latency
+	$(CARGO) build --release $(CARGO_FLAGS) -p stream-clients
+	CLIENTS_BINARY=$(TARGET)/stream-clients benches/streams.sh
 
 clean: ## removes everything that was built
 	rm -rf target build .gradle java-shim/build tests/*/build

@@ -44,7 +44,7 @@ pub(crate) fn table() -> [Entry; 22] {
         "open" "(Ljava/lang/String;[Ljava/lang/String;)J" => open,
         "diagnostics" "(J)[Ljava/lang/String;" => diagnostics,
         "maxRequestBody" "(J)J" => max_request_body,
-        "overallTimeout" "(J)J" => overall_timeout,
+        "longestWait" "(J)J" => longest_wait,
         "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;)J" => bind,
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
         "close" "(J)V" => close,
@@ -199,14 +199,18 @@ extern "system" fn max_request_body<'local>(
     .resolve::<Throw>()
 }
 
-extern "system" fn overall_timeout<'local>(
+extern "system" fn longest_wait<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
     policy: jlong,
 ) -> jlong {
     env.with_env(|_| -> Result<_, Thrown> {
-        let limit = engine().policy(policy as u64)?.settings.overall_timeout;
-        Ok(limit.as_millis() as jlong)
+        let policy = engine().policy(policy as u64)?;
+        let (overall, idle) = (
+            policy.settings.overall_timeout,
+            policy.settings.idle_timeout,
+        );
+        Ok(overall.max(idle).as_millis() as jlong)
     })
     .resolve::<Throw>()
 }

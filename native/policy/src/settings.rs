@@ -60,7 +60,7 @@ pub struct Settings {
     pub retry_budget: RetryBudget,
     /// Largest request body, in bytes.
     pub max_request_body: u64,
-    /// Most bytes held back while waiting for the first useful chunk.
+    /// Most bytes held back while waiting for the first useful chunk, and of text kept for the next candidate.
     pub max_held: u64,
     /// Whether the `x-failover-*` headers are sent.
     pub response_headers: bool,
@@ -325,7 +325,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "256KiB",
         range: "0 to 4GB",
         example: r#""64KiB""#,
-        meaning: "most bytes of a stream held back while waiting for the first useful chunk",
+        meaning: "most bytes of a stream held back while waiting for the first useful chunk, and most bytes of its text kept so that the next candidate can go on with it",
         apply: |s, v| size(v).map(|v| s.max_held = v),
     },
     Setting {

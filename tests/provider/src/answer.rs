@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use crate::{
     content::Content,
     directives::{Directives, Prefill},
-    format::{About, Author, Failure, Format, Whole, prefill},
+    format::{About, Author, Failure, Format, Whole},
     question::Question,
     script::{Step, Steps},
     stream::Stream,
@@ -29,19 +29,19 @@ pub(crate) struct Plan {
 }
 
 /// One call that is to be answered.
-pub(crate) struct Call<'a> {
+pub(crate) struct Asked<'a> {
     pub(crate) author: Author<'a>,
     pub(crate) format: &'static dyn Format,
     pub(crate) question: &'a Question,
     pub(crate) directives: &'a Arc<Directives>,
 }
 
-/// The answer to one call. `delay`, `silent`, `reset` and `close` come before there is one and are not its business.
-pub(crate) fn plan(call: &Call<'_>) -> Plan {
-    let Call {
+/// The answer to one asked. `delay`, `silent`, `reset` and `close` come before there is one and are not its business.
+pub(crate) fn plan(asked: &Asked<'_>) -> Plan {
+    let Asked {
         format, directives, ..
-    } = call;
-    let refused = call.refused_prefill();
+    } = asked;
+    let refused = asked.refused_prefill();
     let in_stream_error = directives.error_first || directives.error_after.is_some();
     let status = directives.status.unwrap_or_else(|| {
         if directives.redirect.is_some() {
@@ -54,9 +54,9 @@ pub(crate) fn plan(call: &Call<'_>) -> Plan {
             StatusCode::OK
         }
     });
-    let failure = call.failure(status);
-    let whole = call.whole_body(&failure, refused);
-    let streamed = call.question.stream && status.is_success();
+    let failure = asked.failure(status);
+    let whole = asked.whole_body(&failure, refused);
+    let streamed = asked.question.stream && status.is_success();
     let mut headers = HeaderMap::with_capacity(8);
     let as_stream = whole.is_none() || directives.body.is_some() || directives.empty;
     let usual_type = if streamed && as_stream {
@@ -69,7 +69,7 @@ pub(crate) fn plan(call: &Call<'_>) -> Plan {
     };
     let content_type = directives.content_type.clone().unwrap_or(usual_type);
     headers.insert(header::CONTENT_TYPE, content_type);
-    let id = format!("req-{}-{}", call.author.created, call.author.serial);
+    let id = format!("req-{}-{}", asked.author.created, asked.author.serial);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("x-request-id", id);
     }
@@ -86,7 +86,8 @@ pub(crate) fn plan(call: &Call<'_>) -> Plan {
     if let Some(after) = &directives.retry_after {
         headers.insert(header::RETRY_AFTER, after.clone());
     }
-    if directives.gzip {
+    let gzip = directives.gzip && whole.as_ref().is_none_or(|body| !body.is_empty());
+    if gzip {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     for (name, _) in &directives.headers {
@@ -100,7 +101,7 @@ pub(crate) fn plan(call: &Call<'_>) -> Plan {
         Some(body) => {
             let may_have_body =
                 status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
-            let body = match (may_have_body, directives.gzip) {
+            let body = match (may_have_body, gzip) {
                 (false, _) => Bytes::new(),
                 (true, false) => body,
                 (true, true) => compressed(&body),
@@ -111,7 +112,7 @@ pub(crate) fn plan(call: &Call<'_>) -> Plan {
             let steps = whole_steps(body, directives);
             ("answered", Steps::Decided(steps.into()))
         }
-        None => ("streamed", Steps::Streamed(Box::new(call.stream()))),
+        None => ("streamed", Steps::Streamed(Box::new(asked.stream()))),
     };
     let steps = if directives.headers_then_silence {
         Steps::Decided([Step::Silence].into())
@@ -126,7 +127,7 @@ pub(crate) fn plan(call: &Call<'_>) -> Plan {
     }
 }
 
-impl Call<'_> {
+impl Asked<'_> {
     /// The error that the directives ask for.
     fn failure(&self, status: StatusCode) -> Failure {
         let code = self.directives.error.as_deref();
@@ -142,7 +143,7 @@ impl Call<'_> {
 
     /// The body that refuses to continue an assistant's turn.
     fn refused_prefill(&self) -> Option<Bytes> {
-        let (text, prefix) = prefill(self.question)?;
+        let (text, prefix) = self.question.prefill()?;
         let message = match self.directives.prefill {
             Prefill::Refuse => self.format.no_prefill(),
             Prefill::Prefix if !prefix => return Some(self.format.no_prefix(NO_PREFIX)),

@@ -8,10 +8,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
-use crate::{
-    framing::{EventStream, Framing, JsonArray, Sse, SseStyle},
-    question::Question,
-};
+use crate::framing::{Framing, Sse, SseStyle};
 
 mod anthropic;
 pub(crate) mod chat;
@@ -254,21 +251,4 @@ pub(crate) fn is_chat(path: &str) -> bool {
 
 fn body(value: &Value) -> Bytes {
     value.to_string().into()
-}
-
-/// The framing of both of Bedrock's formats.
-fn event_stream() -> Box<dyn Framing> {
-    Box::new(EventStream::default())
-}
-
-fn json_array(style: SseStyle) -> Box<dyn Framing> {
-    Box::new(JsonArray::new(style.multiline))
-}
-
-/// What a format knows of a request's own end; see [`Format::objection`].
-pub(crate) fn prefill(question: &Question) -> Option<(&str, bool)> {
-    match &question.begun {
-        Some(crate::question::Begun::Prefill { text, prefix }) => Some((text, *prefix)),
-        _ => None,
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A real provider can't be asked to reset its third connection or to fall silent after four words. This one can, by
 //! anything that can name a model: the part of the name after `~` is a list of [`directives`](Directives). It speaks the
-//! [wire formats](format) of several providers, plain and streamed, and keeps its own log of what arrived, so that a test
+//! [wire formats](mod@format) of several providers, plain and streamed, and keeps its own log of what arrived, so that a test
 //! need not believe what a gateway says of itself.
 //!
 //! The program is one way to run it; a Rust test can hold a [`Provider`] instead.

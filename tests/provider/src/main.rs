@@ -12,7 +12,7 @@ use clap::Parser;
 use simulated_provider::{KNOWN, Provider, Settings};
 use tokio::{runtime, sync::oneshot};
 
-/// A simulated LLM provider (OpenAI chat completions, plain and SSE). The model's name picks the fault:
+/// A simulated LLM provider. The path picks the wire format, the model's name the fault:
 /// `gpt-4o~status=503~retry-after=2`.
 #[derive(Debug, Parser)]
 #[command(version, after_help = directives())]

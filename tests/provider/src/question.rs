@@ -55,6 +55,14 @@ impl Question {
             begun: begun(turns, prompt),
         }
     }
+
+    /// An assistant's turn at the end of the conversation, and whether it is marked as a prefix.
+    pub(crate) fn prefill(&self) -> Option<(&str, bool)> {
+        match &self.begun {
+            Some(Begun::Prefill { text, prefix }) => Some((text, *prefix)),
+            _ => None,
+        }
+    }
 }
 
 fn begun(turns: &[Value], prompt: String) -> Option<Begun> {

@@ -298,13 +298,13 @@ pub(crate) async fn handle(
     let refusal = match understood {
         Some(Ok(question)) => match shared.faults.next(&question.model) {
             Ok(directives) => {
-                let call = answer::Call {
+                let asked = answer::Asked {
                     author: shared.author(),
                     format,
                     question: &question,
                     directives: &directives,
                 };
-                return follow(&shared, connection, arrival, &call).await;
+                return follow(&shared, connection, arrival, &asked).await;
             }
             Err(refused) => (refused.to_string(), refused.code()),
         },
@@ -327,10 +327,10 @@ async fn follow(
     shared: &Shared,
     connection: Arc<Connection>,
     mut arrival: Arrival,
-    call: &answer::Call<'_>,
+    asked: &answer::Asked<'_>,
 ) -> Result<Response<Answer>, NoAnswer> {
-    let plan = plan(call);
-    let directives = &**call.directives;
+    let plan = plan(asked);
+    let directives = &**asked.directives;
     arrival.directives.clone_from(&directives.text);
     arrival.outcome = match directives {
         Directives { silent: true, .. } => "silent".to_owned(),

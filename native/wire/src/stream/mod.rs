@@ -244,9 +244,8 @@ impl Stream {
         self.useful |= worth == Worth::Useful;
         let event = match worth {
             _ if self.joining.is_some() => self.join(frame, &mut said, worth),
-            // The last that the caller gets.
             Worth::Failed => Event {
-                bytes: joined([frame.raw, self.framing.closing()]),
+                bytes: self.last_words(frame),
                 worth,
             },
             _ => Event {
@@ -256,6 +255,16 @@ impl Stream {
         };
         self.keep(&said);
         event
+    }
+
+    /// The provider's own error, as the end of the caller's stream.
+    fn last_words(&self, frame: Frame) -> Bytes {
+        let raised = match (&frame.content, &self.format) {
+            (Content::Json(event), Some(format)) => format.raised(event),
+            _ => None,
+        };
+        let raised = raised.and_then(|message| self.framing.write(&message));
+        joined([raised.unwrap_or(frame.raw), self.framing.closing()])
     }
 
     fn judge(&mut self, frame: &Frame, said: &mut String) -> Worth {

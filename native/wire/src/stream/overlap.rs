@@ -9,9 +9,12 @@ pub enum Asked {
     Again,
 }
 
-/// The shortest repetition that is taken for one, in bytes. The caller's text can end in what the rest rightly
-/// begins with: `100` and `0`, `ha` and `ha!`.
+/// The shortest repetition that is taken for one, in bytes, unless it is made of whole words. The caller's text can
+/// end in what the rest rightly begins with: `100` and `0`, `ha` and `ha!`.
 const REPETITION: usize = 8;
+
+/// The shortest repetition of whole words, in bytes.
+const WORDS: usize = 4;
 
 /// How far back from the delivered text's end a repetition may begin, in bytes, if not at the very beginning.
 const BACK: usize = 4096;
@@ -134,19 +137,18 @@ fn find_prefilled(delivered: &str, held: &str, whole: bool) -> Found {
     // The last of it once more, as much as possible.
     let back = ceil_char_boundary(delivered, delivered.len().saturating_sub(BACK));
     for (from, _) in delivered[back..].char_indices() {
-        let tail = &delivered[back + from..];
-        if tail.len() < REPETITION {
-            break;
-        }
-        if held.starts_with(tail) {
-            // A ruled line, a row of a table: that goes on. White space was trimmed off and comes again.
-            if is_periodic(tail) && !tail.trim_start().is_empty() {
-                break;
+        let (before, tail) = delivered.split_at(back + from);
+        if tail.len() > held.len() {
+            let long_enough = tail.len() >= WORDS || is_space(tail);
+            if !whole && long_enough && tail.starts_with(held) {
+                return Found::Undecided;
             }
-            return Found::At(tail.len());
-        }
-        if tail.starts_with(held) && !whole {
-            return Found::Undecided;
+        } else if let Some(rest) = held.strip_prefix(tail) {
+            match is_repetition(before, tail, rest, whole) {
+                Some(true) => return Found::At(tail.len()),
+                Some(false) => {}
+                None => return Found::Undecided,
+            }
         }
     }
     if common_prefix(delivered, held) >= RESTART {
@@ -165,10 +167,41 @@ fn find_prefilled(delivered: &str, held: &str, whole: bool) -> Found {
     Found::At(again)
 }
 
-/// Whether a text is made of a shorter one, said at least twice.
-fn is_periodic(text: &str) -> bool {
-    let text = text.as_bytes();
-    (1..=text.len() / 2).any(|period| text[period..] == text[..text.len() - period])
+/// Whether the end of the delivered text that the candidate says again is a repetition and not how the text goes on:
+/// a text that says the same again and again by itself may well do so once more. `None`: not to be told before `rest`,
+/// what comes behind it, is known.
+fn is_repetition(before: &str, tail: &str, rest: &str, whole: bool) -> Option<bool> {
+    if is_space(tail) {
+        // A prefill goes without it.
+        return Some(true);
+    }
+    if before.ends_with(tail) || has_period(tail) {
+        return Some(false);
+    }
+    if tail.len() >= REPETITION {
+        return Some(true);
+    }
+    let begins_a_word =
+        tail.starts_with(char::is_whitespace) || before.ends_with(char::is_whitespace);
+    if tail.len() < WORDS || !begins_a_word {
+        return Some(false);
+    }
+    match rest.chars().next() {
+        Some(next) => Some(!next.is_alphanumeric()),
+        None => whole.then_some(true),
+    }
+}
+
+/// Whether a text is something said at least twice: its second half, or more, repeats what stands before.
+fn has_period(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    // Longer ones are compared for nothing: who says a thousand bytes again repeats.
+    bytes.len() <= 1024
+        && (1..=bytes.len() / 2).any(|period| bytes[period..] == bytes[..bytes.len() - period])
+}
+
+fn is_space(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
 }
 
 fn ceil_char_boundary(text: &str, at: usize) -> usize {
@@ -223,10 +256,23 @@ mod tests {
         assert_joined(Asked::Prefilled, "so ha", "ha!", "so haha!");
         assert_joined(Asked::Prefilled, "100", "0", "1000");
         assert_joined(Asked::Prefilled, "a", "", "a");
+        assert_joined(Asked::Prefilled, "I said: go", " good", "I said: go good");
     }
 
     #[test]
-    fn what_repeats_itself_goes_on() {
+    fn a_text_that_repeats_itself_loses_nothing() {
+        assert_joined(
+            Asked::Prefilled,
+            "row row row row",
+            " row row row row end",
+            "row row row row row row row row end",
+        );
+        assert_joined(
+            Asked::Prefilled,
+            "begin\n    }\n    }\n",
+            "    }\n    }\nend",
+            "begin\n    }\n    }\n    }\n    }\nend",
+        );
         assert_joined(
             Asked::Prefilled,
             "Title\n----------",
@@ -245,6 +291,23 @@ mod tests {
             "            return",
             "if a:\n            return",
         );
+    }
+
+    #[test]
+    fn words_that_are_said_once_more_are_left_out() {
+        assert_joined(
+            Asked::Prefilled,
+            "The quick brown",
+            " brown fox",
+            "The quick brown fox",
+        );
+        assert_joined(
+            Asked::Prefilled,
+            "The quick brown",
+            "brown fox",
+            "The quick brown fox",
+        );
+        assert_joined(Asked::Prefilled, "The quick", "quickly", "The quickquickly");
     }
 
     #[test]

@@ -43,20 +43,21 @@ impl Usage {
         }
     }
 
-    /// A report of the present candidate, with what the earlier ones have used added.
-    pub(crate) fn with_earlier(&self, mut usage: Value) -> Value {
-        if let (Some(before), true) = (&self.before, usage.is_object()) {
-            add_known(&mut usage, before);
+    /// What a report of the present candidate becomes: what all have used. A member that it leaves out is in it
+    /// nevertheless, because a sum without it would not add up.
+    pub(crate) fn with_earlier(&self, report: Value) -> Value {
+        match (&self.before, report.is_object()) {
+            (Some(_), true) => self.total().unwrap_or(report),
+            _ => report,
         }
-        usage
     }
 
     /// All that was used, in the format's own shape.
-    pub(crate) fn total(&self) -> Option<Value> {
+    fn total(&self) -> Option<Value> {
         match (&self.before, &self.now) {
             (Some(before), Some(now)) => {
-                let mut total = before.clone();
-                add(&mut total, now);
+                let mut total = now.clone();
+                add(&mut total, before);
                 Some(total)
             }
             (before, now) => now.as_ref().or(before.as_ref()).cloned(),
@@ -92,21 +93,6 @@ fn add(to: &mut Value, what: &Value) {
     }
 }
 
-/// The same, for the members that `to` has already: a report keeps its shape.
-fn add_known(to: &mut Value, what: &Value) {
-    match (&mut *to, what) {
-        (Value::Object(to), Value::Object(what)) => {
-            for (key, value) in to.iter_mut() {
-                if let Some(more) = what.get(key) {
-                    add_known(value, more);
-                }
-            }
-        }
-        (Value::Number(_), Value::Number(_)) => add(to, what),
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -124,7 +110,7 @@ mod tests {
         usage.report(&report);
         assert_eq!(
             usage.with_earlier(report),
-            json!({"output_tokens": 12, "tier": "x"})
+            json!({"input_tokens": 22, "output_tokens": 12, "tier": "x", "details": {"cached": 4}})
         );
         assert_eq!(
             usage.tokens("input_tokens", "output_tokens"),

@@ -96,7 +96,6 @@ fn error(failure: &Failure) -> Value {
             "type": kind.unwrap_or_else(|| error_type(failure.status)),
             "message": failure.message,
         },
-        "request_id": null,
     })
 }
 

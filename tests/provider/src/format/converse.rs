@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::{About, Event, Events, Failure, Format, Part, Whole, body, event_stream};
+use super::{About, Event, Events, Failure, Format, Part, Whole, body};
 use crate::framing::{EventStream, Framing, SseStyle};
 
 pub(crate) struct Converse;
@@ -106,7 +106,7 @@ impl Format for Converse {
     }
 
     fn framing(&self, _: SseStyle) -> Box<dyn Framing> {
-        event_stream()
+        Box::new(EventStream::default())
     }
 
     fn stream_type(&self) -> &'static str {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{About, Event, Events, Failure, Format, Part, Whole, body, json_array};
+use super::{About, Event, Events, Failure, Format, Part, Whole, body};
 use crate::framing::{Framing, JsonArray, Sse, SseStyle};
 
 pub(crate) struct Gemini {
@@ -114,7 +114,7 @@ impl Format for Gemini {
 
     fn framing(&self, style: SseStyle) -> Box<dyn Framing> {
         if self.array {
-            json_array(style)
+            Box::new(JsonArray::new(style.multiline))
         } else {
             Box::new(Sse::new(style))
         }

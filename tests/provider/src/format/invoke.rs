@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     About, Event, Events, Failure, Format, Part, Whole,
     anthropic::{Anthropic, AnthropicEvents},
-    converse, event_stream,
+    converse,
 };
 use crate::framing::{EventStream, Framing, SseStyle};
 
@@ -35,7 +35,7 @@ impl Format for Invoke {
     }
 
     fn framing(&self, _: SseStyle) -> Box<dyn Framing> {
-        event_stream()
+        Box::new(EventStream::default())
     }
 
     fn stream_type(&self) -> &'static str {

@@ -1,6 +1,8 @@
 //! A client that shows what was on the wire: raw bytes, and how the connection ended.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, unreachable_pub)] // shared by several test binaries
 
+pub mod wire;
+
 use std::{io, net::SocketAddr, time::Duration};
 
 use serde_json::{Value, json};
@@ -81,24 +83,32 @@ impl Answer {
     /// The body, freed from chunked framing as far as it goes; and whether it is whole by that framing or by
     /// Content-Length.
     pub fn body(&self) -> (Vec<u8>, bool) {
-        let (_, mut rest) = self.head_and_body();
+        let (_, rest) = self.head_and_body();
         if self.header("transfer-encoding").is_none() {
             let announced = self
                 .header("content-length")
                 .map_or(0, |length| length.parse().unwrap());
             return (rest.to_vec(), rest.len() == announced);
         }
-        let mut body = Vec::new();
+        let (chunks, whole) = self.chunked();
+        (chunks.concat(), whole)
+    }
+
+    /// HTTP's own chunks of a body, the last one perhaps in part; and whether they are all.
+    pub fn chunked(&self) -> (Vec<&[u8]>, bool) {
+        let (_, mut rest) = self.head_and_body();
+        let mut chunks = Vec::new();
         while let Some(end) = rest.windows(2).position(|two| two == b"\r\n") {
             let size =
                 usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
             if size == 0 {
-                return (body, true);
+                return (chunks, true);
             }
-            body.extend_from_slice(&rest[end + 2..end + 2 + size]);
-            rest = &rest[end + 2 + size + 2..];
+            let chunk = &rest[end + 2..];
+            chunks.push(&chunk[..size.min(chunk.len())]);
+            rest = chunk.get(size + 2..).unwrap_or_default();
         }
-        (body, false)
+        (chunks, false)
     }
 
     pub fn text(&self) -> String {

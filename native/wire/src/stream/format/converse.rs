@@ -24,6 +24,7 @@ pub(super) fn recognise(name: &str, event: &Value) -> Option<Box<dyn Format>> {
             event.get("contentBlockIndex").is_some()
         }
         "messageStop" => event.get("stopReason").is_some(),
+        "metadata" => event.get("usage").is_some(),
         _ => false,
     };
     is.then(|| Box::new(Converse::default()) as Box<dyn Format>)

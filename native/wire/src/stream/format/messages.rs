@@ -200,14 +200,6 @@ impl Format for Messages {
                 let mut events: Vec<Message> = self.blocks.close().map(stop).into_iter().collect();
                 if let Some(usage) = event.get_mut("usage") {
                     *usage = self.usage.with_earlier(usage.take());
-                    // It was said in the candidate's message_start, which is left out.
-                    if let Some(total) = self
-                        .usage
-                        .total()
-                        .and_then(|t| t.get("input_tokens").cloned())
-                    {
-                        set(usage, "input_tokens", total);
-                    }
                 }
                 events.push(named(event));
                 events

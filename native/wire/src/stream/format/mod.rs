@@ -69,6 +69,11 @@ pub(crate) trait Format: Debug + Send + Sync {
     /// The event that client libraries raise as an error.
     fn error(&self, message: &str) -> Message;
 
+    /// The provider's own error event, where client libraries don't raise it, as one that they do.
+    fn raised(&self, _event: &Value) -> Option<Message> {
+        None
+    }
+
     /// Whether nothing but plain text has come, so that another candidate can go on.
     fn is_plain_text(&self) -> bool;
 

@@ -188,11 +188,23 @@ impl Format for Responses {
     }
 
     fn error(&self, message: &str) -> Message {
+        let code = "server_error";
+        // Flat as documented, and nested because that is what OpenAI's client libraries raise.
+        let error = json!({"type": code, "code": code, "message": message, "param": null});
         Message::Event(
             "error".into(),
-            json!({"type": "error", "code": "server_error", "message": message, "param": null,
-                "sequence_number": self.sequence + 1}),
+            json!({"type": "error", "code": code, "message": message, "param": null,
+                "sequence_number": self.sequence + 1, "error": error}),
         )
+    }
+
+    fn raised(&self, event: &Value) -> Option<Message> {
+        let error = match text_of(event, "type") {
+            "response.failed" => &event["response"]["error"],
+            _ if super::is_error(event) => return None,
+            _ => event,
+        };
+        Some(self.error(text_of(error, "message")))
     }
 
     fn is_plain_text(&self) -> bool {

@@ -140,6 +140,7 @@ impl Framing {
     /// What ends a body after its last frame.
     pub(crate) fn closing(&self) -> Bytes {
         match self {
+            Framing::Sse(reader) => reader.closing(),
             Framing::JsonArray(_) => Bytes::from_static(b"]"),
             _ => Bytes::new(),
         }

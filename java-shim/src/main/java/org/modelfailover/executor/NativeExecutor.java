@@ -50,9 +50,10 @@ public final class NativeExecutor {
 
     /**
      * @param policy a handle from {@link #open}
-     * @return the limit of all attempts together, in milliseconds
+     * @return the longest time in milliseconds that a client may have to wait for the next byte:
+     *     all attempts together, or a pause of a stream
      */
-    public static native long overallTimeout(long policy);
+    public static native long longestWait(long policy);
 
     /**
      * Binds a policy to the API it is attached to.

@@ -4,7 +4,9 @@ import org.apache.axis2.AxisFault;
 import org.apache.axis2.context.MessageContext;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.apache.http.HttpVersion;
 import org.apache.http.nio.NHttpServerConnection;
+import org.apache.http.nio.reactor.SocketAccessor;
 import org.apache.synapse.Mediator;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.core.axis2.Axis2Sender;
@@ -16,6 +18,7 @@ import org.modelfailover.executor.Exchange;
 import org.modelfailover.executor.NativeExecutor;
 
 import java.io.IOException;
+import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.TreeMap;
@@ -33,11 +36,8 @@ final class ClientExchange implements Exchange {
     private static final Log LOG = LogFactory.getLog(ClientExchange.class);
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
-    /** Age in nanoseconds from which an exchange listens for a client that leaves. */
-    private static final long LISTEN_FROM = 50_000_000L;
-
-    /** The longest time in nanoseconds between two times that it does so. */
-    private static final long LISTEN_AGAIN = 5_000_000_000L;
+    /** Age in nanoseconds up to which it is made sure that the engine listens. */
+    private static final long LISTEN_AGAIN = 2_000_000_000L;
 
     private final SuspendedRequest request;
     private final Candidates candidates;
@@ -46,13 +46,12 @@ final class ClientExchange implements Exchange {
     private final SourceConfiguration configuration;
     private final SourceRequest sourceRequest;
     private final int socketTimeout;
-    private final long started = System.nanoTime();
+    final long started = System.nanoTime();
     private final AtomicBoolean answered = new AtomicBoolean();
     private final AtomicBoolean over = new AtomicBoolean();
     private final long call;
     private final Answer pipe;
     private volatile boolean waiting;
-    private long listenAt = LISTEN_FROM;
 
     /** The pipe of this exchange. */
     private final class Answer extends ResponsePipe {
@@ -79,7 +78,7 @@ final class ClientExchange implements Exchange {
      * Suspends a request: from here on its worker may leave without an answer.
      *
      * @param call the native call
-     * @param longest how long the client may have to wait, in milliseconds
+     * @param longest how long the client may have to wait for the next byte, in milliseconds
      */
     ClientExchange(
             long call,
@@ -97,12 +96,13 @@ final class ClientExchange implements Exchange {
         sourceRequest = source.request;
         pipe = new Answer();
         socketTimeout = connection.getSocketTimeout();
-        long needed = Math.min(longest + 10_000, Integer.MAX_VALUE);
+        long needed = Math.min(longest + 5_000, Integer.MAX_VALUE);
         if (socketTimeout != 0 && socketTimeout < needed) {
             connection.setSocketTimeout((int) needed);
         }
         // Tells us through the pipe when the client goes away while it waits.
         SourceContext.get(connection).setWriter(pipe);
+        Engine.of().watch(connection, this::clientGone);
     }
 
     /** Where a request came from. */
@@ -210,6 +210,7 @@ final class ClientExchange implements Exchange {
         if (!answered.compareAndSet(false, true)) {
             return;
         }
+        finish();
         try {
             if (body != null) {
                 pipe.offerAll(body, configuration.getWorkerPool()::execute);
@@ -218,7 +219,6 @@ final class ClientExchange implements Exchange {
         } catch (IOException e) {
             LOG.debug("The client went away", e);
         }
-        finish();
     }
 
     @Override
@@ -251,14 +251,13 @@ final class ClientExchange implements Exchange {
 
     @Override
     public void end() {
-        if (!over.get()) {
+        if (finish()) {
             try {
                 pipe.offer(NOTHING.duplicate(), true);
             } catch (IOException e) {
                 LOG.debug("The client went away", e);
             }
         }
-        finish();
     }
 
     @Override
@@ -317,6 +316,7 @@ final class ClientExchange implements Exchange {
     /** A handler or response policy threw: the fault sequence answers, if nothing was sent yet. */
     private void insteadOf(Axis2MessageContext answer) {
         NativeExecutor.cancel(call);
+        finish();
         if (answer == null || request.isAnswered()) {
             close();
             return;
@@ -334,6 +334,7 @@ final class ClientExchange implements Exchange {
             abort();
             return;
         }
+        finish();
         onWorker(
                 () -> {
                     SourceContext.get(connection).setWriter(null);
@@ -348,7 +349,6 @@ final class ClientExchange implements Exchange {
                     }
                 },
                 this::close);
-        finish();
     }
 
     private void fault(
@@ -382,29 +382,25 @@ final class ClientExchange implements Exchange {
 
     // The client's connection
 
-    /** Looks after the connection from time to time; returns whether the exchange is over. */
+    /** Looks after the connection now and then; returns whether the exchange is over. */
     boolean check() {
         if (!connection.isOpen() || SourceContext.getRequest(connection) != sourceRequest) {
             clientGone();
             return true;
         }
         ProtocolState state = SourceContext.getState(connection);
-        if (over.get()) {
-            if (state != ProtocolState.REQUEST_DONE) {
-                return true;
-            }
+        if (state == ProtocolState.REQUEST_DONE && request.isAnswered()) {
             // An answer that was faster than the engine's note that the request is complete.
-            if (SourceContext.getResponse(connection) != null) {
-                connection.requestOutput();
-            }
-            return false;
+            connection.requestOutput();
         }
-        // While it waits, the engine does not listen for a client that leaves. Not for the quick
+        if (over.get()) {
+            return state.compareTo(ProtocolState.REQUEST_DONE) > 0;
+        }
+        // The engine does not listen by itself for a client that leaves. Not for the quick
         // majority: listening costs a client that pipelines its next request the connection. More
         // than once: the reactor may be about to stop listening, because the request is complete.
-        long age = System.nanoTime() - started;
-        if (age > listenAt && state.compareTo(ProtocolState.REQUEST_DONE) >= 0) {
-            listenAt = Math.min(age * 2, age + LISTEN_AGAIN);
+        if (state.compareTo(ProtocolState.REQUEST_DONE) >= 0
+                && System.nanoTime() - started < LISTEN_AGAIN) {
             connection.requestInput();
         }
         return false;
@@ -419,18 +415,42 @@ final class ClientExchange implements Exchange {
         }
     }
 
-    private void finish() {
-        if (over.compareAndSet(false, true) && connection.isOpen()) {
+    /**
+     * Marks the call as over; returns whether it was not. Comes before the last byte, because the
+     * client's next request may come right after it, and has a wait of its own.
+     */
+    private boolean finish() {
+        boolean first = over.compareAndSet(false, true);
+        if (first && connection.isOpen()) {
             connection.setSocketTimeout(socketTimeout);
         }
+        return first;
     }
 
     /** Ends the connection so that the client can't take what it has for the whole. */
     private void close() {
         NativeExecutor.cancel(call);
         if (SourceContext.getRequest(connection) == sourceRequest) {
+            if (sourceRequest.getVersion().lessEquals(HttpVersion.HTTP_1_0)) {
+                resetAtTheEnd();
+            }
             SourceContext.updateState(connection, ProtocolState.CLOSED);
             configuration.getSourceConnections().shutDownConnection(connection, true);
+        }
+    }
+
+    /**
+     * To a client of HTTP/1.0 the end of the connection is the end of the answer. Only a reset is
+     * none.
+     */
+    private void resetAtTheEnd() {
+        if (!(connection instanceof SocketAccessor)) {
+            return;
+        }
+        try {
+            ((SocketAccessor) connection).getSocket().setSoLinger(true, 0);
+        } catch (SocketException e) {
+            LOG.debug("The connection has ended already", e);
         }
     }
 

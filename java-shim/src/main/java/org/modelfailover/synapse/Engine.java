@@ -2,6 +2,7 @@ package org.modelfailover.synapse;
 
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.MessageContext;
 
 import java.lang.reflect.InvocationTargetException;
@@ -58,6 +59,14 @@ class Engine {
 
     /** A request that was suspended will never be answered. */
     void abandoned(MessageContext request) {}
+
+    /**
+     * Runs something when the engine is through with the request that is on a connection now, where
+     * it does not tell the pipe of the answer that its client left.
+     */
+    void watch(NHttpServerConnection connection, Runnable ended) {
+        WatchedContext.watch(connection, ended);
+    }
 
     /**
      * The name of any resource of the API that the message is in: the engine looks for the response

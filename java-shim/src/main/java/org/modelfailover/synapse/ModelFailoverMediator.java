@@ -39,7 +39,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     private volatile String unusable = "The Model Failover policy was not initialised";
     private long policy;
     private long maxRequestBody;
-    private long overallTimeout;
+    private long longestWait;
     private volatile Attachment attachment;
 
     /** The policy, bound to the API whose requests it sees. */
@@ -218,7 +218,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         try {
             policy = GatewaySettings.open(failoverConfigs, attributes.toArray(new String[0]));
             maxRequestBody = NativeExecutor.maxRequestBody(policy);
-            overallTimeout = NativeExecutor.overallTimeout(policy);
+            longestWait = NativeExecutor.longestWait(policy);
             for (String line : NativeExecutor.diagnostics(policy)) {
                 GatewaySettings.log(LOG, where + ": ", line);
             }
@@ -331,10 +331,10 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         ClientExchange exchange = null;
         try {
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+            RequestBody.forget(axis2, source);
             Engine.of().beforeSuspending(synCtx);
             SuspendedRequest request = new SuspendedRequest(synCtx, source.request.getUri());
-            exchange =
-                    new ClientExchange(call, request, candidates, source, overallTimeout, ATTEMPTS);
+            exchange = new ClientExchange(call, request, candidates, source, longestWait, ATTEMPTS);
             // Before the start: an answer can arrive before this thread has left its stack.
             axis2.getOperationContext().setProperty(Properties.RESPONSE_WRITTEN, "SKIP");
             int first = NativeExecutor.firstCandidate(call);

@@ -5,11 +5,14 @@ import org.apache.axis2.context.MessageContext;
 import org.apache.axis2.transport.MessageFormatter;
 import org.apache.synapse.transport.nhttp.util.MessageFormatterDecoratorFactory;
 import org.apache.synapse.transport.passthru.Pipe;
+import org.apache.synapse.transport.passthru.SourceContext;
+import org.apache.synapse.transport.passthru.SourceRequest;
 import org.apache.synapse.transport.passthru.util.PassThroughTransportUtils;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.reflect.Field;
 import java.util.Arrays;
 import java.util.Map;
 
@@ -22,6 +25,9 @@ import java.util.Map;
  */
 final class RequestBody {
     private static final int CHUNK = 8192;
+
+    /** Where the engine keeps the pipe, which has no setter; null when it does not. */
+    private static final Field ENGINES_PIPE = enginesPipe();
 
     private RequestBody() {}
 
@@ -99,6 +105,35 @@ final class RequestBody {
             throw new TooLarge(limit);
         }
         return length == body.length ? body : Arrays.copyOf(body, (int) length);
+    }
+
+    /**
+     * Lets go of the buffer through which the body came, which the engine keeps as long as the
+     * request. Whoever asks for the body from now on finds one that has been read.
+     */
+    static void forget(MessageContext axis2, ClientExchange.Source source) {
+        Object pipe = axis2.getProperty(Properties.PIPE);
+        if (ENGINES_PIPE == null || pipe == null || pipe != source.request.getPipe()) {
+            return;
+        }
+        Pipe read = ResponsePipe.ofNothing(source.configuration);
+        try {
+            ENGINES_PIPE.set(source.request, read);
+        } catch (IllegalAccessException e) {
+            return;
+        }
+        SourceContext.get(source.connection).setReader(read);
+        axis2.setProperty(Properties.PIPE, read);
+    }
+
+    private static Field enginesPipe() {
+        try {
+            Field field = SourceRequest.class.getDeclaredField("pipe");
+            field.setAccessible(true);
+            return field;
+        } catch (NoSuchFieldException | RuntimeException e) {
+            return null;
+        }
     }
 
     private static int grown(int length) {

@@ -22,8 +22,12 @@ import java.util.concurrent.Executor;
  * <p>One caller at a time may {@link #offer} or {@link #offerAll}.
  */
 class ResponsePipe extends Pipe {
+    /** The most bytes that wait for the reader. */
+    private static final int CAPACITY = 16 * 1024;
+
     private final Producer producer;
     private final BufferFactory buffers;
+    private Thread offering;
     private ByteBuffer rest;
     private Executor restExecutor;
 
@@ -36,10 +40,21 @@ class ResponsePipe extends Pipe {
 
     private ResponsePipe(
             Producer producer, BufferFactory buffers, SourceConfiguration configuration) {
-        super(producer, buffers.getBuffer(), "failover", configuration);
+        super(producer, new ElasticBuffer(CAPACITY, producer::waiting), "failover", configuration);
         this.producer = producer;
         this.buffers = buffers;
         producer.pipe = this;
+    }
+
+    /** A pipe through which a body without bytes has come. */
+    static Pipe ofNothing(SourceConfiguration configuration) {
+        ResponsePipe pipe = new ResponsePipe(configuration);
+        try {
+            pipe.offer(ByteBuffer.allocate(0), true);
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        return pipe;
     }
 
     /** The reader took something. Called under the pipe's lock, so it may only signal. */
@@ -55,6 +70,7 @@ class ResponsePipe extends Pipe {
     final boolean offer(ByteBuffer bytes, boolean last) throws IOException {
         producer.chunk = bytes;
         producer.last = last;
+        offering = Thread.currentThread();
         try {
             while (!producer.completed && (bytes.hasRemaining() || last)) {
                 if (produce(producer) <= 0) {
@@ -62,6 +78,7 @@ class ResponsePipe extends Pipe {
                 }
             }
         } finally {
+            offering = null;
             producer.chunk = null;
         }
         return !bytes.hasRemaining() && (!last || producer.completed);
@@ -109,13 +126,60 @@ class ResponsePipe extends Pipe {
     }
 
     /**
-     * The engine asks for the buffer to give it to another connection. While more may still be
-     * written into ours, it gets another one and ours is left to the collector: a late write must
-     * not reach a stranger's answer.
+     * The engine asks for the buffer to give it to another connection, and gets another one. Ours
+     * is of no use to a connection, and a late write into it must not reach a stranger's answer.
      */
     @Override
     public final ControlledByteBuffer getBuffer() {
-        return producer.completed ? super.getBuffer() : buffers.getBuffer();
+        return buffers.getBuffer();
+    }
+
+    /**
+     * The engine connects an answer to the client in several steps, asks for output itself after
+     * the last, and closes the connection when the answer has begun before. So bytes that are
+     * offered do not ask for output until the reader has once found the pipe empty.
+     */
+    @Override
+    public final void attachConsumer(IOControl reader) {
+        super.attachConsumer(new Consumer(reader));
+    }
+
+    /** The connection that empties the pipe. */
+    private final class Consumer implements IOControl {
+        private final IOControl reader;
+        private boolean hasReadAll;
+
+        Consumer(IOControl reader) {
+            this.reader = reader;
+        }
+
+        @Override
+        public void requestOutput() {
+            if (hasReadAll || offering != Thread.currentThread()) {
+                reader.requestOutput();
+            }
+        }
+
+        @Override
+        public void suspendOutput() {
+            hasReadAll = true;
+            reader.suspendOutput();
+        }
+
+        @Override
+        public void requestInput() {
+            reader.requestInput();
+        }
+
+        @Override
+        public void suspendInput() {
+            reader.suspendInput();
+        }
+
+        @Override
+        public void shutdown() throws IOException {
+            reader.shutdown();
+        }
     }
 
     /** The connection that the pipe believes it is filled from. */
@@ -124,6 +188,10 @@ class ResponsePipe extends Pipe {
         private ByteBuffer chunk;
         private boolean last;
         private volatile boolean completed;
+
+        int waiting() {
+            return chunk.remaining();
+        }
 
         @Override
         public int read(ByteBuffer target) {

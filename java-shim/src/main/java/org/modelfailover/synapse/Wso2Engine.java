@@ -2,6 +2,7 @@ package org.modelfailover.synapse;
 
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.MessageContext;
 
 import java.lang.reflect.Method;
@@ -103,6 +104,11 @@ final class Wso2Engine extends Engine {
         } catch (ReflectiveOperationException e) {
             LOG.warn("A security mediator that fails may answer the client by itself", e);
         }
+    }
+
+    @Override
+    void watch(NHttpServerConnection connection, Runnable ended) {
+        // This one tells the pipe.
     }
 
     @Override

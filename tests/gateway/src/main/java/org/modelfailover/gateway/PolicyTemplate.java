@@ -37,6 +37,8 @@ public final class PolicyTemplate {
     private static final String OUTER =
             "{% for policy in api_level_policies %}{{policy}}{% endfor %}";
 
+    private static final Jinjava JINJAVA = new Jinjava();
+
     private PolicyTemplate() {}
 
     /** What API Manager logs in one line and then deploys the API without: no well-formed XML. */
@@ -66,8 +68,8 @@ public final class PolicyTemplate {
 
     /** As {@link #render(Path, Map)}, from the template's text. */
     public static String render(String j2, Map<String, ?> params) {
-        String once = serialise(mediators(new Jinjava().render(j2, params)));
-        String twice = new Jinjava().render(OUTER, Map.of("api_level_policies", List.of(once)));
+        String once = serialise(mediators(JINJAVA.render(j2, params)));
+        String twice = JINJAVA.render(OUTER, Map.of("api_level_policies", List.of(once)));
         mediators(twice);
         return twice;
     }

@@ -1,13 +1,18 @@
 package org.modelfailover.gateway;
 
+import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.mediators.AbstractMediator;
+import org.apache.synapse.transport.passthru.ProtocolState;
+import org.apache.synapse.transport.passthru.SourceContext;
 import org.apache.synapse.transport.passthru.util.RelayUtils;
 
+import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
 
 /** Response and fault policies as API publishers write them. */
 final class AnswerPolicies {
@@ -59,6 +64,47 @@ final class AnswerPolicies {
             }
             SEEN.add(synCtx.getEnvelope().getBody().getFirstElement().getText());
             return true;
+        }
+    }
+
+    /**
+     * Makes the worker that hands the answer to the engine a slow one: each time that the engine
+     * looks up the client's connection, it waits until the answer has begun, or for a while.
+     */
+    public static final class HandsOverSlowly extends AbstractMediator {
+        @Override
+        public boolean mediate(MessageContext synCtx) {
+            var axis2 = ((Axis2MessageContext) synCtx).getAxis2MessageContext();
+            var connection =
+                    (NHttpServerConnection) axis2.getProperty("pass-through.Source-Connection");
+            Thread worker = Thread.currentThread();
+            Object slow =
+                    Proxy.newProxyInstance(
+                            getClass().getClassLoader(),
+                            new Class<?>[] {NHttpServerConnection.class},
+                            (proxy, method, arguments) -> {
+                                if (method.getName().equals("getContext")
+                                        && Thread.currentThread() == worker) {
+                                    waitForTheAnswer(connection);
+                                }
+                                return method.invoke(connection, arguments);
+                            });
+            axis2.setProperty("pass-through.Source-Connection", slow);
+            return true;
+        }
+
+        private static void waitForTheAnswer(NHttpServerConnection connection) {
+            long deadline = System.nanoTime() + 150_000_000L;
+            while (System.nanoTime() < deadline
+                    && SourceContext.getState(connection).compareTo(ProtocolState.REQUEST_DONE)
+                            <= 0) {
+                LockSupport.parkNanos(1_000_000);
+            }
+        }
+
+        @Override
+        public boolean isContentAware() {
+            return false;
         }
     }
 

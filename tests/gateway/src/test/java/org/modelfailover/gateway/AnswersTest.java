@@ -302,6 +302,21 @@ class AnswersTest extends Scenario {
         assertEquals("client-left", provider.onlyEnded().end());
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void anAnswerIsWholeHoweverLongTheEngineTakesToSendItsHead(boolean stream) {
+        String model = "gpt~tokens=30~interval=20ms";
+        deploy(
+                api(provider)
+                        .responsePolicy(AnswerPolicies.xml(AnswerPolicies.HandsOverSlowly.class)),
+                FailoverConfigs.target(model, "one"));
+
+        RawClient.Answer answer = ask(stream ? streamed(model) : chat(model));
+
+        assertServedBy("target", answer);
+        assertTrue(answer.text().endsWith(stream ? "data: [DONE]\n\n" : "}"), answer.text());
+    }
+
     private static String assertFault(int status, RawClient.Answer answer) {
         assertEquals(status, answer.status(), answer.text());
         var report = JsonParser.parseString(answer.text()).getAsJsonObject();

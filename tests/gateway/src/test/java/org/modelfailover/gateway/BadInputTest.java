@@ -14,15 +14,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.modelfailover.executor.NativeExecutor;
 
 import java.util.Arrays;
 import java.util.List;
 
-/**
- * What clients send that they should not, and clients that leave: a defined answer, and no effect
- * on others.
- */
+/** What clients send that they should not: a defined answer, and no effect on others. */
 class BadInputTest extends Scenario {
     private ProviderProcess provider;
 
@@ -188,28 +184,6 @@ class BadInputTest extends Scenario {
                         + answer.text());
     }
 
-    @ParameterizedTest
-    @ValueSource(booleans = {false, true})
-    void aClientOfHttp10GetsAnAnswerThatItCanRead(boolean stream) {
-        deployFor("gpt-4o");
-        String body = stream ? streamed("gpt-4o") : chat("gpt-4o");
-
-        RawClient client =
-                client().send(
-                                "POST /assistant/1.0.0/chat/completions HTTP/1.0\n"
-                                        + "Content-Type: application/json\n"
-                                        + "Content-Length: "
-                                        + body.length()
-                                        + "\n\n"
-                                        + body);
-        RawClient.Head head = client.readHead();
-
-        assertEquals(200, head.status());
-        assertFalse(head.chunked(), "HTTP/1.0 knows no chunks");
-        String answer = new String(client.readToEnd());
-        assertTrue(content(answer).contains("Provider target served"), answer);
-    }
-
     @Test
     void aConnectionIsUsedAgainAfterEveryKindOfAnswer() {
         deploy(
@@ -262,122 +236,5 @@ class BadInputTest extends Scenario {
             }
         }
         assertServedBy("target", ask(chat(model)));
-    }
-
-    // Clients that leave
-
-    private static void end(RawClient client, String how) {
-        if (how.equals("RST")) {
-            client.reset();
-        } else {
-            client.leave();
-        }
-    }
-
-    @ParameterizedTest
-    @CsvSource({"FIN, false", "FIN, true", "RST, false", "RST, true"})
-    void aClientThatLeavesInTheMiddleOfItsRequestReachesNobody(String how, boolean chunked) {
-        deployFor("gpt-4o");
-        RawClient client = client();
-
-        client.send(
-                RawClient.head()
-                        + (chunked
-                                ? "Transfer-Encoding: chunked\n\n"
-                                : "Content-Length: 5000\n\n"));
-        // Half a JSON document: at the end of a chunk, the engine takes a FIN for the end of the
-        // body.
-        byte[] half = ("{\"model\":\"gpt-4o\",\"a\":\"" + "x".repeat(4000)).getBytes();
-        client.send(chunked ? Arrays.copyOf(RawClient.chunked(half, 9000), half.length + 7) : half);
-        Until.holds("a worker reads the request", BadInputTest::aWorkerReadsARequest);
-        end(client, how);
-
-        Until.holds(
-                "the worker that read the request is free again", () -> !aWorkerReadsARequest());
-        assertServedBy("target", ask(chat("gpt-4o")));
-        assertEquals(1, provider.calls().size(), "half a request must not reach a provider");
-    }
-
-    private static boolean aWorkerReadsARequest() {
-        return Thread.getAllStackTraces().values().stream()
-                .flatMap(Arrays::stream)
-                .anyMatch(frame -> frame.getClassName().endsWith(".RequestBody"));
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"FIN", "RST"})
-    void aClientThatLeavesWhileItWaitsEndsTheCallToTheProvider(String how) {
-        deployFor("gpt-4o~silent");
-        RawClient other = client().post(chat("gpt-4o~silent"));
-        RawClient client = client().post(chat("gpt-4o~silent"));
-        Until.is("both calls have reached the provider", provider::calls, c -> c.size() == 2);
-
-        end(client, how);
-
-        Until.is(
-                "the call at the provider was cancelled",
-                () -> provider.calls().stream().filter(ProviderProcess.Call::clientLeft).count(),
-                left -> left == 1);
-        assertEquals(1, NativeExecutor.openCalls(), "the other client still waits");
-        other.leave();
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"FIN", "RST"})
-    void aClientThatLeavesInTheMiddleOfAStreamEndsTheCallToTheProvider(String how) {
-        String model = "gpt-4o~tokens=2000~interval=10ms";
-        deployFor(model);
-        RawClient other = client().post(streamed(model));
-        other.readHead();
-        other.readChunksUntil("served");
-        RawClient client = client().post(streamed(model));
-        client.readHead();
-        client.readChunksUntil("served");
-
-        end(client, how);
-
-        Until.is(
-                "the stream at the provider was cancelled",
-                () -> provider.calls().stream().filter(ProviderProcess.Call::clientLeft).count(),
-                left -> left == 1);
-        other.readChunksUntil("data:");
-        assertEquals(1, NativeExecutor.openCalls(), "the other client still reads");
-        other.leave();
-    }
-
-    @Test
-    void aClientThatLeavesDuringAFailoverReachesNoFurtherCandidate() {
-        ProviderProcess second = provider("second");
-        deploy(
-                api(provider, second),
-                FailoverConfigs.target("gpt-4o~silent", "one")
-                        .requestTimeout("0.6")
-                        .fallback("claude", "two"));
-        RawClient client = client().post(chat("gpt-4o~silent"));
-        Until.is("the target was called", provider::calls, c -> c.size() == 1);
-
-        client.leave();
-        assertNoCallIsOpen();
-
-        assertEquals("client-left", provider.onlyEnded().end());
-        assertEquals(List.of(), second.calls(), "nobody waits for the fallback's answer");
-    }
-
-    @Test
-    void hundredClientsThatLeaveAtOnceAreAllNoticed() {
-        deployFor("gpt-4o~silent");
-        RawClient[] clients = new RawClient[100];
-        for (int i = 0; i < clients.length; i++) {
-            clients[i] = client().post(chat("gpt-4o~silent"));
-        }
-        Until.is("all calls have reached the provider", provider::calls, c -> c.size() == 100);
-
-        for (int i = 0; i < clients.length; i++) {
-            end(clients[i], i % 2 == 0 ? "FIN" : "RST");
-        }
-
-        Until.holds(
-                "all calls at the provider were cancelled",
-                () -> provider.calls().stream().allMatch(ProviderProcess.Call::clientLeft));
     }
 }

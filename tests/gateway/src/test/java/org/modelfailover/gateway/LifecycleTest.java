@@ -132,8 +132,8 @@ class LifecycleTest extends Scenario {
         return threads;
     }
 
-    /** Resident memory in bytes. */
-    private static long memory() throws IOException {
+    /** The resident memory of this process, which is the gateway's too, in bytes. */
+    static long memory() throws IOException {
         System.gc();
         for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
             if (line.startsWith("VmRSS:")) {
@@ -339,7 +339,7 @@ class LifecycleTest extends Scenario {
                     List.<Executable>of(
                             () -> NativeExecutor.diagnostics(handle),
                             () -> NativeExecutor.maxRequestBody(handle),
-                            () -> NativeExecutor.overallTimeout(handle),
+                            () -> NativeExecutor.longestWait(handle),
                             () -> NativeExecutor.bind(handle, "t", "a", "1"),
                             () -> NativeExecutor.endpointIds(handle, true),
                             () -> NativeExecutor.prepare(handle, true, "/x", null, new byte[0]),

@@ -18,6 +18,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -88,6 +89,17 @@ final class ProviderProcess implements AutoCloseable {
         String end() {
             JsonElement end = log.get("end");
             return end == null || end.isJsonNull() ? null : end.getAsString();
+        }
+
+        /** The same number for all calls on one connection. */
+        int connection() {
+            return log.get("connection").getAsInt();
+        }
+
+        /** When the caller closed the connection, by the system's clock in milliseconds. */
+        long clientLeftAt() {
+            return Instant.parse(log.get("time").getAsString()).toEpochMilli()
+                    + log.get("client_left_ms").getAsLong();
         }
 
         /** Whether the caller closed the connection before the answer was whole. */

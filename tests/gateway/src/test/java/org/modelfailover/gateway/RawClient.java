@@ -61,7 +61,8 @@ final class RawClient implements AutoCloseable {
 
     /**
      * Connects; {@code receiveBuffer} is the most that waits in the socket, 0 for the system's
-     * choice.
+     * choice. Not less than the loopback interface's 64 KiB segments: Linux may send only one every
+     * 200 ms when the window is smaller than they are.
      */
     RawClient(int port, int receiveBuffer) {
         try {
@@ -200,6 +201,19 @@ final class RawClient implements AutoCloseable {
         return seen.toString();
     }
 
+    /** Reads, whatever the framing, until {@code text} has come; returns all of it. */
+    String readUntil(String text) {
+        StringBuilder seen = new StringBuilder();
+        while (seen.indexOf(text) < 0) {
+            byte[] next = readOf(1);
+            if (next.length == 0) {
+                throw new AssertionError("the connection ended without " + text + ": " + seen);
+            }
+            seen.append((char) next[0]);
+        }
+        return seen.toString();
+    }
+
     /** Everything up to the end of the connection. */
     byte[] readToEnd() {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
@@ -264,7 +278,16 @@ final class RawClient implements AutoCloseable {
                 e);
     }
 
-    /** Leaves in the middle of something: FIN. */
+    /** Sends nothing more, but would go on reading: FIN. */
+    void halfClose() {
+        try {
+            socket.shutdownOutput();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Leaves in the middle of something: FIN, or RST when there is something that was not read. */
     void leave() {
         close();
     }

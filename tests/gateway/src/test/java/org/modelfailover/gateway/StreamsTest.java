@@ -15,7 +15,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 
 /**
@@ -99,70 +98,6 @@ class StreamsTest extends Scenario {
                         }));
 
         assertEquals(sent.toString(), ask(streamed("gpt-4o")).text());
-    }
-
-    @Test
-    void aReaderThatStallsStallsTheProviderAndThenGetsEverything() {
-        int events = 60_000;
-        AtomicLong sent = new AtomicLong();
-        deployFor(
-                new ScriptedProvider(
-                        (head, body, out) -> {
-                            out.write(ScriptedProvider.head(STREAM));
-                            for (int i = 0; i < events; i++) {
-                                out.write(ScriptedProvider.chunk(event("w" + i + "x".repeat(300))));
-                                sent.incrementAndGet();
-                            }
-                            out.write(ScriptedProvider.chunk("data: [DONE]\n\n"));
-                            out.write("0\r\n\r\n".getBytes());
-                        }));
-        RawClient client = closing(new RawClient(gateway.port(), 256 << 10));
-        client.post(streamed("gpt-4o"));
-        client.readHead();
-        String first = client.readChunksUntil("data:");
-
-        long stalled = untilItStands(sent);
-        assertTrue(stalled < events, "the provider could send all 25 MB though nobody reads them");
-
-        StringBuilder rest = new StringBuilder(first);
-        for (byte[] chunk = client.readChunk(); chunk != null; chunk = client.readChunk()) {
-            rest.append(new String(chunk));
-        }
-        List<String> all = events(rest.toString());
-        assertEquals(events + 1, all.size());
-        assertEquals("[DONE]", all.get(events));
-        for (int i = 0; i < events; i += 997) {
-            assertTrue(all.get(i).contains("\"w" + i + "x"), "out of order at " + i);
-        }
-    }
-
-    /** Waits until a number has not changed for a while. */
-    private static long untilItStands(AtomicLong number) {
-        long[] last = {-1, System.nanoTime()};
-        Until.holds(
-                "the provider is held back",
-                () -> {
-                    if (number.get() != last[0]) {
-                        last[0] = number.get();
-                        last[1] = System.nanoTime();
-                    }
-                    return System.nanoTime() - last[1] > 400_000_000L;
-                });
-        return last[0];
-    }
-
-    @Test
-    void aReaderThatStallsAndLeavesEndsTheCall() {
-        String model = "gpt~tokens=100000";
-        deploy(api(provider), FailoverConfigs.target(model, "one"));
-        RawClient client = closing(new RawClient(gateway.port(), 256 << 10));
-        client.post(streamed(model));
-        client.readHead();
-        client.readChunk();
-
-        client.reset();
-
-        assertEquals("client-left", provider.onlyEnded().end());
     }
 
     @Test

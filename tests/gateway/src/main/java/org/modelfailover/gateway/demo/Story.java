@@ -11,7 +11,8 @@ import java.util.Set;
  *
  * <p>Exit status: 0 if every step held, 1 if not or if it could not start. The system property
  * {@code provider.binary} names the simulated provider. With {@code KEEP=1} in the environment
- * everything stays up afterwards, until Enter or Ctrl-C.
+ * everything stays up afterwards, until Enter or Ctrl-C. With {@code ONLY=words} only the steps
+ * whose titles hold these words are told.
  */
 public final class Story {
     private Story() {}
@@ -26,7 +27,7 @@ public final class Story {
             world.start();
             Teller teller = new Teller(paper);
             introduce(paper, world);
-            for (Step step : steps(world)) {
+            for (Step step : chosen(steps(world))) {
                 teller.tell(step);
             }
             status = conclude(paper, teller.failures()) ? 0 : 1;
@@ -69,10 +70,24 @@ public final class Story {
                 failure.targetIsSilent(),
                 stream.chunkByChunk(),
                 stream.targetFallsSilent(),
+                stream.targetBreaksOff(),
                 configuration.sandbox(),
                 configuration.twoPolicies(),
                 failure.allFail(),
                 configuration.unreadable());
+    }
+
+    private static List<Step> chosen(List<Step> steps) {
+        String only = System.getenv().getOrDefault("ONLY", "").trim();
+        List<Step> chosen = steps.stream().filter(step -> step.title().contains(only)).toList();
+        if (chosen.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "no step's title holds '"
+                            + only
+                            + "'; there are: "
+                            + String.join("; ", steps.stream().map(Step::title).toList()));
+        }
+        return chosen;
     }
 
     private static void introduce(Paper paper, World world) {

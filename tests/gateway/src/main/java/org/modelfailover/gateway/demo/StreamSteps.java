@@ -5,12 +5,15 @@ import org.modelfailover.gateway.demo.Lineup.Candidate;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** Answers that come word by word. */
 final class StreamSteps {
     private static final String TARGET = "gpt-4o";
     private static final String FALLBACK = "gpt-4o-mini";
     private static final int INTERVAL = 200;
+    private static final String SENTENCE = "The sea is deep and the sky is wide.";
+    private static final String BEGINNING = "\"The sea is deep\"";
 
     private final World world;
 
@@ -88,6 +91,46 @@ final class StreamSteps {
                             exchange.answer().body());
                     clean(teller, exchange);
                 });
+    }
+
+    Step targetBreaksOff() {
+        return new Step(
+                "A stream breaks in the middle",
+                "The target's connection breaks after four words. The client has these already: the"
+                        + " fallback is asked to go on from them, and the client reads one answer.",
+                teller -> {
+                    fresh(teller);
+                    String said = "~text=" + SENTENCE.replace(' ', '+');
+                    world.eu.fault(TARGET, "cut=4~interval=" + INTERVAL + "ms" + said);
+                    world.us.fault(FALLBACK, "interval=" + INTERVAL + "ms" + said);
+                    Exchange exchange = world.ask(question(), usual());
+                    tell(teller, exchange);
+                    teller.note("", comment(exchange));
+                    teller.note("log", world.log.await("stream-cut").orElse("nothing"));
+                    teller.equal("the client got 200", 200, exchange.answer().status());
+                    teller.equal(
+                            "the text is whole, and no word is there twice",
+                            SENTENCE,
+                            exchange.answer().text());
+                    teller.check(
+                            "the fallback was told what the client had",
+                            exchange.calls().get(1).body().contains(BEGINNING),
+                            exchange.calls().get(1).body());
+                    teller.check(
+                            "a comment at the stream's end tells who went on",
+                            comment(exchange).contains(FALLBACK),
+                            comment(exchange));
+                    clean(teller, exchange);
+                });
+    }
+
+    /** The lines that client libraries pass over. */
+    private static String comment(Exchange exchange) {
+        return exchange.answer()
+                .body()
+                .lines()
+                .filter(line -> line.startsWith(":"))
+                .collect(Collectors.joining(" "));
     }
 
     private static void tell(Teller teller, Exchange exchange) {

@@ -2,11 +2,9 @@ package org.modelfailover.gateway.scenarios;
 
 import java.net.URI;
 import java.net.http.HttpClient;
-import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,15 +33,15 @@ final class Caller {
         List<Answer> answers = new ArrayList<>();
         List<CompletableFuture<Answer>> asked = new ArrayList<>();
         for (int i = 0; i < ask.times(); i++) {
-            long started = System.nanoTime();
-            CompletableFuture<HttpResponse<String>> exchange =
-                    HTTP.sendAsync(request, BodyHandlers.ofString());
+            Arrival arrival = new Arrival();
+            CompletableFuture<HttpResponse<Void>> exchange = HTTP.sendAsync(request, arrival);
             if (ask.leaveAfter() > 0) {
                 Thread.sleep(ask.leaveAfter());
                 exchange.cancel(true);
             }
             CompletableFuture<Answer> answer =
-                    exchange.handle((response, error) -> answer(response, error, started));
+                    exchange.orTimeout(HANG.toMillis(), TimeUnit.MILLISECONDS)
+                            .handle((response, error) -> arrival.answer(ask.format(), error));
             if (ask.together()) {
                 asked.add(answer);
             } else {
@@ -54,19 +52,9 @@ final class Caller {
         return answers;
     }
 
-    private static Answer answer(HttpResponse<String> response, Throwable error, long started) {
-        long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
-        HttpHeaders none = HttpHeaders.of(Map.of(), (name, value) -> true);
-        return error == null
-                ? new Answer(
-                        response.statusCode(), response.headers(), response.body(), millis, null)
-                : new Answer(0, none, "", millis, error.toString());
-    }
-
     private HttpRequest request(Scenario.Ask ask, String baseUrl) {
         HttpRequest.Builder builder =
                 HttpRequest.newBuilder(URI.create(baseUrl + template.fill(ask.path())))
-                        .timeout(HANG)
                         .method(
                                 ask.method(),
                                 ask.body() == null

@@ -33,7 +33,7 @@ final class Catalogue {
                 Fields whole = new Fields(name, JsonParser.parseString(Files.readString(file)));
                 whole.required("concern");
                 for (Fields fields : whole.objects("scenarios")) {
-                    scenarios.add(Scenario.read(name, number++, fields));
+                    scenarios.addAll(Scenario.read(name, number++, fields));
                 }
                 whole.done();
             } catch (JsonParseException e) {

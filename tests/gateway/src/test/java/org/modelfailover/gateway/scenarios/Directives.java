@@ -10,7 +10,7 @@ import java.util.List;
 final class Directives {
     private Directives() {}
 
-    /** Of {@code "status=503"}, or of an object with status, headers, body, type and also. */
+    /** Of {@code "status=503"}, or of an object as the catalogue has it. */
     static String of(String where, JsonElement does) {
         if (does.isJsonPrimitive()) {
             return does.getAsString();
@@ -27,7 +27,12 @@ final class Directives {
         JsonElement body = fields.get("body");
         if (body != null) {
             String text = body.isJsonPrimitive() ? body.getAsString() : body.toString();
-            directives.add("body=" + encoded(text));
+            directives.add("body=" + encoded(text.repeat(fields.number("repeat", 1))));
+        }
+        if (fields.has("half")) {
+            String text = fields.required("half");
+            int length = text.getBytes(StandardCharsets.UTF_8).length;
+            directives.add("body=" + encoded(text + " ".repeat(length)));
         }
         if (fields.has("type")) {
             directives.add("type=" + fields.required("type"));

@@ -71,6 +71,12 @@ final class Fields {
         return object.keySet();
     }
 
+    /** All of it, whatever the keys. */
+    JsonObject asJson() {
+        keys();
+        return object;
+    }
+
     List<Fields> objects(String key) {
         JsonElement value = get(key);
         JsonArray items = value == null ? new JsonArray() : value.getAsJsonArray();

@@ -1,5 +1,7 @@
 package org.modelfailover.gateway.scenarios;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -8,12 +10,12 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,8 +45,7 @@ final class Provider implements AutoCloseable {
                         .redirectError(folder.resolve(name + ".err").toFile())
                         .start();
         BufferedReader output =
-                new BufferedReader(
-                        new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+                new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8));
         String line = output.readLine();
         if (line == null || !line.startsWith(READY)) {
             process.destroyForcibly();
@@ -65,11 +66,16 @@ final class Provider implements AutoCloseable {
         control("PUT", "/_control/faults", fault.toString());
     }
 
-    /** Everything that it was asked, oldest first. */
-    List<JsonObject> calls() throws IOException, InterruptedException {
+    /** Everything that it was asked, or was asked of one model; oldest first. */
+    List<JsonObject> calls(String model) throws IOException, InterruptedException {
+        String only =
+                model == null
+                        ? ""
+                        : "?model=" + URLEncoder.encode(model, UTF_8).replace("+", "%20");
         List<JsonObject> calls = new ArrayList<>();
         for (JsonElement call :
-                JsonParser.parseString(control("GET", "/_control/calls", "")).getAsJsonArray()) {
+                JsonParser.parseString(control("GET", "/_control/calls" + only, ""))
+                        .getAsJsonArray()) {
             calls.add(call.getAsJsonObject());
         }
         return calls;

@@ -1,6 +1,9 @@
 package org.modelfailover.gateway.scenarios;
 
 import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+
+import org.modelfailover.gateway.scenarios.stream.Format;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -58,10 +61,24 @@ record Scenario(
             int padding,
             int times,
             boolean together,
-            int leaveAfter) {}
+            int leaveAfter,
+            Format format) {}
 
-    static Scenario read(String file, int number, Fields fields) {
-        String id = file.replace(".json", "") + "-" + number;
+    /** The scenarios of one object: one, or one for each wire format that it names. */
+    static List<Scenario> read(String file, int number, Fields fields) {
+        if (!fields.has("formats")) {
+            return List.of(read(file, number, fields, null));
+        }
+        List<Format> formats =
+                fields.get("formats").isJsonPrimitive()
+                        ? List.of(Format.values())
+                        : fields.texts("formats").stream().map(Format::named).toList();
+        return formats.stream().map(format -> read(file, number, fields, format)).toList();
+    }
+
+    private static Scenario read(String file, int number, Fields fields, Format format) {
+        String suffix = format == null ? "" : "-" + format.id();
+        String id = file.replace(".json", "") + "-" + number + suffix;
         Map<String, Model> models = new LinkedHashMap<>();
         Fields listed = fields.object("models");
         for (String letter : listed.keys()) {
@@ -69,7 +86,7 @@ record Scenario(
         }
         List<Step> steps = new ArrayList<>();
         for (Fields step : fields.objects("steps")) {
-            steps.add(step(steps.size() + 1, step, models));
+            steps.add(step(steps.size() + 1, step, models, format));
         }
         List<Policy> policies =
                 fields.has("policies")
@@ -79,7 +96,7 @@ record Scenario(
                 new Scenario(
                         file,
                         id,
-                        fields.required("name"),
+                        fields.required("name") + (format == null ? "" : ", " + format.id()),
                         fields.required("rule"),
                         fields.text("known", null),
                         fields.text("fails", null),
@@ -142,11 +159,11 @@ record Scenario(
         return policy;
     }
 
-    private static Step step(int number, Fields fields, Map<String, Model> models) {
+    private static Step step(int number, Fields fields, Map<String, Model> models, Format format) {
         Map<String, JsonElement> set = new LinkedHashMap<>();
         Fields changes = fields.object("set");
         changes.keys().forEach(letter -> set.put(letter, changes.get(letter)));
-        Ask ask = fields.has("ask") ? ask(fields.get("ask"), fields, models) : null;
+        Ask ask = fields.has("ask") ? ask(fields, models, format) : null;
         Step step =
                 new Step(
                         number,
@@ -164,21 +181,17 @@ record Scenario(
     }
 
     /** A model's letter, or an object. */
-    private static Ask ask(JsonElement element, Fields step, Map<String, Model> models) {
-        String plain =
-                "{\"model\":\"${%s}\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+    private static Ask ask(Fields step, Map<String, Model> models, Format format) {
+        JsonElement element = step.get("ask");
         if (element.isJsonPrimitive()) {
-            return new Ask(
-                    "POST",
-                    "/chat/completions",
-                    Map.of(),
-                    String.format(plain, element.getAsString()),
-                    0,
-                    1,
-                    false,
-                    0);
+            JsonObject ask = new JsonObject();
+            ask.add("model", element);
+            return question(new Fields(step.where() + ".ask", ask), models, format);
         }
-        Fields fields = new Fields(step.where() + ".ask", element);
+        return question(new Fields(step.where() + ".ask", element), models, format);
+    }
+
+    private static Ask question(Fields fields, Map<String, Model> models, Format format) {
         Map<String, String> headers = new LinkedHashMap<>();
         Fields given = fields.object("headers");
         given.keys()
@@ -190,25 +203,28 @@ record Scenario(
                                                 ? null
                                                 : given.required(name)));
         String first = models.isEmpty() ? "A" : models.keySet().iterator().next();
-        JsonElement body = fields.get("body");
+        String model = "${" + fields.text("model", first) + "}";
         String method = fields.text("method", "POST");
-        String text;
-        if (body == null) {
-            text = method.equals("GET") ? null : String.format(plain, fields.text("model", first));
-        } else {
-            text = body.isJsonPrimitive() ? body.getAsString() : body.toString();
+        boolean stream = format != null && !fields.has("plain");
+        Format asked = format == null ? Format.CHAT : format;
+        JsonElement body = fields.get("body");
+        if (body == null && !method.equals("GET")) {
+            body = asked.question(model, stream, fields.object("with").asJson());
         }
+        String text =
+                body == null ? null : body.isJsonPrimitive() ? body.getAsString() : body.toString();
         Ask ask =
                 new Ask(
                         method,
-                        fields.text("path", "/chat/completions"),
+                        fields.text("path", asked.path(model, stream)),
                         headers,
                         text,
                         fields.number("padding", 0),
                         fields.number("times", 1),
                         fields.flag("together"),
-                        fields.number("leaveAfter", 0));
-        fields.text("model", first);
+                        fields.number("leaveAfter", 0),
+                        stream ? format : null);
+        fields.flag("plain");
         fields.done();
         return ask;
     }

@@ -2,9 +2,12 @@ package org.modelfailover.gateway.scenarios;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
+import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 
+import org.modelfailover.gateway.scenarios.stream.Reading;
+import org.modelfailover.gateway.scenarios.stream.Usage;
 import org.opentest4j.TestAbortedException;
 
 import java.io.IOException;
@@ -21,6 +24,10 @@ import java.util.stream.Collectors;
 /** One scenario, played against a gateway. */
 final class ScenarioRun {
     private static final int PATIENCE_MILLIS = 2000;
+
+    /** What no error may hold. */
+    private static final List<String> INTERNALS =
+            List.of("127.0.0.1", "localhost", "nowhere.invalid", "Exception", "panicked");
 
     private final Scenario scenario;
     private final World world;
@@ -113,18 +120,16 @@ final class ScenarioRun {
             for (String secret : World.SECRETS) {
                 expectation.require(!all.contains(secret), "an answer holds " + secret);
             }
-            if (answer.status() >= 400) {
-                for (String internal :
-                        List.of(
-                                "127.0.0.1",
-                                "localhost",
-                                "nowhere.invalid",
-                                "Exception",
-                                "panicked")) {
-                    expectation.require(!all.contains(internal), "an error holds " + internal);
-                }
+            String error = answer.status() >= 400 ? all : inStream(answer);
+            for (String internal : INTERNALS) {
+                expectation.require(!error.contains(internal), "an error holds " + internal);
             }
         }
+    }
+
+    private static String inStream(Answer answer) {
+        boolean failed = answer.reading() != null && answer.reading().error() != null;
+        return failed ? answer.reading().error() : "";
     }
 
     private void answered(Expectation expectation, Scenario.Step step, List<Answer> answers) {
@@ -186,11 +191,48 @@ final class ScenarioRun {
                 expectation.value("body", part, answer.body());
             }
             expectation.pointers("body", at, answer.body());
+            if (expect.has("stream")) {
+                streamed(expectation, expect.object("stream"), answer.reading());
+            }
             if (millis != null) {
                 expectation.value("milliseconds", millis, String.valueOf(answer.millis()));
             }
         }
         expect.done();
+    }
+
+    /** Whatever is not said otherwise: the stream is whole and without a fault. */
+    private void streamed(Expectation expectation, Fields expected, Reading reading) {
+        if (reading == null) {
+            expectation.require(false, "there is no stream");
+            return;
+        }
+        reading.faults().forEach(fault -> expectation.require(false, "the stream: " + fault));
+        value(expectation, expected, "error", reading.error(), JsonNull.INSTANCE);
+        value(expectation, expected, "text", reading.text(), null);
+        value(expectation, expected, "reasoning", reading.reasoning(), null);
+        value(expectation, expected, "arguments", reading.arguments(), null);
+        value(expectation, expected, "comments", String.join("\n", reading.comments()), null);
+        value(expectation, expected, "usefulAfter", text(reading.usefulAfter()), null);
+        Fields usage = expected.object("usage");
+        Usage got = reading.usage();
+        value(expectation, usage, "prompt", got == null ? null : text(got.prompt()), null);
+        value(expectation, usage, "completion", got == null ? null : text(got.completion()), null);
+        value(expectation, usage, "total", got == null ? null : text(got.total()), null);
+        usage.done();
+        expected.done();
+    }
+
+    private void value(
+            Expectation expectation, Fields said, String key, String got, JsonElement otherwise) {
+        JsonElement expected = said.has(key) ? template.fill(said.get(key)) : otherwise;
+        if (expected != null) {
+            expectation.value("the stream's " + key, expected, got);
+        }
+    }
+
+    private static String text(Long number) {
+        return number == null ? null : number.toString();
     }
 
     /** One value, or several that must all hold. */
@@ -312,14 +354,12 @@ final class ScenarioRun {
         String name = nameOf(model);
         String mark = model.mark() == null ? null : template.fill(model.mark());
         try {
-            return world.at(model.endpoint()).get().calls().stream()
-                    .filter(
-                            call ->
-                                    mark == null
-                                            ? !call.get("model").isJsonNull()
-                                                    && call.get("model").getAsString().equals(name)
-                                            : call.toString().contains(mark))
-                    .toList();
+            Provider provider = world.at(model.endpoint()).get();
+            return mark == null
+                    ? provider.calls(name)
+                    : provider.calls(null).stream()
+                            .filter(call -> call.toString().contains(mark))
+                            .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {

@@ -31,7 +31,7 @@ import java.util.concurrent.Executors;
 class ScenarioTest {
     private static final Path FOLDER =
             Path.of(System.getProperty("gateway.scenarios", "../scenarios"));
-    private static final int AT_ONCE = 8;
+    private static final int AT_ONCE = 16;
 
     @TempDir static Path folder;
 

@@ -1,0 +1,97 @@
+package org.modelfailover.gateway.bench;
+
+import org.modelfailover.gateway.DeploymentFolder;
+import org.modelfailover.gateway.EmbeddedGateway;
+import org.modelfailover.gateway.GatewayLog;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryMXBean;
+import java.lang.management.OperatingSystemMXBean;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * A gateway as a process that says what it takes: {@code FootprintGateway <deployment folder> <log
+ * file>}.
+ *
+ * <p>Prints {@code ready <API's address>}, then reads lines: {@code cpu} prints {@code cpu
+ * <milliseconds of processor time so far>}, {@code footprint} collects garbage and prints {@code
+ * footprint <heap>,<direct>,<resident>,<threads>,<busy workers>}, the first three in bytes. The end
+ * of the input ends it.
+ *
+ * <p>Resident is everything but the heap, provided that the JVM has a heap of fixed size that was
+ * touched at the start ({@code -Xms}, {@code -Xmx}, {@code -XX:+AlwaysPreTouch}).
+ */
+public final class FootprintGateway {
+    /** A soft reference or a cleaner needs a second collection. */
+    private static final int COLLECTIONS = 2;
+
+    private FootprintGateway() {}
+
+    /** See the class. */
+    public static void main(String[] arguments) throws IOException {
+        GatewayLog.to(Path.of(arguments[1]));
+        try (EmbeddedGateway gateway =
+                EmbeddedGateway.start(DeploymentFolder.read(Path.of(arguments[0])), 0)) {
+            System.out.println("ready " + gateway.baseUrl());
+            BufferedReader commands =
+                    new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+            for (String line = commands.readLine(); line != null; line = commands.readLine()) {
+                System.out.println(line + " " + ("cpu".equals(line) ? cpuMillis() : footprint()));
+            }
+        }
+        // The engine's own threads are no daemons and outlive its shutdown.
+        Runtime.getRuntime().exit(0);
+    }
+
+    private static long cpuMillis() {
+        OperatingSystemMXBean system = ManagementFactory.getOperatingSystemMXBean();
+        return ((com.sun.management.OperatingSystemMXBean) system).getProcessCpuTime() / 1_000_000;
+    }
+
+    private static String footprint() throws IOException {
+        MemoryMXBean memory = ManagementFactory.getMemoryMXBean();
+        for (int i = 0; i < COLLECTIONS; i++) {
+            memory.gc();
+        }
+        long heap = memory.getHeapMemoryUsage().getUsed();
+        long committed = memory.getHeapMemoryUsage().getCommitted();
+        long direct =
+                ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+                        .sum();
+        Map<Thread, StackTraceElement[]> threads = Thread.getAllStackTraces();
+        long busy =
+                threads.entrySet().stream()
+                        .filter(e -> e.getKey().getName().startsWith("PassThroughMessageProcessor"))
+                        .filter(e -> Arrays.stream(e.getValue()).noneMatch(FootprintGateway::idle))
+                        .count();
+        return Stream.of(heap, direct, resident() - committed, (long) threads.size(), busy)
+                .map(String::valueOf)
+                .reduce((a, b) -> a + "," + b)
+                .orElseThrow();
+    }
+
+    /** The frame in which a worker waits for something to do. */
+    private static boolean idle(StackTraceElement frame) {
+        return frame.getMethodName().equals("getTask");
+    }
+
+    private static long resident() throws IOException {
+        List<String> status = Files.readAllLines(Path.of("/proc/self/status"));
+        return status.stream()
+                .filter(line -> line.startsWith("VmRSS:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
+                .findFirst()
+                .orElseThrow();
+    }
+}
