@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use bytes::{Buf, Bytes, BytesMut};
+use memchr::memchr2_iter;
 
 use super::{Content, Frame, Message, completed};
 
@@ -35,22 +36,16 @@ impl Default for BlockReader {
 impl BlockReader {
     pub(crate) fn feed(&mut self, bytes: &Bytes) -> Vec<Frame> {
         let mut frames = Vec::new();
-        let mut from = 0;
-        for (at, byte) in bytes.iter().enumerate() {
-            let line_ends = match byte {
-                // The second half of a line's end.
-                b'\n' if self.after_cr => false,
-                b'\n' | b'\r' => true,
-                _ => {
-                    self.line_is_empty = false;
-                    false
-                }
+        let (mut from, mut line) = (0, 0);
+        for at in memchr2_iter(b'\n', b'\r', bytes) {
+            let after_cr = match at {
+                0 => self.after_cr,
+                _ => bytes[at - 1] == b'\r',
             };
-            self.after_cr = *byte == b'\r';
             // A blank line, or the half of one that was cut between its CR and LF.
-            let block_ends = match line_ends {
-                true => self.line_is_empty,
-                false => *byte == b'\n' && self.partial.is_empty() && at == 0,
+            let block_ends = match after_cr && bytes[at] == b'\n' {
+                true => at == 0 && self.partial.is_empty(),
+                false => at == line && self.line_is_empty,
             };
             if block_ends {
                 let end = at + 1 + usize::from(bytes[at..].starts_with(b"\r\n"));
@@ -58,8 +53,11 @@ impl BlockReader {
                 frames.push(self.read(raw));
                 from = end;
             }
-            self.line_is_empty |= line_ends;
+            line = at + 1;
+            self.line_is_empty = true;
         }
+        self.line_is_empty &= line == bytes.len();
+        self.after_cr = bytes.last().map_or(self.after_cr, |last| *last == b'\r');
         self.partial.extend_from_slice(&bytes[from..]);
         frames
     }
