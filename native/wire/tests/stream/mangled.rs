@@ -224,6 +224,41 @@ fn broken(wire: Wire) -> Stream {
     panic!("{wire:?}: no text was delivered");
 }
 
+#[test]
+fn the_largest_numbers_do_no_harm() {
+    fn largest(value: &mut Value) {
+        match value {
+            Value::Number(_) => *value = json!(u64::MAX),
+            Value::Array(items) => items.iter_mut().for_each(largest),
+            Value::Object(members) => members.values_mut().for_each(largest),
+            _ => {}
+        }
+    }
+    for wire in Wire::ALL {
+        let all = |who| {
+            let events = rich(wire, who)
+                .into_iter()
+                .map(|event| match opened(wire, &event) {
+                    Some((name, mut value)) => {
+                        largest(&mut value);
+                        closed(wire, &event, &name, &value)
+                    }
+                    None => event,
+                });
+            events.collect::<Vec<_>>().concat()
+        };
+        let mut first = stream(wire);
+        feed(&mut first, &all("first"), &[]);
+        let mut second = crate::joined(&broken(wire), wire, Asked::Prefilled);
+        feed(&mut second, &all("second"), &[]);
+        if let Some(mut second) =
+            first.joined_by(Some(wire.content_type()), wire.in_array(), Asked::Again)
+        {
+            feed(&mut second, &all("second"), &[]);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 

@@ -14,8 +14,8 @@ use crate::{ALL, End, pass};
 pub(crate) struct Recorded {
     pub(crate) file: &'static str,
     /// The format that its client reads; `None`: any other.
-    wire: Option<Wire>,
-    text: &'static str,
+    pub(crate) wire: Option<Wire>,
+    pub(crate) text: &'static str,
     /// Prompt and completion.
     tokens: Option<(u64, u64)>,
     /// How many useful events it has.

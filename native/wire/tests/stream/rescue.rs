@@ -3,9 +3,11 @@
 use std::sync::OnceLock;
 
 use failover_wire::stream::{Asked, NoWayOn, Stream};
+use serde_json::{Value, json};
 
 use crate::client::{self, Answer, Wire};
-use crate::provider::{Part, answer, calls, pieces, says, thinks};
+use crate::provider::{Part, answer, calls, pieces, says, sse, thinks};
+use crate::recorded::ALL_RECORDED;
 use crate::{End, joined, pass, stream};
 
 /// Nothing in it is said twice, save a word; there is white space to trim at many a cut.
@@ -203,7 +205,8 @@ fn sayings(broken: &Broken) -> Vec<Saying> {
 
 fn goes_on(wire: Wire) {
     for (at, broken) in every_broken(wire).iter().enumerate() {
-        for Saying { asked, text, how } in sayings(broken) {
+        // Every cut in every second way, and the next one in the others.
+        for Saying { asked, text, how } in sayings(broken).into_iter().skip(at % 2).step_by(2) {
             let parts = [Part::Text(pieces(text, [3, 17, 1000][at % 3]))];
             let (end, whole) = broken.joined(wire, asked, &second(wire, &parts), &how);
             assert_one_answer(wire, end, whole, &[SECOND_USAGE]);
@@ -249,6 +252,144 @@ fn a_cut_conversation_goes_on() {
 #[test]
 fn a_cut_invocation_goes_on() {
     goes_on(Wire::Invoke);
+}
+
+/// The ends of a recorded stream's events.
+fn ends(wire: Wire, body: &[u8]) -> Vec<usize> {
+    let mut ends = vec![0];
+    while let Some(rest) = body.get(ends[ends.len() - 1]..).filter(|r| !r.is_empty()) {
+        let after = |sign: &[u8]| {
+            let at = rest.windows(sign.len()).position(|w| w == sign);
+            at.map_or(rest.len(), |at| at + sign.len())
+        };
+        let length = match wire {
+            Wire::Converse | Wire::Invoke => {
+                rest[..4].iter().fold(0, |n, b| n << 8 | usize::from(*b))
+            }
+            Wire::GeminiArray => after(b"\n}"),
+            _ => after(b"\n\n").min(after(b"\n\r\n")),
+        };
+        ends.push(ends[ends.len() - 1] + length);
+    }
+    ends
+}
+
+#[test]
+fn a_recorded_stream_goes_on_wherever_it_is_cut() {
+    for recorded in &ALL_RECORDED {
+        let Some(wire) = recorded.wire else { continue };
+        let (body, text) = (recorded.body(), recorded.text);
+        let mut joined = 0;
+        for end in ends(wire, &body) {
+            let (mut first, mut caller) = (recorded.stream(), Vec::new());
+            pass(&mut first, &body[..end], &[], &mut caller);
+            let broken = Broken {
+                stream: first,
+                caller,
+                what: format!("{} cut at {end}", recorded.file),
+            };
+            if !broken.stream.useful()
+                || broken.stream.finished()
+                || broken.stream.can_go_on(b"{}").is_err()
+            {
+                continue;
+            }
+            let rest = &text[broken.stream.delivered()..];
+            for (asked, said) in [(Asked::Prefilled, rest), (Asked::Again, text)] {
+                let events = second(wire, &[says(said)]);
+                let (end, whole) = broken.joined(wire, asked, &events, "another goes on");
+                let what = whole.what.clone();
+                let answer = whole.read(wire, end);
+                assert_eq!(answer.text, text, "{what}");
+                assert!(!answer.id.contains("second"), "{what}: {}", answer.id);
+                joined += 1;
+            }
+        }
+        assert!(
+            joined > 0 || text.is_empty(),
+            "{}: nobody went on",
+            recorded.file
+        );
+    }
+}
+
+/// The rest of an answer as some send it: an item that is not announced, events without numbers.
+fn bare(event: Value) -> Vec<u8> {
+    sse(event["type"].as_str().unwrap_or_default(), &event)
+}
+
+#[test]
+fn a_response_whose_events_leave_things_out_goes_on() {
+    let delta = |item: &str, text: &str| {
+        bare(
+            json!({"type": "response.output_text.delta", "item_id": item, "output_index": 0, "content_index": 0, "delta": text}),
+        )
+    };
+    let created = |id: &str| bare(json!({"type": "response.created", "response": {"id": id}}));
+    let completed = bare(
+        json!({"type": "response.completed", "response": {"id": "second", "status": "completed"}}),
+    );
+    let mut broken = stream(Wire::Responses);
+    pass(
+        &mut broken,
+        &[created("first"), delta("msg_1", "The tide ")].concat(),
+        &[],
+        &mut Vec::new(),
+    );
+    let mut whole = joined(&broken, Wire::Responses, Asked::Again);
+    let mut rest = Vec::new();
+    let body = [
+        created("second"),
+        delta("msg_2", "The tide turns."),
+        completed,
+    ]
+    .concat();
+    assert_eq!(pass(&mut whole, &body, &[], &mut rest), End::Whole);
+    let events = client::blocks(&rest);
+    let (_, last) = events.last().expect("events");
+    assert_eq!(last["response"]["id"], "first");
+    assert_eq!(last["response"]["output"][0]["id"], "msg_1");
+    assert_eq!(
+        last["response"]["output"][0]["content"][0]["text"],
+        "The tide turns."
+    );
+    let numbers: Vec<u64> = events
+        .iter()
+        .filter_map(|(_, e)| e["sequence_number"].as_u64())
+        .collect();
+    assert_eq!(numbers, (1..=events.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_response_that_goes_on_with_a_refusal_tells_it_in_its_own_part() {
+    let item = json!({"type": "message", "id": "msg_second", "role": "assistant", "status": "in_progress", "content": []});
+    let part = |refusal: &str| json!({"type": "refusal", "refusal": refusal});
+    let at = |kind: &str, key: &str, value: Value| {
+        let mut event =
+            json!({"type": kind, "item_id": "msg_second", "output_index": 0, "content_index": 0});
+        event[key] = value;
+        bare(event)
+    };
+    let mut done = item.clone();
+    done["content"] = json!([part("I can't.")]);
+    let events = [
+        bare(json!({"type": "response.created", "response": {"id": "resp_second"}})),
+        bare(json!({"type": "response.output_item.added", "output_index": 0, "item": item})),
+        at("response.content_part.added", "part", part("")),
+        at("response.refusal.delta", "delta", json!("I ")),
+        at("response.refusal.delta", "delta", json!("can't.")),
+        at("response.refusal.done", "refusal", json!("I can't.")),
+        at("response.content_part.done", "part", part("I can't.")),
+        bare(json!({"type": "response.output_item.done", "output_index": 0, "item": done})),
+        bare(
+            json!({"type": "response.completed", "response": {"id": "resp_second", "status": "completed", "usage": null}}),
+        ),
+    ];
+    for broken in every_broken(Wire::Responses) {
+        let (end, whole) = broken.joined(Wire::Responses, Asked::Prefilled, &events, "a refusal");
+        let delivered = broken.delivered();
+        assert_eq!(whole.read(Wire::Responses, end).text, delivered);
+    }
 }
 
 #[test]
