@@ -139,16 +139,15 @@ impl Committed {
             events = match clock.bound(body.next()).await {
                 Ok(Some(Ok(bytes))) => stream.feed(&bytes),
                 _ if stream.finished() => return Ok(Whole { stream, body }),
-                // Without a marker for its end, the end of the body is the end of the stream.
-                Ok(None) if !stream.announces_its_end() => {
-                    if let Some(last) = stream.finish() {
+                Ok(None) => match (stream.finish(), stream.announces_its_end()) {
+                    // Without a marker for its end, the end of the body is the end of the stream.
+                    (None, false) => return Ok(Whole { stream, body }),
+                    (Some(last), false) if is_readable(&last) => {
                         deliver(gateway, last.bytes).await;
+                        return Ok(Whole { stream, body });
                     }
-                    return Ok(Whole { stream, body });
-                }
-                Ok(None) => match stream.finish() {
                     // The last event, without its blank line.
-                    Some(last) if last.worth == Worth::Useful => vec![last],
+                    (Some(last), true) if last.worth == Worth::Useful => vec![last],
                     _ => return cut(stream, None, Outcome::StreamCut),
                 },
                 _ => return cut(stream, None, Outcome::StreamCut),
@@ -164,6 +163,11 @@ impl Whole {
         // A provider that goes on for longer loses its connection.
         let _ = Deadline::after(GRACE).bound(rest).await;
     }
+}
+
+/// Whether what was left when the body ended is an event, and not the beginning of one.
+fn is_readable(last: &Event) -> bool {
+    matches!(last.worth, Worth::Nothing | Worth::Useful)
 }
 
 /// Whether a whole stream is an answer: something useful in it, no error, and its end where it has one.

@@ -550,6 +550,19 @@ async fn a_stream_that_is_not_openais_is_aborted_when_it_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_is_not_openais_is_aborted_when_its_last_event_is_torn() {
+    let torn = [now("data: {\"one\":1}\n\n"), now("data: {\"tw")];
+    let (_, heard) = streamed_by_target(two(), torn).await;
+    assert_eq!(heard.text(), "data: {\"one\":1}\n\n");
+    assert!(heard.aborted && !heard.ended);
+
+    let whole = [now("data: {\"one\":1}\n\n"), now("data: {\"two\":2}")];
+    let (_, heard) = streamed_by_target(two(), whole).await;
+    assert_eq!(heard.text(), "data: {\"one\":1}\n\ndata: {\"two\":2}");
+    assert!(heard.ended && !heard.aborted);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_who_asked_for_a_stream_and_gets_a_whole_answer_gets_all_of_it() {
     let api = two().bind();
     api.on("a@east", [ok("whole")]);

@@ -46,12 +46,14 @@ fn pass(stream: &mut Stream, body: &[u8], cuts: &[usize], out: &mut Vec<u8>) -> 
     if stream.finished() {
         return End::Whole;
     }
-    if !stream.announces_its_end() {
-        out.extend(stream.finish().map(|e| e.bytes).unwrap_or_default());
-        return End::Whole;
-    }
-    match stream.finish() {
-        Some(last) if last.worth == Worth::Useful => {
+    let last = stream.finish();
+    match (last, stream.announces_its_end()) {
+        (None, false) => End::Whole,
+        (Some(last), false) if matches!(last.worth, Worth::Nothing | Worth::Useful) => {
+            out.extend(last.bytes);
+            End::Whole
+        }
+        (Some(last), true) if last.worth == Worth::Useful => {
             give(stream, vec![last], out);
             match stream.finished() {
                 true => End::Whole,
