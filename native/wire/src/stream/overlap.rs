@@ -16,6 +16,12 @@ const REPETITION: usize = 8;
 /// The shortest repetition of whole words, in bytes.
 const WORDS: usize = 4;
 
+/// How far back from the delivered text's end a repetition may begin, in bytes, if not at the very beginning.
+const BACK: usize = 4096;
+
+/// An answer that was to go on and begins with so many bytes of the delivered text begins from the beginning.
+const RESTART: usize = 16;
+
 /// How much of the delivered text's end an answer that was worded differently has to say to be joined there, in
 /// bytes.
 const ANCHOR: usize = 32;
@@ -25,6 +31,8 @@ const ANCHOR: usize = 32;
 pub(crate) struct Overlap {
     asked: Asked,
     held: String,
+    /// How far what is held was looked through for the delivered text's end.
+    searched: usize,
     settled: bool,
 }
 
@@ -45,6 +53,7 @@ impl Overlap {
         Overlap {
             asked,
             held: String::new(),
+            searched: 0,
             settled: false,
         }
     }
@@ -84,88 +93,95 @@ impl Overlap {
         std::mem::take(&mut self.held)
     }
 
-    fn find(&self, delivered: &str, whole: bool) -> Found {
+    fn find(&mut self, delivered: &str, whole: bool) -> Found {
+        let held = self.held.as_str();
+        // Everything once more.
+        if held.starts_with(delivered) {
+            return Found::At(delivered.len());
+        }
+        if delivered.starts_with(held) && !whole {
+            return Found::Undecided;
+        }
         match self.asked {
-            Asked::Prefilled => self.find_prefilled(delivered, whole),
+            Asked::Prefilled => find_prefilled(delivered, held, whole),
             Asked::Again => self.find_again(delivered, whole),
         }
     }
 
-    fn find_prefilled(&self, delivered: &str, whole: bool) -> Found {
-        // A prefill goes without the white space at its end, which comes again then.
-        let body = delivered.trim_end();
-        let space = &delivered[body.len()..];
-        let held = self.held.as_str();
-        for (from, _) in delivered.char_indices() {
-            let tail = &delivered[from..];
-            if tail.len() > held.len() {
-                if tail.starts_with(held) && !whole && (from == 0 || tail.len() >= WORDS) {
-                    return Found::Undecided;
-                }
-            } else if let Some(rest) = held.strip_prefix(tail) {
-                match is_repetition(delivered, from, rest, whole) {
-                    Some(true) => return Found::At(tail.len()),
-                    Some(false) => {}
-                    None => return Found::Undecided,
-                }
-            }
-        }
-        if restarts(delivered, held) {
-            return match whole && delivered.starts_with(held) {
-                // It says everything once more, and stops earlier.
-                true => Found::At(held.len()),
-                false => Found::Nowhere,
-            };
-        }
-        let again = common_prefix(space, held);
-        if again == held.len() && again < space.len() && !whole {
-            return Found::Undecided;
-        }
-        Found::At(again)
-    }
-
-    fn find_again(&self, delivered: &str, whole: bool) -> Found {
-        let held = self.held.as_str();
-        if held.starts_with(delivered) {
-            return Found::At(delivered.len());
-        }
-        if delivered.starts_with(held) {
-            return match whole {
-                true => Found::At(held.len()),
-                false => Found::Undecided,
-            };
+    fn find_again(&mut self, delivered: &str, whole: bool) -> Found {
+        if delivered.starts_with(&self.held) {
+            // It stops earlier.
+            return Found::At(self.held.len());
         }
         // Worded differently somewhere: joined only where it says the end of the delivered text.
-        let mut from = delivered.len().saturating_sub(ANCHOR);
-        while !delivered.is_char_boundary(from) {
-            from += 1;
-        }
+        let from = ceil_char_boundary(delivered, delivered.len().saturating_sub(ANCHOR));
         let anchor = &delivered[from..];
-        match held.find(anchor) {
-            Some(at) if anchor.len() >= ANCHOR / 2 => Found::At(at + anchor.len()),
-            _ if whole || held.len() > 2 * delivered.len() + 1024 => Found::Nowhere,
-            _ => Found::Undecided,
+        if anchor.len() < ANCHOR / 2 || delivered.find(anchor) != Some(from) {
+            return Found::Nowhere;
+        }
+        let limit = ceil_char_boundary(&self.held, 2 * delivered.len() + 1024);
+        let near = self.held.get(self.searched..limit).unwrap_or_default();
+        match near.find(anchor) {
+            Some(at) => Found::At(self.searched + at + anchor.len()),
+            None if whole || limit < self.held.len() => Found::Nowhere,
+            None => {
+                let next = self.held.len().saturating_sub(anchor.len());
+                self.searched = ceil_char_boundary(&self.held, next);
+                Found::Undecided
+            }
         }
     }
 }
 
-/// Whether the end of the delivered text, from `from` on, that the candidate says again is a repetition and not how
-/// the text goes on: a text that says the same again and again by itself may well do so once more. `None`: not to be
-/// told before `rest`, what comes behind it, is known.
-fn is_repetition(delivered: &str, from: usize, rest: &str, whole: bool) -> Option<bool> {
-    let (before, tail) = delivered.split_at(from);
-    if from == 0 {
+fn find_prefilled(delivered: &str, held: &str, whole: bool) -> Found {
+    // The last of it once more, as much as possible.
+    let back = ceil_char_boundary(delivered, delivered.len().saturating_sub(BACK));
+    for (from, _) in delivered[back..].char_indices() {
+        let (before, tail) = delivered.split_at(back + from);
+        if tail.len() < WORDS {
+            break;
+        }
+        if let Some(rest) = held.strip_prefix(tail) {
+            match is_repetition(before, tail, rest, whole) {
+                Some(true) => return Found::At(tail.len()),
+                Some(false) => {}
+                None => return Found::Undecided,
+            }
+        } else if tail.starts_with(held) && !whole {
+            return Found::Undecided;
+        }
+    }
+    if common_prefix(delivered, held) >= RESTART {
+        return match whole && delivered.starts_with(held) {
+            // It says everything once more, and stops earlier.
+            true => Found::At(held.len()),
+            false => Found::Nowhere,
+        };
+    }
+    // A prefill goes without the white space at its end, which comes again then.
+    let space = &delivered[delivered.trim_end().len()..];
+    let again = common_prefix(space, held);
+    if again == held.len() && again < space.len() && !whole {
+        return Found::Undecided;
+    }
+    Found::At(again)
+}
+
+/// Whether the end of the delivered text that the candidate says again is a repetition and not how the text goes on:
+/// a ruled line, a row of a table, a refrain may well go on with the same. `None`: not to be told before `rest`, what
+/// comes behind it, is known.
+fn is_repetition(before: &str, tail: &str, rest: &str, whole: bool) -> Option<bool> {
+    if tail.trim_start().is_empty() {
+        // White space was trimmed off the prefill and comes again.
         return Some(true);
     }
-    if before.ends_with(tail) || has_period(tail) {
+    if before.ends_with(tail) || is_periodic(tail) {
         return Some(false);
     }
     if tail.len() >= REPETITION {
         return Some(true);
     }
-    let begins_a_word =
-        tail.starts_with(char::is_whitespace) || before.ends_with(char::is_whitespace);
-    if tail.len() < WORDS || !begins_a_word {
+    if !tail.starts_with(char::is_whitespace) && !before.ends_with(char::is_whitespace) {
         return Some(false);
     }
     match rest.chars().next() {
@@ -174,17 +190,16 @@ fn is_repetition(delivered: &str, from: usize, rest: &str, whole: bool) -> Optio
     }
 }
 
-/// Whether a text is something said at least twice: its second half, or more, repeats what stands before.
-fn has_period(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    // Longer ones are compared for nothing: who says a thousand bytes again repeats.
-    bytes.len() <= 1024
-        && (1..=bytes.len() / 2).any(|period| bytes[period..] == bytes[..bytes.len() - period])
+/// Whether a text is made of a shorter one, said at least twice.
+fn is_periodic(text: &str) -> bool {
+    let text = text.as_bytes();
+    (1..=text.len() / 2).any(|period| text[period..] == text[..text.len() - period])
 }
 
-/// Whether an answer that was to go on begins from the beginning instead, and then says something else.
-fn restarts(delivered: &str, held: &str) -> bool {
-    common_prefix(delivered, held) >= 2 * REPETITION
+fn ceil_char_boundary(text: &str, at: usize) -> usize {
+    (at..text.len())
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(text.len())
 }
 
 fn common_prefix(a: &str, b: &str) -> usize {
@@ -267,6 +282,58 @@ mod tests {
             "The quick brown fox",
         );
         assert_joined(Asked::Prefilled, "The quick", "quickly", "The quickquickly");
+    }
+
+    #[test]
+    fn what_repeats_itself_goes_on() {
+        assert_joined(
+            Asked::Prefilled,
+            "Title\n----------",
+            "----------\nText",
+            "Title\n--------------------\nText",
+        );
+        assert_joined(
+            Asked::Prefilled,
+            "It was very, very, very, ",
+            "very, very, very far.",
+            "It was very, very, very, very, very, very far.",
+        );
+        assert_joined(
+            Asked::Prefilled,
+            "if a:\n            ",
+            "            return",
+            "if a:\n            return",
+        );
+    }
+
+    #[test]
+    fn an_end_that_was_said_before_is_no_place_to_join() {
+        let delivered = "The first verse.\nAnd all the people sang and danced.\nThe second verse.\nAnd all the people sang and danced.\n";
+        let other = "1st verse.\nAnd all the people sang and danced.\n2nd verse.\nAnd all the people sang and danced.\n3rd verse.";
+        for piece in [1, 1000] {
+            assert_eq!(join(Asked::Again, delivered, other, piece), Err(Diverged));
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_joined_in_time() {
+        let long: String = (0..40_000).map(|n| format!("{n} ")).collect();
+        let begun = std::time::Instant::now();
+        assert_eq!(
+            join(Asked::Again, &long, &format!("{long}!"), 4),
+            Ok(format!("{long}!"))
+        );
+        let other = format!("Well: {long}!");
+        assert_eq!(
+            join(Asked::Again, &long, &other, 64),
+            Ok(format!("{long}!"))
+        );
+        let dull = "a".repeat(100_000) + "b";
+        assert_eq!(
+            join(Asked::Prefilled, &dull, &dull[1..], 1000),
+            Err(Diverged)
+        );
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -169,8 +169,10 @@ fn text_of<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// An index or a count. Nobody's is larger, and adding to it is safe.
 fn number_of(value: &Value, key: &str) -> u64 {
-    value.get(key).and_then(Value::as_u64).unwrap_or_default()
+    let number = value.get(key).and_then(Value::as_u64);
+    number.unwrap_or_default().min(u64::from(u32::MAX))
 }
 
 /// Whether a member is there and is neither null nor false nor one of these words.
