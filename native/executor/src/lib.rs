@@ -30,4 +30,5 @@ pub use http_client::{HttpClient, HttpClients};
 pub use network::{Hostnames, Identity, Login, Network, Profile, Proxy, Trusted};
 pub use outcome::{GoOn, Outcome, Rule};
 pub use report::{AttemptReport, Report, Way};
+pub use rustls::pki_types::CertificateDer;
 pub use transport::{Answer, BodyStream, Handshake, NetError, Transport};

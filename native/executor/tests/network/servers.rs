@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -131,8 +131,13 @@ async fn serve(
     log: Arc<Mutex<Vec<Seen>>>,
     gate: Arc<Notify>,
 ) {
-    let Ok(tls) = acceptor.accept(stream).await else {
-        return;
+    let tls = match acceptor.accept(stream).into_fallible().await {
+        Ok(tls) => tls,
+        // Without this the end of the connection could overtake the alert.
+        Err((_, mut refused)) => {
+            let _ = copy(&mut refused, &mut sink()).await;
+            return;
+        }
     };
     let connection = tls.get_ref().1;
     let h2 = connection.alpn_protocol() == Some(b"h2");
