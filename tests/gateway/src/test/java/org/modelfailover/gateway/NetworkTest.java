@@ -5,8 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 import java.net.URI;
 import java.nio.file.Files;
@@ -26,14 +28,22 @@ class NetworkTest extends Scenario {
                     + " class='org.apache.synapse.transport.passthru.PassThroughHttpSSLSender'>%s"
                     + "</transportSender>";
 
+    @TempDir static Path keys;
+    private static Stores stores;
     private LogCapture log;
-    private Stores stores;
+
+    @BeforeAll
+    static void makeKeys() {
+        stores = new Stores(keys);
+        stores.key("authority", "bc:c");
+        stores.key("signed", "authority", "san=dns:localhost");
+        stores.key("server", "san=dns:localhost");
+        stores.key("client");
+    }
 
     @BeforeEach
-    void makeKeys() {
+    void listen() {
         log = new LogCapture();
-        stores = new Stores(folder);
-        stores.key("server", "a provider", "san=dns:localhost");
     }
 
     @AfterEach
@@ -88,12 +98,11 @@ class NetworkTest extends Scenario {
 
     @Test
     void theGatewaysTruststoreCountsAlsoWhenItChanges() throws Exception {
-        stores.key("other", "somebody else", "san=dns:localhost");
-        Path trust = stores.trusting("trust.p12", "other");
-        TlsProvider provider = closing(new TlsProvider(stores.file("server.p12"), null));
+        Path trust = stores.trusting("changing", "client");
+        TlsProvider provider = closing(new TlsProvider(stores.file("server"), null));
         deploy(provider, trustStore(trust));
         assertRefused("nobody who is trusted signed the server's certificate");
-        stores.trusting("trust.p12", "server");
+        stores.trusting("changing", "server");
         assertSoonAnswered();
         Files.writeString(trust, "half a truststore");
         Until.holds(
@@ -104,8 +113,8 @@ class NetworkTest extends Scenario {
 
     @Test
     void whatTheGatewaysOwnCallReachesThePolicyReachesToo() throws Exception {
-        Path trust = stores.trusting("trust.p12", "server");
-        TlsProvider provider = closing(new TlsProvider(stores.file("server.p12"), null));
+        Path trust = stores.trusting("trust", "authority");
+        TlsProvider provider = closing(new TlsProvider(stores.file("signed"), null));
         deploy(provider, trustStore(trust) + parameter("HostnameVerifier", "Strict"));
         assertEquals(200, ask(chat("another model")).status(), "past the policy");
         assertEquals(200, ask().status(), "by the policy");
@@ -113,8 +122,8 @@ class NetworkTest extends Scenario {
 
     @Test
     void aTruststoreThatIsNotThereTrustsNobodyUntilItComes() throws Exception {
-        TlsProvider provider = closing(new TlsProvider(stores.file("server.p12"), null));
-        Path trust = stores.file("late.p12");
+        TlsProvider provider = closing(new TlsProvider(stores.file("server"), null));
+        Path trust = stores.file("late");
         // Apache's own sender would keep the gateway from starting.
         String profile =
                 "<profile><servers>localhost:"
@@ -126,16 +135,15 @@ class NetworkTest extends Scenario {
         deploy(provider, profilesIn(profiles));
         assertRefused("nobody who is trusted signed the server's certificate");
         assertFalse(log.lines("ERROR", trust.toString()).isEmpty(), log.notable());
-        stores.trusting("late.p12", "server");
+        stores.trusting("late", "server");
         assertSoonAnswered();
     }
 
     @Test
     void anSslProfileBringsTheClientCertificateForItsServers() throws Exception {
-        stores.key("client", "the gateway");
-        Path clients = stores.trusting("clients.p12", "client");
-        Path trust = stores.trusting("trust.p12", "server");
-        TlsProvider provider = closing(new TlsProvider(stores.file("server.p12"), clients));
+        Path clients = stores.trusting("clients", "client");
+        Path trust = stores.trusting("trust", "server");
+        TlsProvider provider = closing(new TlsProvider(stores.file("server"), clients));
         Path profiles = Files.writeString(folder.resolve("profiles.xml"), wrapped(""));
         deploy(provider, trustStore(trust) + profilesIn(profiles));
         // The server closes: whether its alert or the end of the connection comes first is chance.
@@ -145,7 +153,7 @@ class NetworkTest extends Scenario {
                 "<profile><servers>localhost:"
                         + provider.port()
                         + "</servers>"
-                        + store("KeyStore", stores.file("client.p12"), key)
+                        + store("KeyStore", stores.file("client"), key)
                         + store("TrustStore", trust, "")
                         + "</profile>";
         Files.writeString(profiles, wrapped(profile));

@@ -1,13 +1,17 @@
 package org.modelfailover.gateway;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Key stores made by the JDK's keytool, all with one password. */
+/** Key stores made by the JDK, all with one password. */
 final class Stores {
     static final String PASSWORD = "store-secret-4711";
 
@@ -18,57 +22,99 @@ final class Stores {
     }
 
     Path file(String name) {
-        return folder.resolve(name);
+        return folder.resolve(name + ".p12");
     }
 
-    /**
-     * A key with a certificate that it signed itself: {@code <name>.p12} and {@code <name>.crt}.
-     */
-    Path key(String name, String commonName, String... extensions) {
-        Path store = file(name + ".p12");
-        List<String> arguments =
-                new ArrayList<>(List.of("-genkeypair", "-alias", name, "-keyalg", "EC", "-dname"));
-        arguments.add("CN=" + commonName);
+    /** A key with a certificate that it signed itself, in a store of its name. */
+    Path key(String name, String... extensions) {
+        List<String> options = new ArrayList<>(List.of("-keyalg", "EC", "-dname", "CN=" + name));
         for (String extension : extensions) {
-            arguments.addAll(List.of("-ext", extension));
+            options.addAll(List.of("-ext", extension));
         }
-        keytool(store, arguments);
-        keytool(
-                store,
-                List.of("-exportcert", "-alias", name, "-file", file(name + ".crt").toString()));
-        return store;
+        keytool(name, "-genkeypair", options);
+        return file(name);
     }
 
-    /** A truststore with the certificate of a key, in one move as far as a reader can see. */
-    Path trusting(String name, String key) throws IOException {
-        Path made = file(name + ".new");
-        Files.deleteIfExists(made);
-        keytool(
-                made,
-                List.of(
-                        "-importcert",
-                        "-noprompt",
-                        "-alias",
-                        key,
-                        "-file",
-                        file(key + ".crt").toString()));
-        return Files.move(made, file(name), StandardCopyOption.REPLACE_EXISTING);
+    /** A key with a certificate that another key has signed. */
+    Path key(String name, String signer, String extension) {
+        Path request = folder.resolve(name + ".csr");
+        Path answer = folder.resolve(name + ".crt");
+        key(name);
+        keytool(name, "-certreq", List.of("-file", request.toString()));
+        List<String> signing = List.of("-infile", request.toString(), "-outfile");
+        List<String> gencert = new ArrayList<>(signing);
+        gencert.addAll(List.of(answer.toString(), "-ext", extension));
+        keytool(signer, "-gencert", gencert);
+        // The chain is complete only when the store knows the signer.
+        add(file(name), signer);
+        keytool(name, "-importcert", List.of("-noprompt", "-file", answer.toString()));
+        return file(name);
     }
 
-    private static void keytool(Path store, List<String> arguments) {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "keytool").toString());
-        command.addAll(arguments);
-        command.addAll(List.of("-keystore", store.toString(), "-storetype", "PKCS12"));
-        command.addAll(List.of("-storepass", PASSWORD));
+    /** A truststore with the certificate of one key; what had the name before is gone at once. */
+    Path trusting(String name, String key) {
+        Path made = folder.resolve(name + ".new");
+        write(made, empty());
+        add(made, key);
         try {
-            Process keytool = new ProcessBuilder(command).redirectErrorStream(true).start();
+            return Files.move(made, file(name), StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private void add(Path store, String key) {
+        try {
+            KeyStore changed = read(store);
+            changed.setCertificateEntry("trusted-" + key, read(file(key)).getCertificate(key));
+            write(store, changed);
+        } catch (GeneralSecurityException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static KeyStore read(Path file) {
+        try (InputStream in = Files.newInputStream(file)) {
+            KeyStore store = KeyStore.getInstance("PKCS12");
+            store.load(in, PASSWORD.toCharArray());
+            return store;
+        } catch (IOException | GeneralSecurityException e) {
+            throw new AssertionError(file.toString(), e);
+        }
+    }
+
+    private static KeyStore empty() {
+        try {
+            KeyStore store = KeyStore.getInstance("PKCS12");
+            store.load(null, null);
+            return store;
+        } catch (IOException | GeneralSecurityException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void write(Path file, KeyStore store) {
+        try (OutputStream out = Files.newOutputStream(file)) {
+            store.store(out, PASSWORD.toCharArray());
+        } catch (IOException | GeneralSecurityException e) {
+            throw new AssertionError(file.toString(), e);
+        }
+    }
+
+    private void keytool(String name, String command, List<String> options) {
+        List<String> line = new ArrayList<>();
+        line.add(Path.of(System.getProperty("java.home"), "bin", "keytool").toString());
+        line.addAll(List.of(command, "-alias", name, "-keystore", file(name).toString()));
+        line.addAll(List.of("-storetype", "PKCS12", "-storepass", PASSWORD));
+        line.addAll(options);
+        try {
+            Process keytool = new ProcessBuilder(line).redirectErrorStream(true).start();
             String said = new String(keytool.getInputStream().readAllBytes());
             if (keytool.waitFor() != 0) {
-                throw new AssertionError(command + ": " + said);
+                throw new AssertionError(line + ": " + said);
             }
         } catch (IOException e) {
-            throw new AssertionError(command.toString(), e);
+            throw new AssertionError(line.toString(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new AssertionError(e);

@@ -6,13 +6,10 @@ import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.KeyStore;
 
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -30,10 +27,10 @@ final class TlsProvider implements AutoCloseable {
     TlsProvider(Path key, Path clients) throws IOException, GeneralSecurityException {
         KeyManagerFactory keys =
                 KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-        keys.init(open(key), Stores.PASSWORD.toCharArray());
+        keys.init(Stores.read(key), Stores.PASSWORD.toCharArray());
         TrustManagerFactory trust =
                 TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trust.init(open(clients == null ? key : clients));
+        trust.init(Stores.read(clients == null ? key : clients));
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
         server = HttpsServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
@@ -48,14 +45,6 @@ final class TlsProvider implements AutoCloseable {
                 });
         server.createContext("/", TlsProvider::answer);
         server.start();
-    }
-
-    private static KeyStore open(Path file) throws IOException, GeneralSecurityException {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        try (InputStream in = Files.newInputStream(file)) {
-            store.load(in, Stores.PASSWORD.toCharArray());
-        }
-        return store;
     }
 
     private static void answer(HttpExchange exchange) throws IOException {
