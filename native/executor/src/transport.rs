@@ -99,7 +99,7 @@ impl NetError {
 /// Sends one request.
 pub trait Transport: Send + Sync {
     /// Sends it and waits for the head of the answer. Never follows a redirect, never sends twice. Dropping the
-    /// future, or later the body, closes the connection.
+    /// future, or later the body, closes the connection; of one that is shared (HTTP/2), only this request's stream.
     ///
     /// # Errors
     /// What the network did instead of answering.

@@ -2,7 +2,7 @@ use failover_executor::{Login, NetError, Network, Proxy};
 use zeroize::Zeroizing;
 
 use crate::certificates::Authority;
-use crate::servers::{Server, TestProxy};
+use crate::servers::{Server, Setup, TestProxy};
 use crate::{Client, hello, trusting};
 
 /// `squid:p4ss:w0rd`
@@ -49,6 +49,20 @@ async fn an_https_endpoint_is_called_through_a_tunnel_and_only_the_proxy_sees_it
     );
     let seen = &server.seen()[0].headers;
     assert!(!seen.contains_key("proxy-authorization"), "{seen:?}");
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_through_a_tunnel() {
+    let authority = Authority::new("ours");
+    let setup = Setup {
+        alpn: &["h2", "http/1.1"],
+        ..Setup::default()
+    };
+    let server = Server::set_up(&authority.server(&["model.example"]), setup).await;
+    let via = TestProxy::start(server.port, None).await;
+    let client = Client::of(through(&via, trusting(authority.trusted())));
+    assert_eq!(client.ask("https://model.example/v1").await, hello());
+    assert_eq!(server.seen()[0].version, http::Version::HTTP_2);
 }
 
 #[tokio::test]

@@ -333,7 +333,7 @@ final class TransportSenders {
     private static String text(TransportOutDescription sender, String name) {
         Parameter parameter = sender == null ? null : sender.getParameter(name);
         Object value = parameter == null ? null : parameter.getValue();
-        return value == null ? null : value.toString().trim();
+        return value == null || value.toString().isBlank() ? null : value.toString().trim();
     }
 
     private static OMElement child(OMElement parent, String name) {
