@@ -222,9 +222,9 @@ impl Call {
     ) {
         let mut course = Course::new(&self.bound);
         let ticket = self.first.take().or_else(|| self.probe_early());
-        let committed = self
-            .pursue(transport, gateway, ticket, first, None, &mut course)
-            .await;
+        // In a box of its own: it is large, and a stream goes on for long after it.
+        let committed =
+            Box::pin(self.pursue(transport, gateway, ticket, first, None, &mut course)).await;
         if let Some((ticket, committed)) = committed {
             return self
                 .stream(transport, gateway, ticket, committed, course)
@@ -405,16 +405,15 @@ impl Call {
             // The clock of all attempts ended with the first useful chunk; the rescue has one of its own.
             course.overall = Deadline::after(settings.overall_timeout);
             let next = self.next_after(ticket.index, &course);
-            let rest = self
-                .pursue(
-                    transport,
-                    gateway,
-                    next,
-                    None,
-                    Some(&cut.stream),
-                    &mut course,
-                )
-                .await;
+            let rest = Box::pin(self.pursue(
+                transport,
+                gateway,
+                next,
+                None,
+                Some(&cut.stream),
+                &mut course,
+            ))
+            .await;
             match rest {
                 Some(next) => (ticket, committed) = next,
                 None => {

@@ -39,8 +39,8 @@ pub enum NetError {
     #[error("a refused connection")]
     Refused,
     /// The TLS handshake failed.
-    #[error("a failed TLS handshake")]
-    Tls,
+    #[error("a failed TLS handshake{0}")]
+    Tls(Handshake),
     /// No connection for another reason.
     #[error("no connection")]
     Connect,
@@ -61,13 +61,33 @@ pub enum NetError {
     Address,
 }
 
+/// Why a TLS handshake failed, as far as an operator can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Handshake {
+    /// No trusted authority stands behind the server's certificate.
+    #[error(": nobody who is trusted signed the server's certificate")]
+    UnknownIssuer,
+    /// It has expired, or is not valid yet.
+    #[error(": the server's certificate is not valid at this time")]
+    Time,
+    /// It is another host's.
+    #[error(": the server's certificate is for another name")]
+    Name,
+    /// The server wants a certificate, and another one than it was shown.
+    #[error(": the server asks for a client certificate that it was not given")]
+    ClientCertificate,
+    /// Anything else.
+    #[error("")]
+    Other,
+}
+
 impl NetError {
     /// Whether there was no connection over which the request could have gone.
     pub fn is_before_connection(self) -> bool {
         match self {
             NetError::Dns
             | NetError::Refused
-            | NetError::Tls
+            | NetError::Tls(_)
             | NetError::Connect
             | NetError::ConnectTimeout
             | NetError::Address => true,
@@ -79,7 +99,7 @@ impl NetError {
 /// Sends one request.
 pub trait Transport: Send + Sync {
     /// Sends it and waits for the head of the answer. Never follows a redirect, never sends twice. Dropping the
-    /// future, or later the body, closes the connection.
+    /// future, or later the body, closes the connection; of one that is shared (HTTP/2), only this request's stream.
     ///
     /// # Errors
     /// What the network did instead of answering.

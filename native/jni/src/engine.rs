@@ -4,9 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use failover_executor::{
-    Bound, Call, Failure, Gateway, HttpClient, HttpClients, PathRewriting, Registry, Scope,
+    Bound, Call, Failure, Gateway, HttpClient, HttpClients, Network, PathRewriting, Registry, Scope,
 };
-use failover_policy::{Configuration, GatewayFile, Policy};
+use failover_policy::{Configuration, Diagnostic, GatewayFile, Policy};
 use futures_util::FutureExt;
 use http::StatusCode;
 use once_cell::sync::OnceCell;
@@ -42,9 +42,11 @@ pub(crate) struct Running {
 pub(crate) struct Engine {
     pub(crate) policies: Handles<Attached>,
     pub(crate) calls: Handles<Running>,
+    /// Networks that Java is still describing.
+    pub(crate) networks: Handles<Mutex<Network>>,
     pub(crate) registry: Registry,
     configuration: Mutex<Option<Configuration>>,
-    clients: OnceCell<HttpClients>,
+    clients: HttpClients,
     runtime: Mutex<Option<Arc<Runtime>>>,
 }
 
@@ -95,17 +97,23 @@ impl Engine {
         let runtime = self.runtime()?;
         // The clock and the client's timers belong to the runtime.
         let _inside = runtime.enter();
-        let clients = self
+        let client = self
             .clients
-            .get_or_try_init(HttpClients::new)
-            .map_err(Thrown::Other)?;
-        let client = clients
             .client(policy.settings.connect_timeout)
             .map_err(Thrown::Other)?;
         let bound = Arc::new(self.registry.bind(policy, scope));
         Ok(self
             .policies
             .add(Arc::new(Attached::Bound { bound, client })))
+    }
+
+    /// Calls providers from now on over the network that was described.
+    pub(crate) fn use_network(&self, handle: u64) -> Result<Vec<Diagnostic>, Thrown> {
+        let network = self.networks.remove(handle).ok_or(Thrown::Handle(handle))?;
+        let network = std::mem::take(&mut *network.lock().unwrap_or_else(PoisonError::into_inner));
+        let runtime = self.runtime()?;
+        let _inside = runtime.enter();
+        Ok(self.clients.use_network(network))
     }
 
     pub(crate) fn call(&self, handle: u64) -> Result<Arc<Running>, Thrown> {

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use failover_executor::{Decision, Scope, Unusable, Upstream};
+use failover_executor::{
+    CertificateDer, Decision, Hostnames, Identity, Login, Network, Profile, Proxy, Scope, Trusted,
+    Unusable, Upstream,
+};
 use failover_policy::{Diagnostic, GatewayFile, Level, Stage};
 use failover_suspension::{Key, State, Status};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -38,9 +41,14 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 22] {
+pub(crate) fn table() -> [Entry; 27] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
+        "openNetwork" "(Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/String;)J" => open_network,
+        "addProfile" "(JLjava/lang/String;[Ljava/lang/String;[[B[[B)V" => add_profile,
+        "addIdentity" "(JLjava/lang/String;[[B[B)V" => add_identity,
+        "addProxy" "(JZ[Ljava/lang/String;[Ljava/lang/String;Ljava/lang/String;ILjava/lang/String;Ljava/lang/String;)V" => add_proxy,
+        "useNetwork" "(J)[Ljava/lang/String;" => use_network,
         "open" "(Ljava/lang/String;[Ljava/lang/String;)J" => open,
         "diagnostics" "(J)[Ljava/lang/String;" => diagnostics,
         "maxRequestBody" "(J)J" => max_request_body,
@@ -113,6 +121,27 @@ fn bytes(env: &mut Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Error> {
     env.convert_byte_array(array)
 }
 
+/// Certificates, DER.
+fn certificates(
+    env: &mut Env<'_>,
+    array: &JObjectArray<'_, JByteArray<'_>>,
+) -> Result<Vec<CertificateDer<'static>>, Error> {
+    (0..array.len(env)?)
+        .map(|index| {
+            let item = array.get_element(env, index)?;
+            bytes(env, &item).map(CertificateDer::from)
+        })
+        .collect()
+}
+
+/// Changes a network that is still being described.
+fn describe(handle: jlong, change: impl FnOnce(&mut Network)) -> Result<(), Thrown> {
+    let network = engine().networks.get(handle as u64);
+    let network = network.ok_or(Thrown::Handle(handle as u64))?;
+    change(&mut network.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(())
+}
+
 fn pairs(flat: &[String]) -> Vec<(&str, &str)> {
     flat.chunks_exact(2)
         .map(|pair| (pair[0].as_str(), pair[1].as_str()))
@@ -158,6 +187,117 @@ extern "system" fn configure<'local>(
         });
         let configuration = engine().configure(file.as_ref());
         Ok(string_array(env, &lines(&configuration.diagnostics))?)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn open_network<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    hostname_verifier: JString<'local>,
+    protocols: JObjectArray<'local, JString<'local>>,
+    cipher_suites: JObjectArray<'local, JString<'local>>,
+) -> jlong {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let network = Network {
+            hostnames: Hostnames::of_word(&required(env, &hostname_verifier)?),
+            protocols: strings(env, &protocols)?,
+            cipher_suites: strings(env, &cipher_suites)?,
+            ..Network::default()
+        };
+        Ok(engine().networks.add(Arc::new(Mutex::new(network))) as jlong)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn add_profile<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    network: jlong,
+    source: JString<'local>,
+    servers: JObjectArray<'local, JString<'local>>,
+    authorities: JObjectArray<'local, JByteArray<'local>>,
+    own: JObjectArray<'local, JByteArray<'local>>,
+) {
+    env.with_env(|env| -> Result<(), Thrown> {
+        let trusted = if authorities.is_null() {
+            None
+        } else {
+            Some(Trusted {
+                source: required(env, &source)?,
+                authorities: certificates(env, &authorities)?,
+                servers: certificates(env, &own)?,
+            })
+        };
+        let profile = Profile {
+            servers: strings(env, &servers)?,
+            trusted,
+            identities: Vec::new(),
+        };
+        describe(network, |network| network.profiles.push(profile))
+    })
+    .resolve::<Throw>();
+}
+
+extern "system" fn add_identity<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    network: jlong,
+    source: JString<'local>,
+    chain: JObjectArray<'local, JByteArray<'local>>,
+    key: JByteArray<'local>,
+) {
+    env.with_env(|env| -> Result<(), Thrown> {
+        let identity = Identity {
+            source: required(env, &source)?,
+            chain: certificates(env, &chain)?,
+            key: bytes(env, &key)?.into(),
+        };
+        describe(network, |network| {
+            if let Some(profile) = network.profiles.last_mut() {
+                profile.identities.push(identity);
+            }
+        })
+    })
+    .resolve::<Throw>();
+}
+
+#[allow(clippy::too_many_arguments)]
+extern "system" fn add_proxy<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    network: jlong,
+    secure: jboolean,
+    hosts: JObjectArray<'local, JString<'local>>,
+    bypass: JObjectArray<'local, JString<'local>>,
+    host: JString<'local>,
+    port: jint,
+    user: JString<'local>,
+    password: JString<'local>,
+) {
+    env.with_env(|env| -> Result<(), Thrown> {
+        let password = required(env, &password)?.into();
+        let proxy = Proxy {
+            secure,
+            hosts: strings(env, &hosts)?,
+            bypass: strings(env, &bypass)?,
+            host: required(env, &host)?,
+            port: u16::try_from(port).unwrap_or(0),
+            login: text(env, &user)?.map(|user| Login { user, password }),
+        };
+        describe(network, |network| network.proxies.push(proxy))
+    })
+    .resolve::<Throw>();
+}
+
+extern "system" fn use_network<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    network: jlong,
+) -> JObjectArray<'local, JString<'local>> {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let said = engine().use_network(network as u64)?;
+        Ok(string_array(env, &lines(&said))?)
     })
     .resolve::<Throw>()
 }

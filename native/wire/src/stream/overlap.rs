@@ -138,17 +138,17 @@ fn find_prefilled(delivered: &str, held: &str, whole: bool) -> Found {
     let back = ceil_char_boundary(delivered, delivered.len().saturating_sub(BACK));
     for (from, _) in delivered[back..].char_indices() {
         let (before, tail) = delivered.split_at(back + from);
-        if tail.len() > held.len() {
-            let long_enough = tail.len() >= WORDS || is_space(tail);
-            if !whole && long_enough && tail.starts_with(held) {
-                return Found::Undecided;
-            }
-        } else if let Some(rest) = held.strip_prefix(tail) {
+        if tail.len() < WORDS && !tail.trim_start().is_empty() {
+            continue;
+        }
+        if let Some(rest) = held.strip_prefix(tail) {
             match is_repetition(before, tail, rest, whole) {
                 Some(true) => return Found::At(tail.len()),
                 Some(false) => {}
                 None => return Found::Undecided,
             }
+        } else if tail.starts_with(held) && !whole {
+            return Found::Undecided;
         }
     }
     if common_prefix(delivered, held) >= RESTART {
@@ -168,22 +168,20 @@ fn find_prefilled(delivered: &str, held: &str, whole: bool) -> Found {
 }
 
 /// Whether the end of the delivered text that the candidate says again is a repetition and not how the text goes on:
-/// a text that says the same again and again by itself may well do so once more. `None`: not to be told before `rest`,
-/// what comes behind it, is known.
+/// a ruled line, a row of a table, a refrain may well go on with the same. `None`: not to be told before `rest`, what
+/// comes behind it, is known.
 fn is_repetition(before: &str, tail: &str, rest: &str, whole: bool) -> Option<bool> {
-    if is_space(tail) {
-        // A prefill goes without it.
+    if tail.trim_start().is_empty() {
+        // White space was trimmed off the prefill and comes again.
         return Some(true);
     }
-    if before.ends_with(tail) || has_period(tail) {
+    if before.ends_with(tail) || is_periodic(tail) {
         return Some(false);
     }
     if tail.len() >= REPETITION {
         return Some(true);
     }
-    let begins_a_word =
-        tail.starts_with(char::is_whitespace) || before.ends_with(char::is_whitespace);
-    if tail.len() < WORDS || !begins_a_word {
+    if !tail.starts_with(char::is_whitespace) && !before.ends_with(char::is_whitespace) {
         return Some(false);
     }
     match rest.chars().next() {
@@ -192,16 +190,10 @@ fn is_repetition(before: &str, tail: &str, rest: &str, whole: bool) -> Option<bo
     }
 }
 
-/// Whether a text is something said at least twice: its second half, or more, repeats what stands before.
-fn has_period(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    // Longer ones are compared for nothing: who says a thousand bytes again repeats.
-    bytes.len() <= 1024
-        && (1..=bytes.len() / 2).any(|period| bytes[period..] == bytes[..bytes.len() - period])
-}
-
-fn is_space(text: &str) -> bool {
-    text.chars().all(char::is_whitespace)
+/// Whether a text is made of a shorter one, said at least twice.
+fn is_periodic(text: &str) -> bool {
+    let text = text.as_bytes();
+    (1..=text.len() / 2).any(|period| text[period..] == text[..text.len() - period])
 }
 
 fn ceil_char_boundary(text: &str, at: usize) -> usize {
@@ -273,6 +265,27 @@ mod tests {
             "    }\n    }\nend",
             "begin\n    }\n    }\n    }\n    }\nend",
         );
+    }
+
+    #[test]
+    fn words_that_are_said_once_more_are_left_out() {
+        assert_joined(
+            Asked::Prefilled,
+            "The quick brown",
+            " brown fox",
+            "The quick brown fox",
+        );
+        assert_joined(
+            Asked::Prefilled,
+            "The quick brown",
+            "brown fox",
+            "The quick brown fox",
+        );
+        assert_joined(Asked::Prefilled, "The quick", "quickly", "The quickquickly");
+    }
+
+    #[test]
+    fn what_repeats_itself_goes_on() {
         assert_joined(
             Asked::Prefilled,
             "Title\n----------",
@@ -291,23 +304,7 @@ mod tests {
             "            return",
             "if a:\n            return",
         );
-    }
-
-    #[test]
-    fn words_that_are_said_once_more_are_left_out() {
-        assert_joined(
-            Asked::Prefilled,
-            "The quick brown",
-            " brown fox",
-            "The quick brown fox",
-        );
-        assert_joined(
-            Asked::Prefilled,
-            "The quick brown",
-            "brown fox",
-            "The quick brown fox",
-        );
-        assert_joined(Asked::Prefilled, "The quick", "quickly", "The quickquickly");
+        assert_joined(Asked::Prefilled, "a:\n  ", "  b", "a:\n  b");
     }
 
     #[test]

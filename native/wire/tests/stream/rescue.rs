@@ -393,6 +393,33 @@ fn a_response_that_goes_on_with_a_refusal_tells_it_in_its_own_part() {
 }
 
 #[test]
+fn a_stream_that_grows_too_long_for_a_third_is_whole_all_the_same() {
+    for wire in Wire::ALL {
+        let events = answer(wire, "first", &[says(TEXT)], FIRST_USAGE);
+        let kept = TEXT.len() - 10;
+        let (mut first, mut caller) = (
+            Stream::of(Some(wire.content_type()), wire.in_array(), kept).expect("a stream"),
+            Vec::new(),
+        );
+        pass(
+            &mut first,
+            &events[..events.len() / 2].concat(),
+            &[],
+            &mut caller,
+        );
+        let what = format!("{wire:?}, with {kept} bytes kept");
+        let broken = Broken {
+            stream: first,
+            caller,
+            what,
+        };
+        let (end, whole) = broken.joined(wire, Asked::Again, &second(wire, &[says(TEXT)]), "again");
+        assert_eq!(whole.stream.can_go_on(b"{}"), Err(NoWayOn::TooLong));
+        assert_eq!(whole.read(wire, end).text, TEXT);
+    }
+}
+
+#[test]
 fn the_second_may_think_and_say_it_in_several_blocks() {
     for wire in Wire::ALL.into_iter().filter(|w| *w != Wire::Completions) {
         for broken in every_broken(wire).iter().step_by(9) {

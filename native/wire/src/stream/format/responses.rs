@@ -227,9 +227,12 @@ impl Format for Responses {
     }
 
     fn forget(&mut self) {
-        self.forgotten = true;
-        self.items = Vec::new();
-        self.open = None;
+        // Of a stream that was gone on with already, the end is told from them.
+        if !self.joined {
+            self.forgotten = true;
+            self.items = Vec::new();
+            self.open = None;
+        }
     }
 
     fn go_on(&mut self) {

@@ -27,6 +27,72 @@ public final class NativeExecutor {
     public static native String[] configure(String deploymentToml, String[] systemProperties);
 
     /**
+     * Begins to describe the network that the gateway is configured for, in the terms of its
+     * transport senders. Nothing changes until {@link #useNetwork}.
+     *
+     * @param hostnameVerifier {@code HostnameVerifier}, or null
+     * @param protocols {@code HttpsProtocols}; none: all that are known
+     * @param cipherSuites {@code PreferredCiphers}; none: all that are known
+     * @return a handle of the network
+     */
+    public static native long openNetwork(
+            String hostnameVerifier, String[] protocols, String[] cipherSuites);
+
+    /**
+     * Adds what counts for some servers.
+     *
+     * @param network a handle from {@link #openNetwork}
+     * @param source the truststore, for messages
+     * @param servers {@code host:port} each, or {@code *}; none: all servers that no profile names
+     * @param authorities certificates that may sign others, DER; null: those that the machine
+     *     trusts
+     * @param own certificates that are trusted for themselves only, DER
+     */
+    public static native void addProfile(
+            long network, String source, String[] servers, byte[][] authorities, byte[][] own);
+
+    /**
+     * Adds a key with which to appear before the servers of the profile that was added last.
+     *
+     * @param network a handle from {@link #openNetwork}
+     * @param source keystore and alias, for messages
+     * @param chain its certificates, DER, its own first
+     * @param key PKCS #8, DER
+     */
+    public static native void addIdentity(long network, String source, byte[][] chain, byte[] key);
+
+    /**
+     * Adds an HTTP proxy.
+     *
+     * @param network a handle from {@link #openNetwork}
+     * @param secure whether it is for {@code https} endpoints, or for {@code http} ones
+     * @param hosts regular expressions for the endpoints' hosts; {@code *}: all others
+     * @param bypass regular expressions for those that are called directly
+     * @param host its host
+     * @param port its port; 0: not known, so that the endpoints can't be reached
+     * @param user who to be towards it, or null
+     * @param password its password, or null
+     */
+    public static native void addProxy(
+            long network,
+            boolean secure,
+            String[] hosts,
+            String[] bypass,
+            String host,
+            int port,
+            String user,
+            String password);
+
+    /**
+     * Calls providers over this network from the next request on; calls under way go on. With an
+     * error in it the one before stays in place. Closes the handle.
+     *
+     * @param network a handle from {@link #openNetwork}
+     * @return what there is to say about it, as with {@link #configure}
+     */
+    public static native String[] useNetwork(long network);
+
+    /**
      * Reads and checks a policy's configuration.
      *
      * @param failoverConfigs the attribute as the portal stored it

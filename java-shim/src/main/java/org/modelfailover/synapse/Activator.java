@@ -13,6 +13,7 @@ public final class Activator implements BundleActivator {
     @Override
     public void stop(BundleContext context) {
         InFlight.shutDown();
+        GatewayNetwork.shutDown();
         if (NativeLibrary.isLoaded()) {
             NativeExecutor.shutDown();
         }

@@ -1,15 +1,20 @@
 package org.modelfailover.synapse;
 
+import org.apache.axiom.om.OMElement;
+import org.apache.axis2.engine.AxisConfiguration;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.MessageContext;
+import org.apache.synapse.core.SynapseEnvironment;
+import org.apache.synapse.core.axis2.Axis2SynapseEnvironment;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.function.Function;
 
 /**
  * What the two Synapse engines do differently. This class is Apache's; {@link Wso2Engine} is loaded
@@ -55,6 +60,28 @@ class Engine {
      */
     void onWorker(String uri, MessageContext context, Runnable mediation) {
         mediation.run();
+    }
+
+    /**
+     * The configuration that holds the transport senders by which endpoints are called, whatever
+     * tenant the environment belongs to; null when it is not known.
+     */
+    AxisConfiguration transports(SynapseEnvironment environment) {
+        return environment instanceof Axis2SynapseEnvironment
+                ? ((Axis2SynapseEnvironment) environment)
+                        .getAxis2ConfigurationContext()
+                        .getAxisConfiguration()
+                : null;
+    }
+
+    /** Reads passwords in {@code axis2.xml}: the engine may keep them elsewhere. */
+    Function<OMElement, String> secrets(AxisConfiguration configuration) {
+        return OMElement::getText;
+    }
+
+    /** The same for another document. */
+    Function<OMElement, String> secretsOf(OMElement document) {
+        return OMElement::getText;
     }
 
     /** A request that was suspended will never be answered. */

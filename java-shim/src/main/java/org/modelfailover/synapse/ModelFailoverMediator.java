@@ -217,6 +217,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         where = AttachedTo.describe(environment.getSynapseConfiguration(), this);
         try {
             policy = GatewaySettings.open(failoverConfigs, attributes.toArray(new String[0]));
+            GatewayNetwork.follow(environment);
             maxRequestBody = NativeExecutor.maxRequestBody(policy);
             longestWait = NativeExecutor.longestWait(policy);
             for (String line : NativeExecutor.diagnostics(policy)) {

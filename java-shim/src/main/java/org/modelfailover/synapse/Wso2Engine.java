@@ -1,12 +1,17 @@
 package org.modelfailover.synapse;
 
+import org.apache.axiom.om.OMElement;
+import org.apache.axis2.context.ConfigurationContext;
+import org.apache.axis2.engine.AxisConfiguration;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.MessageContext;
+import org.apache.synapse.core.SynapseEnvironment;
 
 import java.lang.reflect.Method;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * WSO2's engine. Its classes are not on Maven Central, so everything that only it has is found by
@@ -139,6 +144,75 @@ final class Wso2Engine extends Engine {
                 LOG.warn("The tenant can't be removed from a worker thread", e);
             }
         }
+    }
+
+    /** A tenant's own senders lead to those of the server. */
+    @Override
+    AxisConfiguration transports(SynapseEnvironment environment) {
+        Class<?> server = find("org.wso2.carbon.core.CarbonConfigurationContextFactory");
+        try {
+            Object context =
+                    server == null
+                            ? null
+                            : server.getMethod("getConfigurationContext").invoke(null);
+            return context == null
+                    ? super.transports(environment)
+                    : ((ConfigurationContext) context).getAxisConfiguration();
+        } catch (ReflectiveOperationException e) {
+            LOG.warn("The server's transport senders were not found, the tenant's count", e);
+            return super.transports(environment);
+        }
+    }
+
+    @Override
+    Function<OMElement, String> secrets(AxisConfiguration configuration) {
+        try {
+            return secretsBy(call(configuration, "getSecretResolver"));
+        } catch (ReflectiveOperationException e) {
+            LOG.warn("Passwords in axis2.xml are taken as they stand there", e);
+            return super.secrets(configuration);
+        }
+    }
+
+    @Override
+    Function<OMElement, String> secretsOf(OMElement document) {
+        Class<?> placeholders = find("org.apache.axis2.deployment.util.Utils");
+        Class<?> factory = find("org.wso2.securevault.SecretResolverFactory");
+        try {
+            if (placeholders != null) {
+                placeholders
+                        .getMethod("resolveOMElementChildValues", OMElement.class)
+                        .invoke(null, document);
+            }
+        } catch (ReflectiveOperationException e) {
+            LOG.debug("This engine fills no placeholders in SSL profiles", e);
+        }
+        try {
+            Class<?>[] types = {OMElement.class, boolean.class};
+            return factory == null
+                    ? super.secretsOf(document)
+                    : secretsBy(factory.getMethod("create", types).invoke(null, document, true));
+        } catch (ReflectiveOperationException e) {
+            LOG.warn("Passwords in SSL profiles are taken as they stand there", e);
+            return super.secretsOf(document);
+        }
+    }
+
+    private static Function<OMElement, String> secretsBy(Object resolver)
+            throws ReflectiveOperationException {
+        Class<?> vault = find("org.wso2.securevault.commons.MiscellaneousUtil");
+        Class<?> type = find("org.wso2.securevault.SecretResolver");
+        if (vault == null || type == null || resolver == null) {
+            return OMElement::getText;
+        }
+        Method resolve = vault.getMethod("resolve", OMElement.class, type);
+        return element -> {
+            try {
+                return (String) resolve.invoke(null, element, resolver);
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException("a password can't be resolved", e);
+            }
+        };
     }
 
     @Override

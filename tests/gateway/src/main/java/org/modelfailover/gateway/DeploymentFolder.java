@@ -32,6 +32,7 @@ import java.util.stream.Stream;
  * @param faultPolicies rendered fault-flow policies, in order
  * @param bundle the mediator's jar, when the folder brings its own
  * @param settings a {@code deployment.toml}, when the folder brings one
+ * @param senders the engine's transport senders, when the folder brings them
  */
 public record DeploymentFolder(
         Api api,
@@ -40,7 +41,8 @@ public record DeploymentFolder(
         List<Policy> responsePolicies,
         List<Policy> faultPolicies,
         Optional<Path> bundle,
-        Optional<Path> settings) {
+        Optional<Path> settings,
+        Optional<Path> senders) {
 
     /**
      * The API itself.
@@ -119,7 +121,8 @@ public record DeploymentFolder(
                 policies(folder.resolve("response-policies")),
                 policies(folder.resolve("fault-policies")),
                 optional(folder.resolve("bundle.jar")),
-                optional(folder.resolve("deployment.toml")));
+                optional(folder.resolve("deployment.toml")),
+                optional(folder.resolve("senders.xml")));
     }
 
     /** The endpoints of a stage, the default one first found by {@link #defaultEndpoint}. */

@@ -93,7 +93,7 @@ public final class EmbeddedGateway implements AutoCloseable {
         Path home = null;
         EmbeddedGateway gateway = null;
         try {
-            home = writeHome(chosen);
+            home = writeHome(chosen, folder);
             ServerConfigurationInformation configuration = configuration(home, chosen);
             ServerContextInformation context = new ServerContextInformation(configuration);
             ServerManager manager = new ServerManager();
@@ -350,19 +350,27 @@ public final class EmbeddedGateway implements AutoCloseable {
         return configuration;
     }
 
-    private static Path writeHome(int port) throws IOException {
+    private static Path writeHome(int port, DeploymentFolder folder) throws IOException {
         Path home = Files.createTempDirectory("gateway-" + port + "-");
         Files.createDirectories(home.resolve("repo/services"));
         Files.createDirectories(home.resolve("repo/modules"));
         Files.createDirectories(home.resolve("synapse-config/sequences"));
         Files.writeString(
                 home.resolve("axis2.xml"),
-                resource("axis2.xml").replace("@port@", String.valueOf(port)));
+                resource("axis2.xml")
+                        .replace("@port@", String.valueOf(port))
+                        .replace("@senders@", senders(folder)));
         for (String file :
                 new String[] {"synapse.xml", "sequences/main.xml", "sequences/fault.xml"}) {
             Files.writeString(home.resolve("synapse-config").resolve(file), resource(file));
         }
         return home;
+    }
+
+    private static String senders(DeploymentFolder folder) throws IOException {
+        return folder.senders().isPresent()
+                ? Files.readString(folder.senders().get())
+                : resource("senders.xml");
     }
 
     private static String resource(String name) throws IOException {

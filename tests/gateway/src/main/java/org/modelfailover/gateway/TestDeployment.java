@@ -38,6 +38,7 @@ public final class TestDeployment {
     private final List<String> responsePolicies = new ArrayList<>();
     private final List<String> faultPolicies = new ArrayList<>();
     private String settings;
+    private String senders;
     private Path bundle;
 
     private TestDeployment() {}
@@ -155,6 +156,12 @@ public final class TestDeployment {
         return this;
     }
 
+    /** Gives the engine these {@code transportSender} elements in place of its own. */
+    public TestDeployment senders(String xml) {
+        senders = xml;
+        return this;
+    }
+
     /** Puts a copy of this jar into the folder as {@code bundle.jar}. */
     public TestDeployment bundle(Path jar) {
         bundle = jar;
@@ -172,6 +179,9 @@ public final class TestDeployment {
             write(folder.resolve("fault-policies"), faultPolicies);
             if (settings != null) {
                 Files.writeString(folder.resolve("deployment.toml"), settings);
+            }
+            if (senders != null) {
+                Files.writeString(folder.resolve("senders.xml"), senders);
             }
             if (bundle != null) {
                 Files.copy(bundle, folder.resolve("bundle.jar"));

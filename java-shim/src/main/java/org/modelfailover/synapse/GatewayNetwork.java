@@ -1,0 +1,134 @@
+package org.modelfailover.synapse;
+
+import org.apache.axis2.engine.AxisConfiguration;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.apache.synapse.core.SynapseEnvironment;
+import org.modelfailover.executor.NativeExecutor;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Lets the native executor call providers as the gateway calls any other endpoint: it is told of
+ * the transport senders' configuration when the first policy is deployed, and again when one of the
+ * files that belong to it has changed.
+ */
+final class GatewayNetwork {
+    /** How soon a changed truststore counts, at most. */
+    private static final long PERIOD_SECONDS = 2;
+
+    private static final Log LOG = LogFactory.getLog(GatewayNetwork.class);
+
+    private static AxisConfiguration configuration;
+
+    /** The files of the last reading. */
+    private static KeyStores files;
+
+    /** Whether something was wrong with it. */
+    private static boolean flawed;
+
+    /** Whether the native executor has had a configuration without an error. */
+    private static boolean complete;
+
+    private static List<String> said;
+    private static ScheduledExecutorService watcher;
+
+    private GatewayNetwork() {}
+
+    /** Called when a policy is deployed; looks at a gateway's configuration once. */
+    static synchronized void follow(SynapseEnvironment environment) {
+        AxisConfiguration current = Engine.of().transports(environment);
+        if (current == null || current == configuration) {
+            return;
+        }
+        complete = false;
+        said = new ArrayList<>();
+        read(current, true);
+        configuration = current;
+        if (watcher == null) {
+            watcher =
+                    Executors.newSingleThreadScheduledExecutor(
+                            work -> {
+                                Thread thread = new Thread(work, "model-failover-network");
+                                thread.setDaemon(true);
+                                return thread;
+                            });
+            watcher.scheduleWithFixedDelay(
+                    GatewayNetwork::look, PERIOD_SECONDS, PERIOD_SECONDS, TimeUnit.SECONDS);
+        }
+    }
+
+    static synchronized void shutDown() {
+        if (watcher != null) {
+            watcher.shutdownNow();
+            watcher = null;
+        }
+        configuration = null;
+    }
+
+    private static synchronized void look() {
+        try {
+            boolean changed = files.changed();
+            if (configuration != null && (changed || flawed)) {
+                read(configuration, changed);
+            }
+        } catch (RuntimeException e) {
+            // An exception would be the last of this watch.
+            LOG.error("The gateway's truststore can't be looked after", e);
+        }
+    }
+
+    private static void read(AxisConfiguration from, boolean changed) {
+        TransportSenders senders = new TransportSenders(from);
+        List<String> lines = new ArrayList<>();
+        senders.errors.forEach(error -> lines.add("ERROR " + error));
+        senders.warnings.forEach(warning -> lines.add("WARN " + warning));
+        files = senders.stores;
+        flawed = !senders.errors.isEmpty();
+        if (!flawed || !complete && changed) {
+            lines.addAll(Arrays.asList(handOver(senders)));
+            complete |= !flawed;
+            LOG.info("Providers are called over the network of the gateway's transport senders");
+        }
+        senders.forgetKeys();
+        if (!lines.equals(said)) {
+            said = lines;
+            lines.forEach(line -> GatewaySettings.log(LOG, "The gateway's transport: ", line));
+        }
+    }
+
+    private static String[] handOver(TransportSenders senders) {
+        long network =
+                NativeExecutor.openNetwork(
+                        senders.hostnameVerifier, senders.protocols, senders.cipherSuites);
+        for (TransportSenders.Profile profile : senders.profiles) {
+            KeyStores.Trusted trusted = profile.trusted;
+            NativeExecutor.addProfile(
+                    network,
+                    trusted == null ? null : trusted.source,
+                    profile.servers,
+                    trusted == null ? null : trusted.authorities,
+                    trusted == null ? null : trusted.own);
+            for (KeyStores.Identity identity : profile.identities) {
+                NativeExecutor.addIdentity(network, identity.source, identity.chain, identity.key);
+            }
+        }
+        for (TransportSenders.Proxy proxy : senders.proxies) {
+            NativeExecutor.addProxy(
+                    network,
+                    proxy.secure,
+                    proxy.hosts,
+                    proxy.bypass,
+                    proxy.host,
+                    proxy.port,
+                    proxy.user,
+                    proxy.password);
+        }
+        return NativeExecutor.useNetwork(network);
+    }
+}
