@@ -134,6 +134,7 @@ mkdir -p benches/results
 {
   echo "# $(date -u +%F), $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $("$java" -version 2>&1 | sed -n 2p)"
   echo "# benches/streams.sh ${runs[*]}: at most $files open files, so $most streams"
+  echo "# heap, direct, native, total: bytes for each stream, beyond what the idle gateway takes; cpu_percent: of one core"
   echo "way,streams,whole,failed,lost,reordered,chunks,p50_us,p90_us,p99_us,p999_us,max_us,heap,direct,native,total,threads_idle,threads,workers_busy,cpu_percent"
 } >"$result"
 for run in "${runs[@]}"; do
