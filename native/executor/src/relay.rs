@@ -98,8 +98,10 @@ impl Committed {
             mut body,
             mut stream,
             held,
-            ..
+            head,
         } = self.0;
+        // Its values are slices of the buffer that it was read into, 8 KiB.
+        drop(head);
         let cut = |stream, error, outcome| {
             Err(Box::new(Cut {
                 stream,

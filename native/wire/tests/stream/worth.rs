@@ -753,3 +753,20 @@ fn a_chat_chunk_with_its_text_said_twice_is_a_chats() {
         "it goes on as a chat"
     );
 }
+
+#[test]
+fn a_providers_own_error_in_a_response_is_one_that_openais_libraries_raise() {
+    let flat = json!({"type": "error", "code": "overloaded", "message": "too busy", "param": null, "sequence_number": 3});
+    let failed = json!({"type": "response.failed", "response": {"error": {"message": "too busy"}}});
+    for event in [flat, failed] {
+        let mut stream = stream(Wire::Responses);
+        let delta = json!({"type": "response.output_text.delta", "delta": "a"});
+        stream.feed(&sse("response.output_text.delta", &delta).into());
+        let name = event["type"].as_str().expect("a name");
+        let events = stream.feed(&sse(name, &event).into());
+        let passed = String::from_utf8_lossy(&events[0].bytes).into_owned();
+        let data = passed.split_once("data: ").expect("an event with data").1;
+        let data: Value = serde_json::from_str(data).expect("JSON");
+        assert_eq!(data["error"]["message"], "too busy", "{passed}");
+    }
+}

@@ -201,7 +201,7 @@ impl Format for Responses {
     fn raised(&self, event: &Value) -> Option<Message> {
         let error = match text_of(event, "type") {
             "response.failed" => &event["response"]["error"],
-            _ if super::is_error(event) => return None,
+            _ if event.get("error").is_some_and(Value::is_object) => return None,
             _ => event,
         };
         Some(self.error(text_of(error, "message")))
