@@ -1,4 +1,4 @@
-package org.modelfailover.definitions;
+package org.modelfailover.host;
 
 import java.util.List;
 
