@@ -14,7 +14,11 @@ import org.wso2.carbon.apimgt.impl.importexport.ExportFormat;
 import org.wso2.carbon.apimgt.impl.utils.APIUtil;
 import org.wso2.carbon.apimgt.rest.api.publisher.v1.common.SynapsePolicyAggregator;
 import org.wso2.carbon.apimgt.rest.api.publisher.v1.common.mappings.ExportUtils;
+import org.wso2.carbon.apimgt.rest.api.publisher.v1.common.mappings.ImportUtils;
 
+import java.io.InputStream;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -104,6 +108,37 @@ final class ApiManager {
                 "prod--AssistantAPI:v1.0.0--In",
                 "request",
                 archive.toString());
+    }
+
+    /**
+     * Imports a zipped policy, as {@code apictl import policy api} has it done, into a server that
+     * has no policy yet.
+     *
+     * @return what the server stores
+     */
+    static OperationPolicyData importedFrom(InputStream zip) throws APIManagementException {
+        List<OperationPolicyData> stored = new ArrayList<>();
+        InvocationHandler emptyServer =
+                (proxy, method, arguments) -> {
+                    switch (method.getName()) {
+                        case "getCommonOperationPolicyByPolicyName":
+                            return null;
+                        case "addCommonOperationPolicy":
+                            stored.add((OperationPolicyData) arguments[0]);
+                            return "0b3b5a0e-7f6d-4f43-8f5c-4f3f5d1f7a11";
+                        default:
+                            throw new UnsupportedOperationException(method.toString());
+                    }
+                };
+        APIProvider server =
+                (APIProvider)
+                        Proxy.newProxyInstance(
+                                ApiManager.class.getClassLoader(),
+                                new Class<?>[] {APIProvider.class},
+                                emptyServer);
+        String folder = ImportUtils.getArchivePathOfPolicyExtractedDirectory(zip);
+        ImportUtils.importPolicy(folder, "carbon.super", server);
+        return stored.get(0);
     }
 
     private static OperationPolicy applied(
