@@ -19,7 +19,7 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-rust test-gateway test-sdk test-definitions test-bundle test-install
+.PHONY: help demo test test-rust test-gateway test-sdk test-host test-bundle test-install
 .PHONY: lint fmt dist bench bench-streams clean native bundle driver
 .NOTPARALLEL:
 
@@ -30,7 +30,7 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
 	    org.modelfailover.gateway.demo.Story
 
-test: test-rust test-gateway test-sdk test-definitions test-bundle test-install ## all tests
+test: test-rust test-gateway test-sdk test-host test-bundle test-install ## all tests
 
 test-rust: ## the native executor and the simulated provider
 	$(CARGO) test --workspace $(CARGO_FLAGS)
@@ -44,8 +44,8 @@ test-sdk: driver ## the providers' own client libraries through the gateway
 	tools/python.sh build/python tests/sdk/python/requirements.txt
 	$(GRADLEW) -Dsdk.python=$(CURDIR)/build/python/bin/python :sdk:sdkTest
 
-test-definitions: ## the policy definitions
-	$(GRADLEW) :definitions:checkDefinitions
+test-host: ## the policy's files, judged by API Manager's own code
+	$(GRADLEW) :host:hostTest
 
 test-bundle: native ## the OSGi bundle with the hosts' package versions
 	$(GRADLEW) :bundle:bundleTest

@@ -1,16 +1,21 @@
-package org.modelfailover.definitions;
+package org.modelfailover.host;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.wso2.carbon.apimgt.api.model.OperationPolicyData;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -18,10 +23,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import java.util.zip.ZipOutputStream;
 
 /** What {@code packaging/build-dist.sh} makes is what API Manager and apictl read. */
 class DistributionTest {
@@ -93,6 +101,50 @@ class DistributionTest {
         for (String name : names(zip)) {
             assertArrayEquals(bytes("apictl/" + name), bytes(zip, name), name);
         }
+    }
+
+    @Test
+    void apiManagerImportsTheApictlArchive() throws Exception {
+        OperationPolicyData stored =
+                ApiManager.importedFrom(
+                        new ByteArrayInputStream(bytes("apictl/modelFailover.zip")));
+        assertEquals(Policy.template(), stored.getSynapsePolicyDefinition().getContent());
+        assertEquals(
+                new Gson().toJsonTree(ApiManager.specification(Policy.specificationText())),
+                new Gson().toJsonTree(stored.getSpecification()));
+    }
+
+    /** Why the archive has the shape it has; and that an import can fail. */
+    @Test
+    void apiManagerRefusesArchivesOfAnotherShape() throws IOException {
+        byte[] wrapped = bytes("apictl/modelFailover/modelFailover.json");
+        byte[] bare = bytes("operation_policies/specifications/modelFailover_v2.json");
+        byte[] template = bytes("apictl/modelFailover/modelFailover.j2");
+        refused("configElement", Map.of("p/p.json", bare, "p/p.j2", template));
+        refused("Definition file should be present", Map.of("p/p.json", wrapped));
+        for (Map<String, byte[]> notFound :
+                List.of(
+                        Map.of("p/modelFailover.json", wrapped, "p/modelFailover.j2", template),
+                        Map.of("p/p.yml", wrapped, "p/p.j2", template),
+                        Map.of("p.json", wrapped, "p.j2", template))) {
+            refused("Specification Cannot be null", notFound);
+        }
+    }
+
+    private static void refused(String because, Map<String, byte[]> files) throws IOException {
+        ByteArrayOutputStream zip = new ByteArrayOutputStream();
+        try (ZipOutputStream out = new ZipOutputStream(zip)) {
+            for (Map.Entry<String, byte[]> file : new TreeMap<>(files).entrySet()) {
+                out.putNextEntry(new ZipEntry(file.getKey()));
+                out.write(file.getValue());
+            }
+        }
+        Exception refusal =
+                assertThrows(
+                        Exception.class,
+                        () -> ApiManager.importedFrom(new ByteArrayInputStream(zip.toByteArray())),
+                        files.keySet()::toString);
+        assertTrue(refusal.getMessage().contains(because), refusal::toString);
     }
 
     @Test

@@ -1,4 +1,4 @@
-package org.modelfailover.definitions;
+package org.modelfailover.host;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
 
 /** The Model Failover policy as it lies in {@code policy-definitions/modelFailover}. */
 final class Policy {
@@ -50,16 +49,6 @@ final class Policy {
 
     static List<String> attributeNames() {
         return attributes().stream().map(a -> a.get("name").getAsString()).toList();
-    }
-
-    /**
-     * The regex of {@code failoverConfigs}, compiled with the one flag that the host's {@code
-     * APIProviderImpl.validateAppliedPolicyWithSpecification} sets; the host calls {@code
-     * matches()}.
-     */
-    static Pattern validationRegex() {
-        String regex = attributes().get(0).get("validationRegex").getAsString();
-        return Pattern.compile(regex, Pattern.CASE_INSENSITIVE);
     }
 
     static String read(Path file) {

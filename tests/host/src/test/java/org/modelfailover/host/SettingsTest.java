@@ -1,4 +1,4 @@
-package org.modelfailover.definitions;
+package org.modelfailover.host;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;

@@ -1,4 +1,4 @@
-package org.modelfailover.definitions;
+package org.modelfailover.host;
 
 import java.util.List;
 
@@ -74,6 +74,39 @@ final class Configurations {
                     """,
                     " \r\n\t{\"requestTimeout\":30,\"sandbox\":{\"fallbackModels\":[],\n"
                             + "\"targetModel\":{}}}\r\n");
+
+    /** What a name, or the value of any attribute, may hold. */
+    static final List<String> NASTY =
+            List.of(
+                    "O'Brien's endpoint",
+                    "x','model':'evil",
+                    "\"quoted\"",
+                    "&quot;production&quot;",
+                    "&amp; &lt; &#39; &apos; &nbsp; &unknown;",
+                    "a & b < c > d",
+                    "]]> <![CDATA[ x ]]> <!-- y --> <?z?>",
+                    "<property name=\"x\"/>",
+                    "\"/><class name=\"evil\"/>",
+                    "{{ 7*7 }}",
+                    "{{failoverConfigs}}",
+                    "{% for i in range(3) %}x{% endfor %}",
+                    "{% raw %}",
+                    "{# comment #} {{ '{{' }} }} %} #}",
+                    "{ { % } }",
+                    "%41 %7B%7B 100% %",
+                    "a+b c  d",
+                    " leading and trailing ",
+                    "line one\nline two\r\nline three\rend",
+                    "tab\tand\ttab",
+                    "\\ \\\\ \\n \\u0041 \\' \\\"",
+                    "é ß Ω ж 漢字 ｆｕｌｌ",
+                    "🦜 👩‍👩‍👧 𝕏",
+                    "\u202e\u200b\u00a0\u2028",
+                    "~!@#$^*()-_=[]|;:,.?/`",
+                    "null",
+                    "0",
+                    "false",
+                    "");
 
     static final List<String> SHAPELESS =
             List.of(

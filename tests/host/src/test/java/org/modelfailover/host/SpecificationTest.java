@@ -1,58 +1,95 @@
-package org.modelfailover.definitions;
+package org.modelfailover.host;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.networknt.schema.InputFormat;
-import com.networknt.schema.JsonSchema;
-import com.networknt.schema.JsonSchemaFactory;
-import com.networknt.schema.SpecVersion;
 
+import org.everit.json.schema.ValidationException;
 import org.junit.jupiter.api.Test;
+import org.wso2.carbon.apimgt.api.APIManagementException;
+import org.wso2.carbon.apimgt.api.model.OperationPolicySpecification;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.zip.ZipFile;
 
 /** The specification is one that API Manager 4.5.0 and later store and the portal can show. */
 class SpecificationTest {
-    /** 4.5.0 lacks Secret and JSON. */
-    private static final Set<String> ATTRIBUTE_TYPES_OF_4_5 =
-            Set.of("String", "Boolean", "Integer", "Enum", "Map");
-
-    private static final Set<String> GATEWAYS_OF_4_5 = Set.of("Synapse", "ChoreoConnect", "AWS");
-
     private static final Set<String> KNOWN_ATTRIBUTE_KEYS =
             Set.of("name", "displayName", "description", "validationRegex", "type", "required");
 
     private final JsonObject specification = Policy.specification();
 
     @Test
-    void passesTheSchemaOfTheHost() throws IOException {
-        String jar = System.getProperty("host.schema.jar");
-        String schemaText;
-        try (ZipFile zip = new ZipFile(jar)) {
-            var entry = zip.getEntry("operationPolicy/operation-policy-specification-schema.json");
-            schemaText =
-                    new String(zip.getInputStream(entry).readAllBytes(), StandardCharsets.UTF_8);
+    void theHostTakesItBareAndWrapped() throws APIManagementException {
+        for (String text :
+                List.of(Policy.specificationText(), "{\"data\":" + specification + "}")) {
+            OperationPolicySpecification read = ApiManager.specification(text);
+            assertEquals("modelFailover", read.getName());
+            assertEquals("v2", read.getVersion());
+            assertEquals(
+                    Policy.attributeNames(),
+                    read.getPolicyAttributes().stream().map(a -> a.getName()).toList());
         }
-        JsonSchema schema =
-                JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4).getSchema(schemaText);
-        assertEquals(Set.of(), schema.validate(Policy.specificationText(), InputFormat.JSON));
+    }
 
-        JsonObject broken = Policy.specification();
-        broken.remove("displayName");
-        assertFalse(
-                schema.validate(broken.toString(), InputFormat.JSON).isEmpty(),
-                "the schema must refuse a specification without displayName");
+    @Test
+    void theHostWouldRefuseItWithoutAnyOfItsRequiredKeys() {
+        for (String key :
+                List.of(
+                        "category",
+                        "name",
+                        "displayName",
+                        "version",
+                        "applicableFlows",
+                        "supportedGateways",
+                        "supportedApiTypes")) {
+            JsonObject broken = Policy.specification();
+            broken.remove(key);
+            APIManagementException refusal =
+                    assertThrows(
+                            APIManagementException.class,
+                            () -> ApiManager.specification(broken.toString()),
+                            key);
+            assertTrue(refusal.getMessage().contains(key), refusal.getMessage());
+        }
+    }
+
+    @Test
+    void theNarrowerSchemaOf4_5_0TakesItToo() throws IOException {
+        SchemaOf4_5_0.validate(specification);
+    }
+
+    @Test
+    void theNarrowerSchemaRefusesWhatTheHostTookOnLater() throws Exception {
+        for (String type : List.of("Secret", "JSON")) {
+            JsonObject later = Policy.specification();
+            later.getAsJsonArray("policyAttributes")
+                    .get(0)
+                    .getAsJsonObject()
+                    .addProperty("type", type);
+            assertOnlyForLaterHosts(later);
+        }
+        for (String gateway : List.of("Azure", "Kong")) {
+            JsonObject later = Policy.specification();
+            later.getAsJsonArray("supportedGateways").add(gateway);
+            assertOnlyForLaterHosts(later);
+        }
+        JsonObject later = Policy.specification();
+        later.getAsJsonArray("supportedApiTypes").add("WS");
+        assertOnlyForLaterHosts(later);
+        JsonObject laterObject = Policy.specification();
+        laterObject
+                .getAsJsonArray("supportedApiTypes")
+                .get(0)
+                .getAsJsonObject()
+                .addProperty("apiType", "WS");
+        assertOnlyForLaterHosts(laterObject);
     }
 
     @Test
@@ -78,19 +115,6 @@ class SpecificationTest {
         }
         for (String key : List.of("applicableFlows", "supportedGateways", "supportedApiTypes")) {
             assertWidth(45, specification.get(key).toString());
-        }
-    }
-
-    @Test
-    void usesOnlyWhatTheSchemaOf4_5_0Knows() {
-        for (JsonElement gateway : array("supportedGateways")) {
-            assertTrue(GATEWAYS_OF_4_5.contains(gateway.getAsString()), gateway::toString);
-        }
-        for (JsonObject attribute : Policy.attributes()) {
-            String name = attribute.get("name").getAsString();
-            assertTrue(
-                    ATTRIBUTE_TYPES_OF_4_5.contains(attribute.get("type").getAsString()),
-                    () -> name + " has a type that 4.5.0 refuses");
         }
     }
 
@@ -151,7 +175,8 @@ class SpecificationTest {
         return specification.get(key).getAsString();
     }
 
-    private JsonArray array(String key) {
-        return specification.getAsJsonArray(key);
+    private static void assertOnlyForLaterHosts(JsonObject later) throws APIManagementException {
+        ApiManager.specification(later.toString());
+        assertThrows(ValidationException.class, () -> SchemaOf4_5_0.validate(later));
     }
 }
