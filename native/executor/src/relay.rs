@@ -110,6 +110,7 @@ impl Committed {
             }))
         };
         let mut clock = Deadline::after(idle);
+        let mut finishing = false;
         let mut events = held;
         loop {
             let mut useful = false;
@@ -134,7 +135,11 @@ impl Committed {
                 return Ok(Whole { stream, body });
             }
             if stream.finished() {
-                clock = Deadline::after(GRACE);
+                // Once: pings would go on for ever.
+                if useful || !finishing {
+                    clock = Deadline::after(GRACE);
+                }
+                finishing = true;
             } else if useful {
                 clock = Deadline::after(idle);
             }

@@ -438,6 +438,16 @@ async fn a_stream_with_a_finish_reason_is_complete_without_the_end_marker() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pings_after_the_finish_reason_do_not_keep_the_caller() {
+    let pings = (0..1000).map(|_| later(0.5, PING));
+    let pieces = [now(&delta("x")), now(STOP)].into_iter().chain(pings);
+    let (api, heard) = streamed_by_target(two(), pieces).await;
+    assert!(heard.ended && heard.text().ends_with(DONE));
+    assert!(heard.at <= secs(2.0), "kept until {:?}", heard.at);
+    assert!(!api.is_suspended("a@east"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_several_choices_the_stream_is_complete_when_each_has_finished() {
     let choice = |index: u32, delta: &str, finish: &str| {
         format!(
