@@ -49,9 +49,16 @@ public record DeploymentFolder(
      *
      * @param provider the AI service provider's name, as API Manager's {@code llmProviderId} refers
      *     to it; empty when the folder does not say
+     * @param hostAiMediator whether API Manager's own {@code AIAPIMediator} serves the API, and not
+     *     the stand-in; its jars have to be there then
      */
     public record Api(
-            String name, String version, String context, String tenant, Optional<String> provider) {
+            String name,
+            String version,
+            String context,
+            String tenant,
+            Optional<String> provider,
+            boolean hostAiMediator) {
         /**
          * {@code <name>--v<version>}: how API Manager begins the names of endpoints and sequences.
          */
@@ -141,12 +148,21 @@ public record DeploymentFolder(
 
     private static Api api(Source source) {
         JsonObject json = source.object(source.parse(), "");
-        source.refuseUnknown(json, "", Set.of("name", "version", "context", "tenant", "provider"));
+        source.refuseUnknown(
+                json,
+                "",
+                Set.of("name", "version", "context", "tenant", "provider", "hostAiMediator"));
         String name = source.matching(json, "", "name", NAME);
         String version = source.matching(json, "", "version", NAME);
         String context = source.matching(json, "", "context", CONTEXT);
         String tenant = source.optionalText(json, "", "tenant").orElse("carbon.super");
-        return new Api(name, version, context, tenant, source.optionalText(json, "", "provider"));
+        return new Api(
+                name,
+                version,
+                context,
+                tenant,
+                source.optionalText(json, "", "provider"),
+                source.flag(json, "", "hostAiMediator"));
     }
 
     private static List<Endpoint> endpoints(Source source) {

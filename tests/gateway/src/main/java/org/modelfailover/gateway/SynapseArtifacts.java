@@ -32,6 +32,10 @@ record SynapseArtifacts(Map<String, String> endpoints, Map<String, String> seque
     /** {@code apim.ai.default_request_timeout} of API Manager, in milliseconds. */
     private static final int DEFAULT_REQUEST_TIMEOUT = 30_000;
 
+    private static final String COUNT_UP =
+            "<property name=\"retryCount\" expression=\"get-property('default','retryCount') +"
+                    + " 1\" scope=\"default\"/>\n";
+
     static SynapseArtifacts of(DeploymentFolder folder) {
         Api api = folder.api();
         Map<String, String> endpoints = new LinkedHashMap<>();
@@ -42,6 +46,9 @@ record SynapseArtifacts(Map<String, String> endpoints, Map<String, String> seque
         Map<String, String> sequences = new LinkedHashMap<>();
         for (Stage stage : List.of(Stage.PRODUCTION, Stage.SANDBOX)) {
             String name = endpointsSequence(api, stage);
+            if (api.hostAiMediator() && folder.defaultEndpoint(stage).isPresent()) {
+                sequences.put(resumption(name), resumptionXml(api, name));
+            }
             folder.defaultEndpoint(stage)
                     .ifPresent(
                             first ->
@@ -112,14 +119,11 @@ record SynapseArtifacts(Map<String, String> endpoints, Map<String, String> seque
             Api api, String name, List<Endpoint> endpoints, Endpoint defaultEndpoint) {
         StringBuilder cases = new StringBuilder();
         for (Endpoint endpoint : endpoints) {
-            cases.append(switchCase(endpoint.id(), drawEndpoint(api, endpoint)));
+            cases.append(switchCase(endpoint.id(), drawEndpoint(api, name, endpoint)));
         }
-        cases.append(switchCase("DEFAULT", drawEndpoint(api, defaultEndpoint)));
+        cases.append(switchCase("DEFAULT", drawEndpoint(api, name, defaultEndpoint)));
         cases.append(switchCase("REJECT", failScenario()));
         cases.append(switchCase("EXIT", "<loopback/>\n"));
-        String countUp =
-                "<property name=\"retryCount\" expression=\"get-property('default','retryCount') +"
-                        + " 1\" scope=\"default\"/>\n";
         return "<sequence "
                 + NS
                 + " name=\""
@@ -132,15 +136,11 @@ record SynapseArtifacts(Map<String, String> endpoints, Map<String, String> seque
                 + failScenario()
                 + "</then>\n"
                 + "<else>\n"
-                + countUp
+                + COUNT_UP
                 + "<switch source=\"get-property('TARGET_ENDPOINT')\">\n"
                 + cases
                 + "</switch>\n"
-                + countUp
-                + aiApiMediator("OUT")
-                + "<sequence key=\""
-                + name
-                + "\"/>\n"
+                + behindCall(api, name)
                 + "</else>\n"
                 + "</filter>\n"
                 + "</sequence>";
@@ -150,9 +150,33 @@ record SynapseArtifacts(Map<String, String> endpoints, Map<String, String> seque
         return "<case regex=\"" + regex + "\">\n" + mediators + "</case>\n";
     }
 
-    private static String drawEndpoint(Api api, Endpoint endpoint) {
+    /** What stands behind the calls: counts, looks at the answer, and goes round again. */
+    private static String behindCall(Api api, String name) {
+        return COUNT_UP + aiApiMediator(api, "OUT") + "<sequence key=\"" + name + "\"/>\n";
+    }
+
+    /** Where {@code <call>} goes on in 3.0.1, which can't find its place in a sequence again. */
+    private static String resumption(String name) {
+        return name + "--resumed";
+    }
+
+    private static String resumptionXml(Api api, String name) {
+        return "<sequence "
+                + NS
+                + " name=\""
+                + resumption(name)
+                + "\">\n"
+                + "<class name=\"org.modelfailover.gateway.host.Resumption\"/>\n"
+                + behindCall(api, name)
+                + "</sequence>";
+    }
+
+    private static String drawEndpoint(Api api, String sequence, Endpoint endpoint) {
+        String resume = api.hostAiMediator() ? " resume=\"" + resumption(sequence) + "\"" : "";
         return endpoint.security().map(SynapseArtifacts::apiKeyMediator).orElse("")
-                + "<call><endpoint key=\""
+                + "<call"
+                + resume
+                + "><endpoint key=\""
                 + endpointName(api, endpoint)
                 + "\"/></call>\n";
     }
@@ -173,7 +197,13 @@ record SynapseArtifacts(Map<String, String> endpoints, Map<String, String> seque
                 + "\" type=\"STRING\"/>\n";
     }
 
-    private static String aiApiMediator(String direction) {
+    private static String aiApiMediator(Api api, String direction) {
+        if (api.hostAiMediator()) {
+            return "<class name=\"org.wso2.carbon.apimgt.gateway.mediators.AIAPIMediator\">\n"
+                    + property("llmProviderId", api.provider().orElse(""))
+                    + property("direction", direction)
+                    + "</class>\n";
+        }
         return "<class name=\"org.modelfailover.gateway.host.AiApiMediator\">\n"
                 + property("direction", direction)
                 + "</class>\n";
@@ -214,7 +244,7 @@ record SynapseArtifacts(Map<String, String> endpoints, Map<String, String> seque
                 + "<inSequence>\n"
                 + "<property name=\"Accept-Encoding\" scope=\"transport\" action=\"remove\"/>\n"
                 + provider
-                + aiApiMediator("IN")
+                + aiApiMediator(api, "IN")
                 + "<property name=\"retryCount\" value=\"0\" scope=\"default\"/>\n"
                 + "<property name=\"api.ut.backendRequestTime\""
                 + " expression=\"get-property('SYSTEM_TIME')\"/>\n"

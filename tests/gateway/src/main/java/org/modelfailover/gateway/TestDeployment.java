@@ -68,6 +68,12 @@ public final class TestDeployment {
         return this;
     }
 
+    /** Lets API Manager's own {@code AIAPIMediator} serve the API. */
+    public TestDeployment hostAiMediator() {
+        api.addProperty("hostAiMediator", true);
+        return this;
+    }
+
     /** Adds an endpoint for both stages and without a key; the next calls say more about it. */
     public TestDeployment endpoint(String id, String url) {
         JsonObject endpoint = new JsonObject();

@@ -12,20 +12,20 @@ import java.util.Map;
  * @param provider who logged it
  * @param line its log line
  */
-record Call(Provider provider, JsonObject line) {
-    String model() {
+public record Call(Provider provider, JsonObject line) {
+    public String model() {
         return text("model");
     }
 
-    String time() {
+    public String time() {
         return text("time");
     }
 
-    String path() {
+    public String path() {
         return text("path");
     }
 
-    String body() {
+    public String body() {
         return text("body");
     }
 
@@ -35,7 +35,7 @@ record Call(Provider provider, JsonObject line) {
     }
 
     /** How it came to its end; nothing while it goes on. */
-    String end() {
+    public String end() {
         return text("end");
     }
 
@@ -44,7 +44,7 @@ record Call(Provider provider, JsonObject line) {
     }
 
     /** Headers by their names in lower case. */
-    Map<String, String> headers() {
+    public Map<String, String> headers() {
         Map<String, String> headers = new LinkedHashMap<>();
         for (JsonElement header : line.getAsJsonArray("headers")) {
             headers.put(

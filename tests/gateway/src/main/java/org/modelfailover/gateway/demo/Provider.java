@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A simulated provider: a process of its own, which also ends when this one does. */
-final class Provider implements AutoCloseable {
+public final class Provider implements AutoCloseable {
     private static final String READY = "listening on ";
 
     private final String name;
@@ -28,7 +28,7 @@ final class Provider implements AutoCloseable {
         this.origin = origin;
     }
 
-    static Provider start(String name, Path folder) throws IOException {
+    public static Provider start(String name, Path folder) throws IOException {
         String binary = System.getProperty("provider.binary", "");
         if (!new File(binary).canExecute()) {
             throw new IOException(
@@ -56,16 +56,16 @@ final class Provider implements AutoCloseable {
         return new Provider(name, process, line.substring(READY.length()).trim());
     }
 
-    String name() {
+    public String name() {
         return name;
     }
 
-    String origin() {
+    public String origin() {
         return origin;
     }
 
     /** Makes it misbehave whenever this model is asked for; see tests/provider/README.md. */
-    void fault(String model, String directives) throws IOException, InterruptedException {
+    public void fault(String model, String directives) throws IOException, InterruptedException {
         JsonObject fault = new JsonObject();
         fault.addProperty("model", model);
         fault.addProperty("directives", directives);
@@ -73,7 +73,7 @@ final class Provider implements AutoCloseable {
     }
 
     /** Healthy, and without memory of calls. */
-    void reset() throws IOException, InterruptedException {
+    public void reset() throws IOException, InterruptedException {
         Client.control("DELETE", origin + "/_control/faults", "");
         forgetCalls();
     }
@@ -83,7 +83,7 @@ final class Provider implements AutoCloseable {
     }
 
     /** What it was asked since the last reset. */
-    List<Call> calls() throws IOException, InterruptedException {
+    public List<Call> calls() throws IOException, InterruptedException {
         List<Call> calls = new ArrayList<>();
         String log = Client.control("GET", origin + "/_control/calls", "");
         for (JsonElement line : JsonParser.parseString(log).getAsJsonArray()) {

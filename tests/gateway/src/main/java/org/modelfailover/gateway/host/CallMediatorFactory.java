@@ -11,11 +11,16 @@ import java.util.Properties;
 
 import javax.xml.namespace.QName;
 
-/** Reads {@code <call><endpoint …/></call>}; found through {@code META-INF/services}. */
+/**
+ * Reads {@code <call><endpoint …/></call>}, with an attribute {@code resume} for the sequence that
+ * stands for what follows; found through {@code META-INF/services}.
+ */
 public final class CallMediatorFactory extends AbstractMediatorFactory {
     private static final QName CALL = new QName(XMLConfigConstants.SYNAPSE_NAMESPACE, "call");
     private static final QName ENDPOINT =
             new QName(XMLConfigConstants.SYNAPSE_NAMESPACE, "endpoint");
+
+    private static final QName RESUME = new QName("resume");
 
     @Override
     protected Mediator createSpecificMediator(OMElement element, Properties properties) {
@@ -25,7 +30,8 @@ public final class CallMediatorFactory extends AbstractMediatorFactory {
         }
         CallMediator mediator =
                 new CallMediator(
-                        EndpointFactory.getEndpointFromElement(endpoint, true, properties));
+                        EndpointFactory.getEndpointFromElement(endpoint, true, properties),
+                        element.getAttributeValue(RESUME));
         processAuditStatus(mediator, element);
         return mediator;
     }

@@ -33,7 +33,7 @@ public final class ExtensionHandler implements Handler {
     /**
      * Synapse 3.0.1 misses the type of an answer whose header is not spelt {@code Content-Type}.
      */
-    private static void takeContentType(org.apache.axis2.context.MessageContext axis2) {
+    static void takeContentType(org.apache.axis2.context.MessageContext axis2) {
         Object headers = axis2.getProperty("TRANSPORT_HEADERS");
         Object type = headers instanceof Map ? ((Map<?, ?>) headers).get("Content-Type") : null;
         if (type != null) {

@@ -25,7 +25,7 @@ import javax.xml.namespace.QName;
 public final class TextPayload implements Builder, MessageFormatter {
     private static final QName WRAPPER = BaseConstants.DEFAULT_TEXT_WRAPPER;
 
-    static OMElement wrap(String text) {
+    public static OMElement wrap(String text) {
         OMElement wrapper = OMAbstractFactory.getOMFactory().createOMElement(WRAPPER);
         wrapper.setText(text);
         return wrapper;
