@@ -19,8 +19,8 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-rust test-gateway test-sdk test-host test-bundle test-install
-.PHONY: lint fmt dist bench bench-streams clean native bundle driver
+.PHONY: help demo test test-rust test-gateway test-sdk test-host test-comparison test-bundle test-install
+.PHONY: lint fmt dist bench bench-streams compare clean native bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -30,7 +30,7 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
 	    org.modelfailover.gateway.demo.Story
 
-test: test-rust test-gateway test-sdk test-host test-bundle test-install ## all tests
+test: test-rust test-gateway test-sdk test-host test-comparison test-bundle test-install ## all tests
 
 test-rust: ## the native executor and the simulated provider
 	$(CARGO) test --workspace $(CARGO_FLAGS)
@@ -46,6 +46,9 @@ test-sdk: driver ## the providers' own client libraries through the gateway
 
 test-host: ## the policy's files, judged by API Manager's own code
 	$(GRADLEW) :host:hostTest
+
+test-comparison: native ## docs/comparison.md still says what happens
+	$(GRADLEW) -PcomparisonCheck :comparison:compare
 
 test-bundle: native ## the OSGi bundle with the hosts' package versions
 	$(GRADLEW) :bundle:bundleTest
@@ -70,6 +73,9 @@ bench: driver ## throughput with and without the policy
 bench-streams: driver ## what ten thousand event streams at once cost, and their added latency
 	$(CARGO) build --release $(CARGO_FLAGS) -p stream-clients
 	CLIENTS_BINARY=$(TARGET)/stream-clients benches/streams.sh
+
+compare: native ## writes docs/comparison.md: this policy beside the built-in one
+	$(GRADLEW) :comparison:compare
 
 clean: ## removes everything that was built
 	rm -rf target build .gradle java-shim/build tests/*/build
