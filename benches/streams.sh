@@ -9,6 +9,7 @@
 # PROVIDER_BINARY, CLIENTS_BINARY and JAVA come from make bench-streams.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. benches/wait.sh
 runs=("${@:-}")
 if [[ $# -eq 0 ]]; then runs=(1000:30 10000:60); fi
 read -ra ways <<<"${WAYS:-direct send failover}"
@@ -40,25 +41,9 @@ finish() {
 }
 trap finish EXIT
 
-# after FILE PREFIX: waits for a line that begins with PREFIX and prints what follows it
-after() {
-  local line
-  for _ in $(seq 600); do
-    line="$(sed -n "s/^$2 //p" "$1" | head -n 1)"
-    if [[ -n "$line" ]]; then
-      echo "$line"
-      return
-    fi
-    sleep 0.1
-  done
-  echo "no '$2' in time:" >&2
-  cat "$1" >&2
-  return 1
-}
-
 "$provider_binary" --quiet >"$work/provider.out" &
 provider_pid=$!
-provider="$(after "$work/provider.out" 'listening on')"
+provider="$(first_line "$work/provider.out" 'listening on' 60)"
 "$java" -cp "$classpath" org.modelfailover.gateway.bench.BenchDeployments "$work" "$provider/v1"
 
 # answers DIRECTIVES: from now on the model answers so
@@ -111,7 +96,7 @@ measure() {
   : >"$work/clients.out"
   clients "$streams" "$chunks" "${ramp}s" "${seconds}s" >"$work/clients.out" &
   local clients=$!
-  after "$work/clients.out" open >/dev/null
+  first_line "$work/clients.out" open 60 >/dev/null
   if [[ "$way" != direct ]]; then cpu="$(ask cpu)"; fi
   sleep "$seconds"
   if [[ "$way" != direct ]]; then
@@ -123,7 +108,7 @@ measure() {
       printf "%.0f,%.0f,%.0f,%.0f,%d,%d,%d,%d", heap / n, direct / n, native / n, (heap + direct + native) / n, $4, $9, $10, cpu }')"
   fi
   wait "$clients"
-  echo "$way,$streams,$(after "$work/clients.out" CSV),$gateway"
+  echo "$way,$streams,$(first_line "$work/clients.out" CSV 60),$gateway"
   if [[ "$way" != direct ]]; then
     eval "exec ${GATEWAY[1]}>&-"
     wait "$GATEWAY_PID" || true

@@ -7,6 +7,7 @@
 # PROVIDER_BINARY and JAVA come from make bench.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. benches/wait.sh
 rounds="${1:-7}"
 seconds="${2:-5}"
 connections="${3:-16}"
@@ -24,22 +25,6 @@ finish() {
   rm -rf "$work"
 }
 trap finish EXIT
-
-# first_line FILE PREFIX: waits for a line that begins with PREFIX and prints what follows it
-first_line() {
-  local line
-  for _ in $(seq 300); do
-    line="$(sed -n "s/^$2 //p" "$1" | head -n 1)"
-    if [[ -n "$line" ]]; then
-      echo "$line"
-      return
-    fi
-    sleep 0.1
-  done
-  echo "no '$2' in time:" >&2
-  cat "$1" >&2
-  return 1
-}
 
 "$provider_binary" --quiet >"$work/provider.out" &
 pids+=($!)
