@@ -257,10 +257,11 @@ impl Call {
         course: &mut Course,
     ) -> Option<(Ticket, Committed)> {
         let settings = &self.bound.policy.settings;
+        let first_way = broken.map(|stream| Way::first(stream, &self.body));
         while let Some(mut ticket) = next {
             let index = ticket.index;
             let mut retries = Retries::new(settings.retry_backoff);
-            let mut way = broken.map(|stream| Way::first(stream, &self.body));
+            let mut way = first_way;
             let go_on = loop {
                 course.attempt_started = Instant::now();
                 let last = !self.another_is_open(index, &course.refused_models);

@@ -127,11 +127,6 @@ impl Stream {
         Some(event)
     }
 
-    /// Bytes of an event that is not complete yet.
-    pub fn pending(&self) -> usize {
-        self.framing.pending()
-    }
-
     /// Whether something useful has come from the candidate that answers now.
     pub fn useful(&self) -> bool {
         self.useful

@@ -21,7 +21,6 @@ fn ask(stream: &Stream) {
     stream.comment("x");
     stream.ending();
     stream.tokens();
-    stream.pending();
 }
 
 /// Feeds a stream in pieces, and gives all its events.

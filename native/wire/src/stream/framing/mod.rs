@@ -118,7 +118,7 @@ impl Framing {
     }
 
     /// Bytes of a frame that is not complete yet.
-    pub(crate) fn pending(&self) -> usize {
+    fn pending(&self) -> usize {
         match self {
             Framing::Sse(reader) => reader.pending(),
             Framing::JsonArray(reader) => reader.pending(),
