@@ -55,7 +55,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             this.tenant = tenant;
             this.api = api;
             this.version = version;
-            bound = NativeExecutor.bind(policy, tenant, api, version);
+            bound = NativeExecutor.bind(policy, tenant, api, version, null);
             production = candidates(true);
             sandbox = candidates(false);
         }
