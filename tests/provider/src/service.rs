@@ -215,10 +215,10 @@ pub(crate) async fn handle(
 ) -> Result<Response<Answer>, NoAnswer> {
     let arrived = Instant::now();
     let time = SystemTime::now();
-    let header_lines = if shared.quiet {
-        Vec::new()
+    let (target, header_lines) = if shared.quiet {
+        Default::default()
     } else {
-        connection.header_lines(&request)
+        connection.head(&request)
     };
     let (head, body) = request.into_parts();
     let collected = body
@@ -258,10 +258,7 @@ pub(crate) async fn handle(
         arrived,
         time,
         method: head.method.to_string(),
-        path: head
-            .uri
-            .path_and_query()
-            .map_or_else(|| head.uri.to_string(), ToString::to_string),
+        path: target,
         model: None,
         stream: false,
         directives: String::new(),
@@ -384,22 +381,25 @@ fn understand(
         }
         (None, body)
     };
-    let model = body["model"].as_str().map(str::to_owned);
-    let model = model
+    let in_body = body["model"].as_str().or(body["engine"]["name"].as_str());
+    let model = path_model(head.uri.path())
+        .or(in_body.map(str::to_owned))
         .or(form_model)
-        .or_else(|| path_model(head.uri.path()))
         .ok_or("You must provide a model parameter.")?;
-    Ok(Question::read(model, asks_for_stream, &body))
+    Ok(Question::read(model, asks_for_stream, body))
 }
 
 fn path_model(path: &str) -> Option<String> {
     let mut segments = path.split('/');
-    segments.find(|segment| matches!(*segment, "models" | "model" | "deployments"))?;
-    let segment = segments.next().filter(|segment| !segment.is_empty())?;
-    let model = match segment.rsplit_once(':') {
-        Some((model, method)) if GOOGLE_METHODS.contains(&method) => model,
-        _ => segment,
-    };
+    let before = segments.find(|segment| matches!(*segment, "models" | "model" | "deployments"))?;
+    let segment = segments.next()?;
+    let model = if before == "models" {
+        // Without Google's method it is no model: Azure AI Foundry has `/models/chat/completions`.
+        let (model, method) = segment.rsplit_once(':')?;
+        GOOGLE_METHODS.contains(&method).then_some(model)
+    } else {
+        (!segment.is_empty()).then_some(segment)
+    }?;
     Some(percent_decode_str(model).decode_utf8_lossy().into_owned())
 }
 
@@ -508,7 +508,13 @@ mod tests {
                 "/model/anthropic.claude-v2:1/invoke",
                 Some("anthropic.claude-v2:1"),
             ),
-            ("/v1/models/a%2Fb", Some("a/b")),
+            ("/openai/deployments/a%2Fb/chat/completions", Some("a/b")),
+            (
+                "/v1/projects/p/locations/l/publishers/anthropic/models/claude@1:streamRawPredict",
+                Some("claude@1"),
+            ),
+            ("/models/chat/completions", None),
+            ("/v1/models/a", None),
             ("/v1/models", None),
             ("/v1/chat/completions", None),
         ] {
