@@ -251,6 +251,29 @@ pub(crate) trait Events: Send {
     }
 }
 
+/// Methods that Google's paths append to the model with a colon. A colon alone is not enough of a sign: Bedrock's model
+/// ids have one too.
+const GOOGLE_METHODS: &[&str] = &[
+    "generateContent",
+    "streamGenerateContent",
+    "countTokens",
+    "embedContent",
+    "batchEmbedContents",
+    "predict",
+    "rawPredict",
+    "streamRawPredict",
+];
+
+/// The model and the method of Google's that a path's segment names; a gateway may have encoded the colon.
+pub(crate) fn google_method(segment: &str) -> Option<(&str, &'static str)> {
+    GOOGLE_METHODS.iter().find_map(|method| {
+        let before = segment.strip_suffix(method)?;
+        let colons = [":", "%3A", "%3a"];
+        let model = colons.iter().find_map(|colon| before.strip_suffix(colon))?;
+        Some((model, *method))
+    })
+}
+
 /// The format that a path stands for, and whether the path itself asks for a stream.
 ///
 /// A path of no known format is a chat completion's.
@@ -258,7 +281,7 @@ pub(crate) fn of_path(path: &str, query: Option<&str>) -> (&'static dyn Format, 
     let path = path.trim_end_matches('/');
     let as_sse = query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
     let last = path.rsplit('/').next().unwrap_or_default();
-    let method = last.rsplit_once(':').map_or("", |(_, method)| method);
+    let method = google_method(last).map_or("", |(_, method)| method);
     match (last, method) {
         (_, "generateContent") => (&gemini::Gemini { array: false }, false),
         (_, "streamGenerateContent") if as_sse => (&gemini::Gemini { array: false }, true),

@@ -31,19 +31,6 @@ use crate::{
     socket::Connection,
 };
 
-/// Methods that Google's paths append to the model with a colon. A colon alone is not enough of a sign: Bedrock's model
-/// ids have one too.
-const GOOGLE_METHODS: &[&str] = &[
-    "generateContent",
-    "streamGenerateContent",
-    "countTokens",
-    "embedContent",
-    "batchEmbedContents",
-    "predict",
-    "rawPredict",
-    "streamRawPredict",
-];
-
 /// Everything the connections share.
 pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
@@ -395,8 +382,7 @@ fn path_model(path: &str) -> Option<String> {
     let segment = segments.next()?;
     let model = if before == "models" {
         // Without Google's method it is no model: Azure AI Foundry has `/models/chat/completions`.
-        let (model, method) = segment.rsplit_once(':')?;
-        GOOGLE_METHODS.contains(&method).then_some(model)
+        format::google_method(segment).map(|(model, _)| model)
     } else {
         (!segment.is_empty()).then_some(segment)
     }?;
@@ -512,6 +498,10 @@ mod tests {
             (
                 "/v1/projects/p/locations/l/publishers/anthropic/models/claude@1:streamRawPredict",
                 Some("claude@1"),
+            ),
+            (
+                "/v1/models/m~header=a:1%3agenerateContent",
+                Some("m~header=a:1"),
             ),
             ("/models/chat/completions", None),
             ("/v1/models/a", None),

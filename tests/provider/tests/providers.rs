@@ -72,6 +72,14 @@ const PATHS: &[(Wire, &str, &str, bool, &str)] = &[
         false,
         MODEL,
     ),
+    // As a gateway may write it.
+    (
+        GeminiArray,
+        "/v1beta/models/MODEL%3AgenerateContent",
+        "/v1beta/models/MODEL%3AstreamGenerateContent",
+        false,
+        MODEL,
+    ),
     (Custom, "/generate", "", true, MODEL),
 ];
 
