@@ -4,12 +4,14 @@
 //! The attributes are those of the host's `LLMProviderMetadata`, and what comes out for the gateway is the map that its
 //! `BuiltInLLMProviderService.getResponseMetadata` makes.
 
+use std::sync::Arc;
+
 use fancy_regex::Regex;
 use serde_json::Value;
 
 use crate::json_path::{self, Path, Step};
 use crate::path::{decoded, without_query};
-use crate::stream::Tokens;
+use crate::stream::{Observer, Tokens};
 
 const REQUEST_MODEL: &str = "requestModel";
 /// The name that older providers have for it.
@@ -55,9 +57,12 @@ pub(crate) enum ModelPlace {
     BodyAndDeployment(Path),
 }
 
-/// What the events of a stream have said so far where the provider's attributes point: the last value of each.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Observed(Vec<Option<String>>);
+/// Reads a stream whose format is none of those known here, by the provider's attributes: the last value of each.
+#[derive(Debug)]
+pub struct Observed {
+    provider: Arc<Provider>,
+    last: Vec<Option<String>>,
+}
 
 enum Compiled {
     Payload(Path),
@@ -146,51 +151,28 @@ impl Provider {
         map.complete()
     }
 
-    /// What a stream has said, as [`Provider::metadata`] has it for a whole answer. `model` and `tokens` are what the
-    /// stream itself knows; where it knows nothing, `observed` counts.
+    /// What a stream has said, as [`Provider::metadata`] has it for a whole answer: `model` and `tokens` are the
+    /// stream's.
     pub fn stream_metadata(
         &self,
         request_path: &str,
         model: Option<&str>,
         tokens: Option<Tokens>,
-        observed: Observed,
     ) -> Vec<(String, String)> {
         let mut map = self.map(request_path);
-        map.put_all(&self.payload, observed.0);
-        if let Some(model) = model {
-            let path_of = |wanted: &str| {
-                let mut payload = self.payload.iter();
-                payload.find(|(name, _)| name == wanted).map(|(_, p)| p)
-            };
-            // A request's model in the payload is one of the answer's too, in the host's map.
-            if let Some(place) = path_of(RESPONSE_MODEL) {
-                for (name, path) in &self.payload {
-                    if path == place {
-                        map.put(name, model.to_owned());
-                    }
-                }
+        let response_model = self.payload.iter().find(|(name, _)| name == RESPONSE_MODEL);
+        if let (Some(model), Some((_, place))) = (model, response_model) {
+            // A request's model in the payload is the answer's in the host's map.
+            for (name, _) in self.payload.iter().filter(|(_, path)| path == place) {
+                map.put(name, model.to_owned());
             }
         }
         if let Some(tokens) = tokens {
             map.put(PROMPT, tokens.prompt.to_string());
             map.put(COMPLETION, tokens.completion.to_string());
-            // A total that the stream itself reports goes here.
-            map.put(
-                TOTAL,
-                tokens.prompt.saturating_add(tokens.completion).to_string(),
-            );
+            map.put(TOTAL, tokens.total.to_string());
         }
-        map.complete()
-    }
-
-    /// Takes what an event of a stream says.
-    pub fn observe(&self, event: &Value, observed: &mut Observed) {
-        observed.0.resize(self.payload.len(), None);
-        for ((name, path), last) in self.payload.iter().zip(&mut observed.0) {
-            if let Some(value) = path.scalar_in(event).and_then(|value| text_of(name, value)) {
-                *last = Some(value);
-            }
-        }
+        map.0
     }
 
     /// `name`, `apiVersion` and what the path says.
@@ -219,9 +201,10 @@ impl Provider {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let places: Vec<&[Step]> = self.payload.iter().filter_map(|(_, p)| p.steps()).collect();
         if places.len() < self.payload.len() {
-            let mut observed = Observed::default();
-            self.observe(&serde_json::from_slice(body).ok()?, &mut observed);
-            return Some(observed.0);
+            return Some(
+                self.values_in(&serde_json::from_slice(body).ok()?)
+                    .collect(),
+            );
         }
         let found = json_path::values(std::str::from_utf8(body).ok()?, &places).ok()?;
         let last = found.iter().map(|values| values.last());
@@ -230,6 +213,56 @@ impl Provider {
                 .map(|(text, (name, _))| text_of_json(name, text?))
                 .collect(),
         )
+    }
+
+    fn values_in(&self, value: &Value) -> impl Iterator<Item = Option<String>> {
+        self.payload
+            .iter()
+            .map(|(name, path)| text_of(name, path.scalar_in(value)?))
+    }
+}
+
+impl Observed {
+    /// Observes for this provider.
+    pub fn by(provider: Arc<Provider>) -> Observed {
+        let last = vec![None; provider.payload.len()];
+        Observed { provider, last }
+    }
+
+    fn last(&self, wanted: &str) -> Option<&str> {
+        let named = self.provider.payload.iter().zip(&self.last);
+        named
+            .filter(|((name, _), _)| name == wanted)
+            .find_map(|(_, last)| last.as_deref())
+    }
+
+    fn count(&self, name: &str) -> Option<u64> {
+        self.last(name)?.parse().ok()
+    }
+}
+
+impl Observer for Observed {
+    fn observe(&mut self, event: &Value) {
+        for (last, value) in self.last.iter_mut().zip(self.provider.values_in(event)) {
+            if value.is_some() {
+                *last = value;
+            }
+        }
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        let [prompt, completion, total] = [PROMPT, COMPLETION, TOTAL].map(|name| self.count(name));
+        prompt.or(completion).or(total)?;
+        let [prompt, completion] = [prompt, completion].map(Option::unwrap_or_default);
+        Some(Tokens {
+            prompt,
+            completion,
+            total: total.unwrap_or(prompt.saturating_add(completion)),
+        })
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.last(RESPONSE_MODEL)
     }
 }
 
@@ -643,6 +676,7 @@ mod tests {
         let tokens = Tokens {
             prompt: 3,
             completion: 4,
+            total: 7,
         };
         for (provider, path, body) in [
             (
@@ -667,16 +701,21 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                sorted(provider.stream_metadata(
-                    path,
-                    Some("m"),
-                    Some(tokens),
-                    Observed::default()
-                )),
+                sorted(provider.stream_metadata(path, Some("m"), Some(tokens))),
                 sorted(provider.metadata(path, body.as_bytes())),
                 "{provider:?}"
             );
         }
+        let thinking = Tokens {
+            total: 90,
+            ..tokens
+        };
+        let map = gemini().stream_metadata("/", None, Some(thinking));
+        assert!(
+            map.contains(&("totalTokenCount".into(), "90".into())),
+            "{map:?}"
+        );
+        assert_eq!(gemini().stream_metadata("/", None, None).len(), 2);
     }
 
     #[test]
@@ -686,18 +725,19 @@ mod tests {
             ("promptTokenCount", "payload", "$.used.in"),
             ("completionTokenCount", "payload", "$..out"),
         ];
-        let own = provider("Own", "1", "default", rows);
-        let mut observed = Observed::default();
+        let own = Arc::new(provider("Own", "1", "default", rows));
+        let mut observed = Observed::by(Arc::clone(&own));
+        assert_eq!((observed.model(), observed.tokens()), (None, None));
         for event in [
             json!({"engine": "e", "used": {"in": 3, "out": 1}}),
             json!({"used": {"out": 5}}),
             json!({"engine": null, "used": null}),
             json!(["no", "object"]),
         ] {
-            own.observe(&event, &mut observed);
+            observed.observe(&event);
         }
         assert_eq!(
-            sorted(own.stream_metadata("/", None, None, observed)),
+            sorted(own.stream_metadata("/", observed.model(), observed.tokens())),
             map(&[
                 ("name", "Own"),
                 ("apiVersion", "1"),
