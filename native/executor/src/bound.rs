@@ -177,7 +177,7 @@ impl Bound {
         if body.len() as u64 > limit {
             return Decision::Refuse(Refusal::TooLarge { limit });
         }
-        let asked = match Asked::read(path, content_type, &body) {
+        let asked = match Asked::read(None, path, content_type, &body) {
             Ok(Some(asked)) => asked,
             Ok(None) => return Decision::PassOn,
             Err(e) => return Decision::Refuse(Refusal::Malformed(e.to_string())),

@@ -173,7 +173,7 @@ impl Call {
 
     /// How the candidates' paths differ; `None` when the model is not in the path.
     pub fn rewriting(&self) -> Option<PathRewriting> {
-        matches!(self.asked, Asked::InPath(..)).then(|| PathRewriting {
+        self.asked.rewrites_path().then(|| PathRewriting {
             bound: Arc::clone(&self.bound),
             stage: self.stage,
             asked: self.asked.clone(),
@@ -182,7 +182,7 @@ impl Call {
 
     fn body_for(&self, index: usize) -> Bytes {
         let model = &self.slots()[index].model;
-        self.asked.body_for(&self.body, model)
+        self.asked.body_for(&self.body, model, false)
     }
 
     fn slots(&self) -> &[Slot] {
