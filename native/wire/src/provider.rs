@@ -39,6 +39,8 @@ pub struct Provider {
     name: String,
     api_version: String,
     payload: Vec<(String, Path)>,
+    /// Where the known formats have their counts, for answers in another one than the attributes are for.
+    usual: Vec<(String, Path)>,
     path: Vec<(String, Regex)>,
     model: ModelPlace,
     usage_on_request: bool,
@@ -84,6 +86,7 @@ impl Provider {
             name,
             api_version,
             payload: Vec::new(),
+            usual: usual(),
             path: Vec::new(),
             model: ModelPlace::Usual,
             usage_on_request: !connector.starts_with("mistralAi"),
@@ -147,7 +150,10 @@ impl Provider {
     /// `request_path` is the one that was called, with or without its query.
     pub fn metadata(&self, request_path: &str, body: &[u8]) -> Vec<(String, String)> {
         let mut map = self.map(request_path);
-        map.put_all(&self.payload, self.values(body).unwrap_or_default());
+        map.put_all(&self.payload, values(&self.payload, body));
+        if !map.has(PROMPT) && !map.has(COMPLETION) {
+            map.put_all(&self.usual, values(&self.usual, body));
+        }
         map.complete()
     }
 
@@ -168,9 +174,14 @@ impl Provider {
             }
         }
         if let Some(tokens) = tokens {
-            map.put(PROMPT, tokens.prompt.to_string());
-            map.put(COMPLETION, tokens.completion.to_string());
-            map.put(TOTAL, tokens.total.to_string());
+            for (name, count) in [
+                (PROMPT, tokens.prompt),
+                (COMPLETION, tokens.completion),
+                (TOTAL, tokens.total),
+            ] {
+                // The analytics' `Integer.parseInt` takes no more.
+                map.put(name, count.min(i32::MAX as u64).to_string());
+            }
         }
         map.0
     }
@@ -192,34 +203,34 @@ impl Provider {
         }
         map
     }
+}
 
-    /// The values of the payload's attributes, in their order.
-    fn values(&self, body: &[u8]) -> Option<Vec<Option<String>>> {
-        if self.payload.is_empty() {
-            return None;
-        }
+/// The values of attributes in a body, in their order; none when it is no JSON.
+fn values(attributes: &[(String, Path)], body: &[u8]) -> Vec<Option<String>> {
+    let found = || -> Option<Vec<Option<String>>> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        let places: Vec<&[Step]> = self.payload.iter().filter_map(|(_, p)| p.steps()).collect();
-        if places.len() < self.payload.len() {
-            return Some(
-                self.values_in(&serde_json::from_slice(body).ok()?)
-                    .collect(),
-            );
+        let places: Vec<&[Step]> = attributes.iter().filter_map(|(_, p)| p.steps()).collect();
+        if places.len() < attributes.len() {
+            return Some(values_in(attributes, &serde_json::from_slice(body).ok()?).collect());
         }
         let found = json_path::values(std::str::from_utf8(body).ok()?, &places).ok()?;
         let last = found.iter().map(|values| values.last());
         Some(
-            last.zip(&self.payload)
+            last.zip(attributes)
                 .map(|(text, (name, _))| text_of_json(name, text?))
                 .collect(),
         )
+    };
+    if attributes.is_empty() {
+        return Vec::new();
     }
+    found().unwrap_or_default()
+}
 
-    fn values_in(&self, value: &Value) -> impl Iterator<Item = Option<String>> {
-        self.payload
-            .iter()
-            .map(|(name, path)| text_of(name, path.scalar_in(value)?))
-    }
+fn values_in(attributes: &[(String, Path)], value: &Value) -> impl Iterator<Item = Option<String>> {
+    attributes
+        .iter()
+        .map(|(name, path)| text_of(name, path.scalar_in(value)?))
 }
 
 impl Observed {
@@ -243,7 +254,11 @@ impl Observed {
 
 impl Observer for Observed {
     fn observe(&mut self, event: &Value) {
-        for (last, value) in self.last.iter_mut().zip(self.provider.values_in(event)) {
+        for (last, value) in self
+            .last
+            .iter_mut()
+            .zip(values_in(&self.provider.payload, event))
+        {
             if value.is_some() {
                 *last = value;
             }
@@ -264,6 +279,46 @@ impl Observer for Observed {
     fn model(&self) -> Option<&str> {
         self.last(RESPONSE_MODEL)
     }
+}
+
+/// The names that the table of wire formats has for the counts; Azure OpenAI 2.0.0, for one, is described by those of
+/// Responses alone.
+fn usual() -> Vec<(String, Path)> {
+    let places: [(&str, &[&str]); 3] = [
+        (
+            PROMPT,
+            &[
+                "usage.prompt_tokens",
+                "usage.input_tokens",
+                "usage.inputTokens",
+                "usageMetadata.promptTokenCount",
+            ],
+        ),
+        (
+            COMPLETION,
+            &[
+                "usage.completion_tokens",
+                "usage.output_tokens",
+                "usage.outputTokens",
+                "usageMetadata.candidatesTokenCount",
+            ],
+        ),
+        (
+            TOTAL,
+            &[
+                "usage.total_tokens",
+                "usage.totalTokens",
+                "usageMetadata.totalTokenCount",
+            ],
+        ),
+    ];
+    let all = places
+        .iter()
+        .flat_map(|(name, places)| places.iter().map(move |p| (name, p)));
+    all.filter_map(|(name, place)| {
+        Some(((*name).to_owned(), Path::parse(&format!("$.{place}")).ok()?))
+    })
+    .collect()
 }
 
 fn compiled(attribute: &Attribute) -> Result<Compiled, String> {
@@ -290,6 +345,10 @@ impl Map {
             Some(entry) => entry.1 = value,
             None => self.0.push((name.to_owned(), value)),
         }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
     }
 
     fn put_all(&mut self, attributes: &[(String, Path)], values: Vec<Option<String>>) {
@@ -998,6 +1057,28 @@ mod tests {
             asked.body_for(&body.into(), "new", true),
             r#"{"stream_options":{"include_usage":true},"model":"m","stream":true}"#
         );
+    }
+
+    #[test]
+    fn an_answer_in_another_format_than_the_attributes_are_for_is_counted_nevertheless() {
+        let azure = provider(
+            "AzureOpenAI",
+            "2.0.0",
+            "azureOpenAi_2.0.0",
+            &[
+                ("promptTokenCount", "payload", "$.usage.input_tokens"),
+                ("completionTokenCount", "payload", "$.usage.output_tokens"),
+                ("totalTokenCount", "payload", "$.usage.total_tokens"),
+            ],
+        );
+        let chat = br#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":9}}"#;
+        let metadata = azure.metadata("/chat/completions", chat);
+        for (name, count) in [(PROMPT, "3"), (COMPLETION, "4"), (TOTAL, "9")] {
+            assert!(
+                metadata.contains(&(name.into(), count.into())),
+                "{metadata:?}"
+            );
+        }
     }
 
     proptest! {
