@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::bound::{Bound, Slot, Ticket};
 use crate::deadline::{Deadline, Elapsed};
-use crate::gateway::{Failure, Gateway, Head, Unusable, Upstream};
+use crate::gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
 use crate::outcome::{GoOn, Outcome};
 use crate::relay::{self, Committed, Cut, Relay, deliver};
 use crate::report::{AttemptReport, Report, Way};
@@ -40,6 +40,8 @@ pub struct Call {
     body: Bytes,
     asked: Asked,
     first: Option<Ticket>,
+    /// What the first candidate will be sent, once that has been asked for.
+    first_body: Option<Bytes>,
 }
 
 /// The tries on one candidate after the first.
@@ -137,7 +139,6 @@ impl Course {
 struct Whole {
     head: Head,
     body: Bytes,
-    candidate: usize,
 }
 
 impl Call {
@@ -154,16 +155,20 @@ impl Call {
             body,
             asked,
             first,
+            first_body: None,
         }
     }
 
-    /// The candidate that will be called first, so that the gateway can resolve it before [`Call::run`]. `None`
-    /// when none may be called.
-    pub fn first_candidate(&mut self) -> Option<usize> {
+    /// The candidate that will be called first and what it will be sent, so that the gateway can resolve it before
+    /// [`Call::run`]. `None` when none may be called.
+    pub fn first_candidate(&mut self) -> Option<(usize, Bytes)> {
         if self.first.is_none() {
             self.first = self.probe_early();
         }
-        self.first.as_ref().map(|t| t.index)
+        let index = self.first.as_ref()?.index;
+        let body = self.body_for(index);
+        self.first_body = Some(body.clone());
+        Some((index, body))
     }
 
     /// How the candidates' paths differ; `None` when the model is not in the path.
@@ -222,6 +227,7 @@ impl Call {
     ) {
         let mut course = Course::new(&self.bound);
         let ticket = self.first.take().or_else(|| self.probe_early());
+        let first = first.zip(self.first_body.take());
         // In a box of its own: it is large, and a stream goes on for long after it.
         let committed =
             Box::pin(self.pursue(transport, gateway, ticket, first, None, &mut course)).await;
@@ -232,7 +238,7 @@ impl Call {
         }
         if let Some(answer) = course.last_answer.take() {
             let status = answer.head.status;
-            let head = self.head(answer.head, answer.candidate, course.report.attempts.len());
+            let head = self.head(answer.head, course.report.attempts.len());
             relay::answer(gateway, head, answer.body).await;
             return self.finish(gateway, course, status);
         }
@@ -252,7 +258,7 @@ impl Call {
         transport: &T,
         gateway: &G,
         mut next: Option<Ticket>,
-        mut first: Option<Result<Upstream, Unusable>>,
+        mut first: Option<(Result<Upstream, Unusable>, Bytes)>,
         broken: Option<&Stream>,
         course: &mut Course,
     ) -> Option<(Ticket, Committed)> {
@@ -265,15 +271,21 @@ impl Call {
             let go_on = loop {
                 course.attempt_started = Instant::now();
                 let last = !self.another_is_open(index, &course.refused_models);
-                let upstream = match first.take() {
-                    Some(resolved) => resolved,
-                    None => self.resolve(gateway, index, course.overall).await,
+                let join = broken.zip(way);
+                let (upstream, body) = match first.take() {
+                    Some(first) => first,
+                    None => {
+                        let body = self.body_for(index);
+                        let prefilled = join.and_then(|(stream, way)| way.prefilled(stream, &body));
+                        let body = prefilled.map_or(body, Bytes::from);
+                        let upstream = self.resolve(gateway, index, &body, course.overall).await;
+                        (upstream, body)
+                    }
                 };
                 let mut attempted = match upstream {
                     Ok(upstream) => {
                         let deadline = self.deadline(last, course.overall);
-                        let join = broken.zip(way);
-                        self.attempt(transport, upstream, index, deadline, join)
+                        self.attempt(transport, upstream, index, body, deadline, join)
                             .await
                     }
                     Err(_) => Attempted::failed(Outcome::Unusable),
@@ -373,20 +385,24 @@ impl Call {
     ) {
         let settings = &self.bound.policy.settings;
         let begun = course.report.attempts.len();
-        let head = self.head(committed.head().clone(), ticket.index, begun);
+        let head = self.head(committed.head().clone(), begun);
         let status = head.status;
+        let candidate = ticket.index;
+        let account = |stream: &Stream| gateway.used(self.used(stream, candidate));
         gateway.begin(head);
         let cut = loop {
-            let cut = match committed.relay(gateway, settings.idle_timeout).await {
-                Ok(whole) => {
+            let relayed = committed.relay(gateway, settings.idle_timeout, &account);
+            let cut = match relayed.await {
+                Ok(mut whole) => {
                     course.report.tokens = whole.stream.tokens();
                     deliver(gateway, whole.stream.ending()).await;
                     self.comment(gateway, &whole.stream, begun, &course).await;
+                    whole.stream.account();
                     gateway.end();
                     whole.drain().await;
                     return self.finish(gateway, course, status);
                 }
-                Err(cut) => cut,
+                Err(cut) => *cut,
             };
             let suspends = cut.outcome.rule(settings).suspends;
             let (suspended, _) = self.settle(&mut ticket, suspends, cut.outcome, None);
@@ -416,25 +432,40 @@ impl Call {
             ))
             .await;
             match rest {
-                Some(next) => (ticket, committed) = next,
+                Some(next) => {
+                    // What this one has used is in what the next one will have.
+                    cut.stream.forget();
+                    (ticket, committed) = next;
+                }
                 None => {
                     course.report.not_continued = Some("no-candidate".to_owned());
                     break cut;
                 }
             }
         };
-        let Cut { stream, error, .. } = *cut;
+        let Cut {
+            mut stream, error, ..
+        } = cut;
         course.report.tokens = stream.tokens();
         let error = error.filter(|e| !e.is_empty());
         match error.or_else(|| stream.failure("The model's answer broke off before its end")) {
             Some(error) => {
                 deliver(gateway, error).await;
                 self.comment(gateway, &stream, begun, &course).await;
+                stream.account();
                 gateway.end();
             }
-            None => gateway.abort(),
+            None => {
+                stream.account();
+                gateway.abort();
+            }
         }
         self.finish(gateway, course, status);
+    }
+
+    /// What a stream has used, by the names of the host.
+    fn used(&self, _stream: &Stream, _candidate: usize) -> Metadata {
+        Metadata::new()
     }
 
     /// Who went on with a stream is said at its end: its headers had gone.
@@ -501,11 +532,12 @@ impl Call {
         &self,
         gateway: &G,
         index: usize,
+        body: &Bytes,
         overall: Deadline,
     ) -> Result<Upstream, Unusable> {
         let deadline = Deadline::after(self.bound.policy.request_timeout).min(overall);
         deadline
-            .bound(gateway.resolve(index))
+            .bound(gateway.resolve(index, body))
             .await
             .unwrap_or_else(|Elapsed| Err(Unusable("the gateway did not say in time".to_owned())))
     }
@@ -526,14 +558,11 @@ impl Call {
         transport: &T,
         upstream: Upstream,
         index: usize,
+        body: Bytes,
         deadline: Deadline,
         join: Option<(&Stream, Way)>,
     ) -> Attempted {
         let own_credential = upstream.own_credential;
-        let mut body = self.body_for(index);
-        if let Some(prefilled) = join.and_then(|(stream, way)| way.prefilled(stream, &body)) {
-            body = prefilled.into();
-        }
         let answer = match deadline.bound(transport.send(upstream, body)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
@@ -544,7 +573,7 @@ impl Call {
             && self.asked.stream()
             && let Some(stream) = self.stream_of(&answer.headers, join)
         {
-            return self.open_stream(answer, stream, deadline).await;
+            return self.open_stream(answer, index, stream, deadline).await;
         }
         let Answer {
             status,
@@ -565,9 +594,13 @@ impl Call {
             return Attempted::failed(Outcome::NoUsefulChunk);
         }
         let whole = Whole {
-            head: Head { status, headers },
+            head: Head {
+                status,
+                headers,
+                candidate: index,
+                metadata: Metadata::new(),
+            },
             body,
-            candidate: index,
         };
         let mut attempted = judge(whole, own_credential);
         if join.is_some() && attempted.outcome == Outcome::Answered {
@@ -597,10 +630,18 @@ impl Call {
         }
     }
 
-    async fn open_stream(&self, answer: Answer, stream: Stream, deadline: Deadline) -> Attempted {
+    async fn open_stream(
+        &self,
+        answer: Answer,
+        index: usize,
+        stream: Stream,
+        deadline: Deadline,
+    ) -> Attempted {
         let head = Head {
             status: answer.status,
             headers: answer.headers,
+            candidate: index,
+            metadata: Metadata::new(),
         };
         let hint = hint::after_success(|| header_pairs(&head.headers), SystemTime::now());
         let max_held = self.bound.policy.settings.max_held;
@@ -695,7 +736,7 @@ impl Call {
     }
 
     /// An answer's head as the caller gets it.
-    fn head(&self, mut head: Head, candidate: usize, attempts: usize) -> Head {
+    fn head(&self, mut head: Head, attempts: usize) -> Head {
         let named: Vec<HeaderName> = head
             .headers
             .get_all(header::CONNECTION)
@@ -715,7 +756,7 @@ impl Call {
             head.headers.remove(name);
         }
         if self.bound.policy.settings.response_headers {
-            let slot = &self.slots()[candidate];
+            let slot = &self.slots()[head.candidate];
             for (name, which) in FAILOVER_HEADERS {
                 let text = match which {
                     Which::Model => Cow::from(utf8_percent_encode(&slot.model, IN_HEADER)),
@@ -752,6 +793,7 @@ impl Call {
             code,
             message,
             retry_after: None,
+            candidate: Some(index),
         }
     }
 
@@ -771,6 +813,7 @@ impl Call {
             code: code::SUSPENDED,
             message,
             retry_after,
+            candidate: None,
         }
     }
 }
@@ -844,7 +887,9 @@ async fn collect(mut body: BodyStream) -> Result<Bytes, NetError> {
 }
 
 fn judge(whole: Whole, own_credential: bool) -> Attempted {
-    let Head { status, headers } = &whole.head;
+    let Head {
+        status, headers, ..
+    } = &whole.head;
     let (status, now) = (*status, SystemTime::now());
     let (outcome, hint) = if status.is_success() {
         let bodyless = matches!(status.as_u16(), 204 | 205);

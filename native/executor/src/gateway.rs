@@ -32,13 +32,21 @@ impl std::fmt::Debug for Upstream {
 #[error("{0}")]
 pub struct Unusable(pub String);
 
-/// The status line and headers of an answer to the caller.
+/// What an answer says of itself, by the host's names for it, for its throttling and analytics; empty when nothing is
+/// known.
+pub type Metadata = Vec<(String, String)>;
+
+/// An answer to the caller, but for its body.
 #[derive(Debug, Clone)]
 pub struct Head {
     /// The status.
     pub status: StatusCode,
     /// End-to-end headers. Without Content-Length: the gateway frames the body.
     pub headers: HeaderMap,
+    /// Whose answer it is: its index in the section.
+    pub candidate: usize,
+    /// What a whole answer has used. A stream says so at its end.
+    pub metadata: Metadata,
 }
 
 /// What the caller is told when there is no provider's answer to give. Carries no address and no credential.
@@ -52,13 +60,20 @@ pub struct Failure {
     pub message: String,
     /// Seconds for Retry-After.
     pub retry_after: Option<u64>,
+    /// The candidate that was called last, if one was.
+    pub candidate: Option<usize>,
 }
 
 /// The gateway's side of one call. Every method but [`Gateway::resolve`] and [`Gateway::writable`] returns at once.
 /// Exactly one of `answer`, `fail` and `begin` is called; after `begin` any number of `data`, then `end` or `abort`.
 pub trait Gateway: Send + Sync {
-    /// Finds URL and credentials of a candidate, just before it is called. `candidate` is its index in the section.
-    fn resolve(&self, candidate: usize) -> impl Future<Output = Result<Upstream, Unusable>> + Send;
+    /// Finds URL and credentials of a candidate, just before it is called. `candidate` is its index in the section,
+    /// `body` what it will be sent: some credentials are a signature over it.
+    fn resolve(
+        &self,
+        candidate: usize,
+        body: &Bytes,
+    ) -> impl Future<Output = Result<Upstream, Unusable>> + Send;
 
     /// The largest body that `answer` takes, in bytes; a larger one goes out through `begin`, `data` and `end`.
     fn one_piece(&self) -> usize;
@@ -78,6 +93,9 @@ pub trait Gateway: Send + Sync {
 
     /// Waits until the caller takes more.
     fn writable(&self) -> impl Future<Output = ()> + Send;
+
+    /// What a stream has used: once, before its `end` or `abort`, and also when its caller has left.
+    fn used(&self, metadata: Metadata);
 
     /// The stream is complete.
     fn end(&self);

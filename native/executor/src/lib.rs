@@ -25,7 +25,7 @@ pub use bound::{Bound, Decision, Refusal, Registry, Scope};
 pub use call::{Call, PathRewriting};
 pub use clock::Clock;
 pub use deadline::Deadline;
-pub use gateway::{Failure, Gateway, Head, Unusable, Upstream};
+pub use gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
 pub use http_client::{HttpClient, HttpClients};
 pub use network::{Hostnames, Identity, Login, Network, Profile, Proxy, Trusted};
 pub use outcome::{GoOn, Outcome, Rule};

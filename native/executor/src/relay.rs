@@ -1,5 +1,6 @@
 //! A streamed answer: held back until its first useful chunk, then passed on event by event as it comes.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -28,17 +29,53 @@ pub(crate) struct Relay {
 /// A stream whose first useful chunk has come: no other candidate is asked any more, unless it breaks.
 pub(crate) struct Committed(Relay);
 
+/// A stream that a caller has begun to get. What it has used is said when it ends, however that comes about: a caller
+/// who leaves drops it.
+pub(crate) struct Delivered<'a> {
+    stream: Stream,
+    account: &'a (dyn Fn(&Stream) + Sync),
+    accounted: bool,
+}
+
+impl Delivered<'_> {
+    /// Says what it has used, if that has not been said.
+    pub(crate) fn account(&mut self) {
+        if !std::mem::replace(&mut self.accounted, true) {
+            (self.account)(&self.stream);
+        }
+    }
+
+    /// Another stream will say it.
+    pub(crate) fn forget(mut self) {
+        self.accounted = true;
+    }
+}
+
+impl Deref for Delivered<'_> {
+    type Target = Stream;
+
+    fn deref(&self) -> &Stream {
+        &self.stream
+    }
+}
+
+impl Drop for Delivered<'_> {
+    fn drop(&mut self) {
+        self.account();
+    }
+}
+
 /// A stream that is whole. The gateway has not been told of its end yet.
-pub(crate) struct Whole {
+pub(crate) struct Whole<'a> {
     /// What the caller has.
-    pub(crate) stream: Stream,
+    pub(crate) stream: Delivered<'a>,
     body: Fuse<BodyStream>,
 }
 
 /// A stream that broke after its first useful chunk.
-pub(crate) struct Cut {
+pub(crate) struct Cut<'a> {
     /// What the caller has.
-    pub(crate) stream: Stream,
+    pub(crate) stream: Delivered<'a>,
     /// The provider's own error event, not passed on yet.
     pub(crate) error: Option<Bytes>,
     /// [`Outcome::StreamCut`] or [`Outcome::Diverged`].
@@ -88,18 +125,24 @@ impl Committed {
         &self.0.head
     }
 
-    /// Passes the stream on, but for its end.
-    pub(crate) async fn relay<G: Gateway>(
+    /// Passes the stream on, but for its end. `account` is told what it has used.
+    pub(crate) async fn relay<'a, G: Gateway>(
         self,
         gateway: &G,
         idle: Duration,
-    ) -> Result<Whole, Box<Cut>> {
+        account: &'a (dyn Fn(&Stream) + Sync),
+    ) -> Result<Whole<'a>, Box<Cut<'a>>> {
         let Relay {
             mut body,
-            mut stream,
+            stream,
             held,
             head,
         } = self.0;
+        let mut stream = Delivered {
+            stream,
+            account,
+            accounted: false,
+        };
         // Its values are slices of the buffer that it was read into, 8 KiB.
         drop(head);
         let cut = |stream, error, outcome| {
@@ -144,9 +187,9 @@ impl Committed {
                 clock = Deadline::after(idle);
             }
             events = match clock.bound(body.next()).await {
-                Ok(Some(Ok(bytes))) => stream.feed(&bytes),
+                Ok(Some(Ok(bytes))) => stream.stream.feed(&bytes),
                 _ if stream.finished() => return Ok(Whole { stream, body }),
-                Ok(None) => match (stream.finish(), stream.announces_its_end()) {
+                Ok(None) => match (stream.stream.finish(), stream.announces_its_end()) {
                     // Without a marker for its end, the end of the body is the end of the stream.
                     (None, false) => return Ok(Whole { stream, body }),
                     (Some(last), false) if is_readable(&last) => {
@@ -163,7 +206,7 @@ impl Committed {
     }
 }
 
-impl Whole {
+impl Whole<'_> {
     /// Reads what may still come, so that the connection can be used again.
     pub(crate) async fn drain(mut self) {
         let rest = async { while let Some(Ok(_)) = self.body.next().await {} };

@@ -203,6 +203,7 @@ fn failure(status: StatusCode, message: &str) -> Failure {
         code: 101_500,
         message: message.to_owned(),
         retry_after: None,
+        candidate: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use failover_executor::{Failure, Gateway, Head, Report, Unusable, Upstream};
+use failover_executor::{Failure, Gateway, Head, Metadata, Report, Unusable, Upstream};
 use http::HeaderMap;
 use jni::errors::Error;
 use jni::ids::JMethodID;
@@ -16,12 +16,15 @@ use jni::{Env, JavaVM, jni_sig, jni_str};
 use once_cell::sync::OnceCell;
 use tokio::sync::{Notify, oneshot};
 
+use crate::native_executor::string_array;
+
 struct Methods {
     resolve: JMethodID,
     answer: JMethodID,
     fail: JMethodID,
     begin: JMethodID,
     data: JMethodID,
+    used: JMethodID,
     end: JMethodID,
     abort: JMethodID,
     report: JMethodID,
@@ -45,22 +48,27 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
         answer: env.get_method_id(
             &class,
             jni_str!("answer"),
-            jni_sig!((status: jint, headers: [jbyte], body: java.nio.ByteBuffer) -> void),
+            jni_sig!((candidate: jint, status: jint, headers: [jbyte], metadata: [java.lang.String], body: java.nio.ByteBuffer) -> void),
         )?,
         fail: env.get_method_id(
             &class,
             jni_str!("fail"),
-            jni_sig!((status: jint, code: jint, message: java.lang.String, retry_after: jlong) -> void),
+            jni_sig!((candidate: jint, status: jint, code: jint, message: java.lang.String, retry_after: jlong) -> void),
         )?,
         begin: env.get_method_id(
             &class,
             jni_str!("begin"),
-            jni_sig!((status: jint, headers: [jbyte]) -> void),
+            jni_sig!((candidate: jint, status: jint, headers: [jbyte], metadata: [java.lang.String]) -> void),
         )?,
         data: env.get_method_id(
             &class,
             jni_str!("data"),
             jni_sig!((chunk: java.nio.ByteBuffer) -> jint),
+        )?,
+        used: env.get_method_id(
+            &class,
+            jni_str!("used"),
+            jni_sig!((metadata: [java.lang.String]) -> void),
         )?,
         end: env.get_method_id(&class, jni_str!("end"), jni_sig!(() -> void))?,
         abort: env.get_method_id(&class, jni_str!("abort"), jni_sig!(() -> void))?,
@@ -80,6 +88,8 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
 pub(crate) struct Signals {
     pub(crate) writable: Notify,
     resolved: Mutex<Resolution>,
+    /// What the candidate that is being resolved will be sent.
+    body: Mutex<Bytes>,
 }
 
 #[derive(Default)]
@@ -91,6 +101,15 @@ enum Resolution {
 }
 
 impl Signals {
+    pub(crate) fn will_send(&self, body: &Bytes) {
+        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = body.clone();
+    }
+
+    pub(crate) fn body(&self) -> Bytes {
+        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        body.clone()
+    }
+
     /// What the gateway found out about a candidate: for the task that asked, or kept for its start.
     pub(crate) fn resolved(&self, upstream: Result<Upstream, Unusable>) {
         let mut state = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,6 +187,11 @@ fn int(value: i32) -> jvalue {
     jvalue { i: value }
 }
 
+/// A candidate's index.
+fn index(candidate: usize) -> i32 {
+    i32::try_from(candidate).unwrap_or(i32::MAX)
+}
+
 fn object(value: &JObject<'_>) -> jvalue {
     jvalue { l: value.as_raw() }
 }
@@ -189,6 +213,18 @@ pub(crate) fn header_block<'local>(
     env.byte_array_from_slice(&block)
 }
 
+/// Names and values in turn; null when nothing is known.
+fn metadata_array<'local>(
+    env: &mut Env<'local>,
+    metadata: &Metadata,
+) -> Result<JObject<'local>, Error> {
+    if metadata.is_empty() {
+        return Ok(JObject::null());
+    }
+    let flat: Vec<&String> = metadata.iter().flat_map(|(n, v)| [n, v]).collect();
+    Ok(string_array(env, &flat)?.into())
+}
+
 /// Lends `bytes` to Java as a direct buffer, for the length of `upcall` only.
 fn lend<T>(
     env: &mut Env<'_>,
@@ -202,9 +238,14 @@ fn lend<T>(
 }
 
 impl Gateway for Exchange {
-    fn resolve(&self, candidate: usize) -> impl Future<Output = Result<Upstream, Unusable>> + Send {
+    fn resolve(
+        &self,
+        candidate: usize,
+        body: &Bytes,
+    ) -> impl Future<Output = Result<Upstream, Unusable>> + Send {
         let answer = self.signals.wait();
-        let candidate = i32::try_from(candidate).unwrap_or(i32::MAX);
+        self.signals.will_send(body);
+        let candidate = index(candidate);
         self.call(|env, m, o| invoke(env, o, &m.resolve, &[int(candidate)]));
         async {
             answer
@@ -220,22 +261,21 @@ impl Gateway for Exchange {
     fn answer(&self, head: Head, body: Bytes) {
         self.call(|env, m, o| {
             let headers = header_block(env, &head.headers)?;
-            let status = int(i32::from(head.status.as_u16()));
+            let metadata = metadata_array(env, &head.metadata)?;
+            let args = |body: &JObject<'_>| {
+                [
+                    int(index(head.candidate)),
+                    int(i32::from(head.status.as_u16())),
+                    object(&headers),
+                    object(&metadata),
+                    object(body),
+                ]
+            };
             if body.is_empty() {
-                return invoke(
-                    env,
-                    o,
-                    &m.answer,
-                    &[status, object(&headers), object(&JObject::null())],
-                );
+                return invoke(env, o, &m.answer, &args(&JObject::null()));
             }
             lend(env, &body, |env, buffer| {
-                invoke(
-                    env,
-                    o,
-                    &m.answer,
-                    &[status, object(&headers), object(buffer)],
-                )
+                invoke(env, o, &m.answer, &args(buffer))
             })
         });
     }
@@ -244,6 +284,7 @@ impl Gateway for Exchange {
         self.call(|env, m, o| {
             let message = env.new_string(&failure.message)?;
             let args = [
+                int(failure.candidate.map_or(-1, index)),
                 int(i32::from(failure.status.as_u16())),
                 int(i32::try_from(failure.code).unwrap_or(0)),
                 object(&message),
@@ -260,8 +301,14 @@ impl Gateway for Exchange {
     fn begin(&self, head: Head) {
         self.call(|env, m, o| {
             let headers = header_block(env, &head.headers)?;
-            let status = int(i32::from(head.status.as_u16()));
-            invoke(env, o, &m.begin, &[status, object(&headers)])
+            let metadata = metadata_array(env, &head.metadata)?;
+            let args = [
+                int(index(head.candidate)),
+                int(i32::from(head.status.as_u16())),
+                object(&headers),
+                object(&metadata),
+            ];
+            invoke(env, o, &m.begin, &args)
         });
     }
 
@@ -279,6 +326,13 @@ impl Gateway for Exchange {
 
     fn writable(&self) -> impl Future<Output = ()> + Send {
         self.signals.writable.notified()
+    }
+
+    fn used(&self, metadata: Metadata) {
+        self.call(|env, m, o| {
+            let metadata = metadata_array(env, &metadata)?;
+            invoke(env, o, &m.used, &[object(&metadata)])
+        });
     }
 
     fn end(&self) {

@@ -41,7 +41,7 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 27] {
+pub(crate) fn table() -> [Entry; 28] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
         "openNetwork" "(Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/String;)J" => open_network,
@@ -53,11 +53,12 @@ pub(crate) fn table() -> [Entry; 27] {
         "diagnostics" "(J)[Ljava/lang/String;" => diagnostics,
         "maxRequestBody" "(J)J" => max_request_body,
         "longestWait" "(J)J" => longest_wait,
-        "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;)J" => bind,
+        "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;[Ljava/lang/String;)J" => bind,
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
         "close" "(J)V" => close,
         "prepare" "(JZLjava/lang/String;Ljava/lang/String;[B)J" => prepare,
         "firstCandidate" "(J)I" => first_candidate,
+        "body" "(J)[B" => body,
         "pathFor" "(JLjava/lang/String;I)Ljava/lang/String;" => path_for,
         "start" "(JLorg/modelfailover/executor/Exchange;Z)V" => start,
         "resolved" "(JLjava/lang/String;Ljava/lang/String;[BZ)V" => resolved,
@@ -93,14 +94,14 @@ fn strings(env: &mut Env<'_>, array: &JObjectArray<'_, JString<'_>>) -> Result<V
         .collect()
 }
 
-fn string_array<'local>(
+pub(crate) fn string_array<'local>(
     env: &mut Env<'local>,
-    items: &[String],
+    items: &[impl AsRef<str>],
 ) -> Result<JObjectArray<'local, JString<'local>>, Error> {
     let empty = env.new_string("")?;
     let array = JObjectArray::<JString<'_>>::new(env, items.len(), &empty)?;
     for (index, item) in items.iter().enumerate() {
-        let item = env.new_string(item)?;
+        let item = env.new_string(item.as_ref())?;
         array.set_element(env, index, &item)?;
     }
     Ok(array)
@@ -362,6 +363,7 @@ extern "system" fn bind<'local>(
     tenant: JString<'local>,
     api: JString<'local>,
     version: JString<'local>,
+    _provider: JObjectArray<'local, JString<'local>>,
 ) -> jlong {
     env.with_env(|env| -> Result<_, Thrown> {
         let scope = Scope {
@@ -453,7 +455,13 @@ extern "system" fn first_candidate<'local>(
         let first = prepared
             .as_mut()
             .and_then(|(call, _)| call.first_candidate());
-        Ok(first.map_or(-1, |index| index as jint))
+        Ok(match first {
+            Some((index, body)) => {
+                running.signals.will_send(&body);
+                index as jint
+            }
+            None => -1,
+        })
     })
     .resolve::<Throw>()
 }
@@ -473,6 +481,18 @@ extern "system" fn path_for<'local>(
         let path = required(env, &path)?;
         let rewritten = rewriting.path_for(&path, usize::try_from(candidate).unwrap_or(0));
         Ok(env.new_string(rewritten)?)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn body<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    call: jlong,
+) -> JByteArray<'local> {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let body = engine().call(call as u64)?.signals.body();
+        Ok(env.byte_array_from_slice(&body)?)
     })
     .resolve::<Throw>()
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use failover_executor::{
-    Answer, Bound, Call, Decision, Failure, Gateway, Head, NetError, Registry, Report, Scope,
-    Transport, Unusable, Upstream,
+    Answer, Bound, Call, Decision, Failure, Gateway, Head, Metadata, NetError, Registry, Report,
+    Scope, Transport, Unusable, Upstream,
 };
 use failover_policy::{Policy, Settings, Stage};
 use failover_suspension::{Gate, Key, State};
@@ -424,6 +424,8 @@ pub struct Heard {
     /// When the answer was complete.
     pub at: Duration,
     pub report: Option<Report>,
+    /// What a stream has used.
+    pub used: Option<Metadata>,
     /// Every call of the [`Gateway`], for its rules.
     log: Vec<&'static str>,
 }
@@ -475,13 +477,14 @@ impl Heard {
     fn check_order(&self) {
         let mut log: Vec<&str> = self.log.clone();
         log.dedup_by(|a, b| a == b && *a == "data");
-        let allowed: [&[&str]; 6] = [
+        let allowed: [&[&str]; 7] = [
             &["answer", "report"],
             &["fail", "report"],
             &["begin", "data", "end", "report"],
-            &["begin", "data", "abort", "report"],
-            &["begin", "end", "report"],
-            &["begin", "abort", "report"],
+            &["begin", "data", "used", "end", "report"],
+            &["begin", "data", "used", "abort", "report"],
+            &["begin", "used", "end", "report"],
+            &["begin", "used", "abort", "report"],
         ];
         assert!(
             allowed.contains(&log.as_slice()),
@@ -531,7 +534,7 @@ impl Caller {
 }
 
 impl Gateway for Caller {
-    async fn resolve(&self, candidate: usize) -> Result<Upstream, Unusable> {
+    async fn resolve(&self, candidate: usize, _body: &Bytes) -> Result<Upstream, Unusable> {
         let who = &self.0.who[candidate];
         if self.0.never_resolved.contains(who) {
             std::future::pending::<()>().await;
@@ -590,6 +593,10 @@ impl Gateway for Caller {
         while *lock(&self.0.window) == 0 {
             self.0.opened.notified().await;
         }
+    }
+
+    fn used(&self, metadata: Metadata) {
+        self.note("used", |heard| heard.used = Some(metadata));
     }
 
     fn end(&self) {
@@ -863,7 +870,7 @@ impl Api {
         let first_candidate = call.first_candidate();
         let task = tokio::spawn(async move {
             let first = match first_candidate {
-                Some(index) => Some(gateway.resolve(index).await),
+                Some((index, body)) => Some(gateway.resolve(index, &body).await),
                 None => None,
             };
             call.run(&net, &gateway, first).await;

@@ -9,7 +9,9 @@ import java.nio.ByteBuffer;
  * begin} any number of {@link #data}, then {@link #end} or {@link #abort}. No method may wait.
  * Buffers are lent: they belong to native memory that is gone when the method returns.
  *
- * <p>Headers are one block of {@code name:value\n} lines in ISO-8859-1.
+ * <p>Headers are one block of {@code name:value\n} lines in ISO-8859-1. Metadata is what an answer
+ * says of itself, names and values in turn, by the names that the host's throttling and analytics
+ * look for; null when nothing is known.
  */
 public interface Exchange {
     /**
@@ -23,29 +25,34 @@ public interface Exchange {
     /**
      * A whole answer.
      *
+     * @param candidate whose it is
      * @param status the HTTP status
      * @param headers the headers
+     * @param metadata what it has used
      * @param body the body, or null when there is none
      */
-    void answer(int status, byte[] headers, ByteBuffer body);
+    void answer(int candidate, int status, byte[] headers, String[] metadata, ByteBuffer body);
 
     /**
      * There is no provider's answer to give.
      *
+     * @param candidate who was called last, or -1
      * @param status the HTTP status for the caller
      * @param code the host's error code
      * @param message a sentence for the caller
      * @param retryAfter seconds for Retry-After, or -1
      */
-    void fail(int status, int code, String message, long retryAfter);
+    void fail(int candidate, int status, int code, String message, long retryAfter);
 
     /**
-     * A streamed answer begins.
+     * A streamed answer begins, or a large one that is whole.
      *
+     * @param candidate whose it is
      * @param status the HTTP status
      * @param headers the headers
+     * @param metadata what it has used, if it is whole
      */
-    void begin(int status, byte[] headers);
+    void begin(int candidate, int status, byte[] headers, String[] metadata);
 
     /**
      * Offers the next bytes of a streamed answer.
@@ -54,6 +61,14 @@ public interface Exchange {
      * @return how many were taken; {@link NativeExecutor#writable} says when more can be
      */
     int data(ByteBuffer chunk);
+
+    /**
+     * What a streamed answer has used: once, before {@link #end} or {@link #abort}, and also when
+     * the call was cancelled.
+     *
+     * @param metadata what it has used
+     */
+    void used(String[] metadata);
 
     /** The streamed answer is complete. */
     void end();

@@ -103,8 +103,9 @@ public final class NativeExecutor {
     public static native long open(String failoverConfigs, String[] attributes);
 
     /**
-     * @param policy a handle from {@link #open}
-     * @return what there is to say about a usable configuration, as with {@link #configure}
+     * @param policy a handle from {@link #open} or {@link #bind}
+     * @return what there is to say about a usable configuration, or about the provider that it was
+     *     bound with, as with {@link #configure}
      */
     public static native String[] diagnostics(long policy);
 
@@ -128,9 +129,13 @@ public final class NativeExecutor {
      * @param tenant the tenant's domain
      * @param api the API's name
      * @param version the API's version
+     * @param provider what the gateway knows of the API's AI service provider, or null: its name,
+     *     its version and its connector's type, then name, input source and identifier of each
+     *     metadata attribute in turn
      * @return a handle of the bound policy
      */
-    public static native long bind(long policy, String tenant, String api, String version);
+    public static native long bind(
+            long policy, String tenant, String api, String version, String[] provider);
 
     /**
      * @param bound a handle from {@link #bind}
@@ -173,6 +178,13 @@ public final class NativeExecutor {
      * @return the candidate that will be called first, or -1 when none may be
      */
     public static native int firstCandidate(long call);
+
+    /**
+     * @param call a handle from {@link #prepare}
+     * @return what the candidate that is being resolved will be sent, for those credentials that
+     *     are a signature over it
+     */
+    public static native byte[] body(long call);
 
     /**
      * Starts a prepared call. From here on {@code exchange} is called from other threads.

@@ -206,7 +206,8 @@ final class ClientExchange implements Exchange {
     // The answer
 
     @Override
-    public void answer(int status, byte[] headers, ByteBuffer body) {
+    public void answer(
+            int candidate, int status, byte[] headers, String[] metadata, ByteBuffer body) {
         if (!answered.compareAndSet(false, true)) {
             return;
         }
@@ -222,7 +223,7 @@ final class ClientExchange implements Exchange {
     }
 
     @Override
-    public void begin(int status, byte[] headers) {
+    public void begin(int candidate, int status, byte[] headers, String[] metadata) {
         if (answered.compareAndSet(false, true)) {
             respond(status, headers, true);
         }
@@ -248,6 +249,9 @@ final class ClientExchange implements Exchange {
             return offered;
         }
     }
+
+    @Override
+    public void used(String[] metadata) {}
 
     @Override
     public void end() {
@@ -328,7 +332,7 @@ final class ClientExchange implements Exchange {
     }
 
     @Override
-    public void fail(int status, int code, String message, long retryAfter) {
+    public void fail(int candidate, int status, int code, String message, long retryAfter) {
         if (!answered.compareAndSet(false, true)) {
             // Too late to say so.
             abort();

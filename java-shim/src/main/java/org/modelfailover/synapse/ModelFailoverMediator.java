@@ -55,7 +55,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             this.tenant = tenant;
             this.api = api;
             this.version = version;
-            bound = NativeExecutor.bind(policy, tenant, api, version);
+            bound = NativeExecutor.bind(policy, tenant, api, version, null);
             production = candidates(true);
             sandbox = candidates(false);
         }
@@ -201,6 +201,14 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
      */
     public void setOnStreamCut(String value) {
         attribute("onStreamCut", value);
+    }
+
+    /**
+     * Sets {@code countStreamTokens} for this API, URL-encoded as the template carries it; empty:
+     * not set.
+     */
+    public void setCountStreamTokens(String value) {
+        attribute("countStreamTokens", value);
     }
 
     private void attribute(String name, String value) {

@@ -340,7 +340,7 @@ class LifecycleTest extends Scenario {
                             () -> NativeExecutor.diagnostics(handle),
                             () -> NativeExecutor.maxRequestBody(handle),
                             () -> NativeExecutor.longestWait(handle),
-                            () -> NativeExecutor.bind(handle, "t", "a", "1"),
+                            () -> NativeExecutor.bind(handle, "t", "a", "1", null),
                             () -> NativeExecutor.endpointIds(handle, true),
                             () -> NativeExecutor.prepare(handle, true, "/x", null, new byte[0]),
                             () -> NativeExecutor.firstCandidate(handle),
@@ -360,7 +360,7 @@ class LifecycleTest extends Scenario {
         String configs =
                 FailoverConfigs.target("m", "one").attributes().get("failoverConfigs").toString();
         long policy = NativeExecutor.open(configs, new String[0]);
-        long bound = NativeExecutor.bind(policy, "t", "handles", "1");
+        long bound = NativeExecutor.bind(policy, "t", "handles", "1", null);
         assertEquals(List.of("one"), List.of(NativeExecutor.endpointIds(bound, true)));
         assertThrows(
                 IllegalStateException.class,
@@ -388,7 +388,7 @@ class LifecycleTest extends Scenario {
         String configs =
                 FailoverConfigs.target("m", "one").attributes().get("failoverConfigs").toString();
         long policy = NativeExecutor.open(configs, new String[0]);
-        long bound = NativeExecutor.bind(policy, null, null, null);
+        long bound = NativeExecutor.bind(policy, null, null, null, null);
         try {
             assertThrows(
                     InvalidConfigurationException.class,
