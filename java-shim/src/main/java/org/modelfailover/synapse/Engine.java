@@ -9,6 +9,8 @@ import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.SynapseEnvironment;
 import org.apache.synapse.core.axis2.Axis2SynapseEnvironment;
 
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
@@ -40,6 +42,45 @@ class Engine {
     /** The engine that this runs in. */
     static Engine of() {
         return RUNNING;
+    }
+
+    /** WSO2's keeper of JSON bodies, or null. */
+    final Class<?> jsonUtil = find("org.apache.synapse.commons.json.JsonUtil");
+
+    /** A class of the host's, or null. */
+    static Class<?> find(String name) {
+        try {
+            return Class.forName(name, true, MessageContext.class.getClassLoader());
+        } catch (ClassNotFoundException | LinkageError e) {
+            LOG.debug("This engine has no " + name);
+            return null;
+        }
+    }
+
+    /**
+     * Makes a context hold a JSON body, for who reads it there.
+     *
+     * @return whether it does
+     */
+    final boolean putJson(org.apache.axis2.context.MessageContext axis2, byte[] body) {
+        if (jsonUtil == null) {
+            return false;
+        }
+        try {
+            Class<?> type = org.apache.axis2.context.MessageContext.class;
+            Object json =
+                    jsonUtil.getMethod(
+                                    "getNewJsonPayload",
+                                    type,
+                                    InputStream.class,
+                                    boolean.class,
+                                    boolean.class)
+                            .invoke(null, axis2, new ByteArrayInputStream(body), true, true);
+            return json != null;
+        } catch (ReflectiveOperationException e) {
+            LOG.warn("A JSON body could not be given to a security mediator", e);
+            return false;
+        }
     }
 
     /** The original bytes of a JSON body that the engine has built, or null when it keeps none. */
@@ -129,17 +170,19 @@ class Engine {
     }
 
     private static Object resource(MessageContext context) throws ReflectiveOperationException {
+        Object[] resources = resources(context);
+        return resources.length == 0 ? null : resources[0];
+    }
+
+    /** The resources of the API that the message is in; none when it is in no API. */
+    static Object[] resources(MessageContext context) throws ReflectiveOperationException {
         Object api = context.getProperty(Properties.PROCESSED_API);
         Object name = context.getProperty(Properties.REST_API);
         if (api == null && name != null) {
             Class<?>[] types = {String.class};
             api = call(context.getConfiguration(), "getAPI", types, name);
         }
-        if (api == null) {
-            return null;
-        }
-        Object[] resources = (Object[]) call(api, "getResources");
-        return resources.length == 0 ? null : resources[0];
+        return api == null ? new Object[0] : (Object[]) call(api, "getResources");
     }
 
     private static final Class<?>[] NOTHING = {};
