@@ -8,10 +8,12 @@ import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.SynapseEnvironment;
 import org.apache.synapse.core.axis2.Axis2SynapseEnvironment;
+import org.apache.synapse.rest.Handler;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.Function;
@@ -87,6 +89,11 @@ class Engine {
     /** A request that was suspended will never be answered. */
     void abandoned(MessageContext request) {}
 
+    /** The engine's own handlers, which see every message that comes and goes. */
+    List<?> synapseHandlers(MessageContext context) {
+        return List.of();
+    }
+
     /**
      * Runs something when the engine is through with the request that is on a connection now, where
      * it does not tell the pipe of the answer that its client left.
@@ -128,13 +135,29 @@ class Engine {
         }
     }
 
-    private static Object resource(MessageContext context) throws ReflectiveOperationException {
+    /** The handlers of the API that the message is in. */
+    final List<Handler> handlers(MessageContext context) {
+        try {
+            Object api = api(context);
+            return api == null ? List.of() : Arrays.asList((Handler[]) call(api, "getHandlers"));
+        } catch (ReflectiveOperationException e) {
+            LOG.error("The handlers of the API were not found", e);
+            return List.of();
+        }
+    }
+
+    private static Object api(MessageContext context) throws ReflectiveOperationException {
         Object api = context.getProperty(Properties.PROCESSED_API);
         Object name = context.getProperty(Properties.REST_API);
         if (api == null && name != null) {
             Class<?>[] types = {String.class};
             api = call(context.getConfiguration(), "getAPI", types, name);
         }
+        return api;
+    }
+
+    private static Object resource(MessageContext context) throws ReflectiveOperationException {
+        Object api = api(context);
         if (api == null) {
             return null;
         }
