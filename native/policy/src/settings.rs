@@ -66,6 +66,8 @@ pub struct Settings {
     pub response_headers: bool,
     /// What happens to a stream that breaks after its first useful chunk.
     pub on_stream_cut: OnStreamCut,
+    /// Whether the tokens of streams are counted, and asked for where they are reported only on request.
+    pub count_stream_tokens: bool,
 }
 
 impl Default for Settings {
@@ -90,6 +92,7 @@ impl Default for Settings {
             max_held: 0,
             response_headers: true,
             on_stream_cut: OnStreamCut::Error,
+            count_stream_tokens: true,
         };
         for setting in SETTINGS {
             // The defaults are checked by a test; one that did not parse would leave the neutral value above.
@@ -355,6 +358,15 @@ pub const SETTINGS: &[Setting] = &[
             }
             _ => Err(format!("must be continue or error, but is '{v}'")),
         },
+    },
+    Setting {
+        name: "count_stream_tokens",
+        kind: Kind::Boolean,
+        default: "true",
+        range: "true, false",
+        example: "false",
+        meaning: "whether the tokens of a streamed answer count for the gateway's throttling and analytics; a provider that reports them only on request is asked, and the extra chunk is hidden from a caller who did not ask",
+        apply: |s, v| boolean(v).map(|v| s.count_stream_tokens = v),
     },
 ];
 

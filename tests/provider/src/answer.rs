@@ -4,19 +4,18 @@ use std::{io::Write, sync::Arc};
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
     content::Content,
-    directives::{Directives, Prefill},
-    format::{About, Author, Failure, Format, Whole},
+    directives::{Directives, Prefill, Strict},
+    format::{About, Author, Failure, Format, Usage, Whole},
     question::Question,
     script::{Step, Steps},
     stream::Stream,
 };
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const REMAINING_TOKENS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
 const NO_PREFIX: &str =
     "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant";
 
@@ -41,21 +40,21 @@ pub(crate) fn plan(asked: &Asked<'_>) -> Plan {
     let Asked {
         format, directives, ..
     } = asked;
-    let refused = asked.refused_prefill();
+    let refused = asked.refused();
     let in_stream_error = directives.error_first || directives.error_after.is_some();
     let status = directives.status.unwrap_or_else(|| {
         if directives.redirect.is_some() {
             StatusCode::FOUND
-        } else if directives.error.is_some() && !directives.error_200 && !in_stream_error
-            || refused.is_some()
-        {
+        } else if directives.error.is_some() && !directives.error_200 && !in_stream_error {
             StatusCode::BAD_REQUEST
         } else {
-            StatusCode::OK
+            refused
+                .as_ref()
+                .map_or(StatusCode::OK, |(status, _)| *status)
         }
     });
     let failure = asked.failure(status);
-    let whole = asked.whole_body(&failure, refused);
+    let whole = asked.whole_body(&failure, refused.map(|(_, body)| body));
     let streamed = asked.question.stream && status.is_success();
     let mut headers = HeaderMap::with_capacity(8);
     let as_stream = whole.is_none() || directives.body.is_some() || directives.empty;
@@ -73,7 +72,9 @@ pub(crate) fn plan(asked: &Asked<'_>) -> Plan {
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("x-request-id", id);
     }
-    headers.insert(REMAINING_TOKENS, HeaderValue::from_static("149984"));
+    if let Some(name) = format.remaining_tokens() {
+        headers.insert(name, HeaderValue::from_static("149984"));
+    }
     if let Some((name, value)) = (!status.is_success())
         .then(|| format.error_header(&failure))
         .flatten()
@@ -141,6 +142,30 @@ impl Asked<'_> {
         }
     }
 
+    /// The status and the body that refuse the request.
+    fn refused(&self) -> Option<(StatusCode, Bytes)> {
+        let prefill = || Some((StatusCode::BAD_REQUEST, self.refused_prefill()?));
+        self.refused_field().or_else(prefill)
+    }
+
+    fn refused_field(&self) -> Option<(StatusCode, Bytes)> {
+        let request = &self.question.body;
+        let name = match self.directives.strict.as_ref()? {
+            Strict::Unknown => {
+                let body = self.format.unknown_fields(request)?;
+                return Some((StatusCode::UNPROCESSABLE_ENTITY, body));
+            }
+            Strict::Field(name) => request.get(name).map(|_| name)?,
+        };
+        let status = StatusCode::BAD_REQUEST;
+        let body = self.format.error_body(&Failure {
+            status,
+            message: format!("Unrecognized request argument supplied: {name}"),
+            code: None,
+        });
+        Some((status, body))
+    }
+
     /// The body that refuses to continue an assistant's turn.
     fn refused_prefill(&self) -> Option<Bytes> {
         let (text, prefix) = self.question.prefill()?;
@@ -206,12 +231,21 @@ impl Asked<'_> {
     }
 
     fn about(&self, content: &Content) -> About {
+        let asked = &self.question.model;
+        let model = self.directives.model.as_deref();
+        let usage = if self.question.include_usage {
+            Usage::OwnChunk
+        } else {
+            Usage::Plain
+        };
         About {
             id: format!("{}-{}", self.author.provider, self.author.serial),
             created: self.author.created,
-            model: self.question.model.clone(),
+            model: model
+                .unwrap_or_else(|| self.format.answering_model(asked))
+                .to_owned(),
             choices: self.question.choices,
-            include_usage: self.question.include_usage,
+            usage: self.directives.usage.unwrap_or(usage),
             prompt_tokens: self.question.prompt_tokens,
             text_tokens: content.tokens,
             reasoning_tokens: content.reasoning,

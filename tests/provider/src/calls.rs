@@ -29,7 +29,7 @@ pub struct Call {
     pub provider: String,
     /// The request's method.
     pub method: String,
-    /// Path and query as received.
+    /// The request's target, byte for byte as received: path and query, percent-encoded as they came.
     pub path: String,
     /// The model's full name as received, directives included.
     pub model: Option<String>,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
-use crate::framing::SseStyle;
+use crate::{format::Usage, framing::SseStyle};
 
 /// Every directive: its name, the form of its value (empty for a flag) and what it does.
 pub const KNOWN: &[(&str, &str, &str)] = &[
@@ -54,6 +54,21 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
         "the answer is a call of this tool (no name: look_up)",
     ),
     ("reasoning", "N", "N chunks of reasoning before the text"),
+    (
+        "model",
+        "name",
+        "what the answer says its model is, such as the one behind a deployment",
+    ),
+    (
+        "usage",
+        "finish",
+        "token counts: finish (with the finish reason, unasked), always or none",
+    ),
+    (
+        "strict",
+        "field",
+        "refuses a request with this field (no field: with any that Mistral doesn't know)",
+    ),
     (
         "stamp",
         "",
@@ -145,6 +160,9 @@ pub struct Directives {
     /// `Some(None)`: no tool was named.
     pub(crate) tool_call: Option<Option<String>>,
     pub(crate) reasoning: usize,
+    pub(crate) model: Option<String>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) strict: Option<Strict>,
     pub(crate) stamp: bool,
     pub(crate) prefill: Prefill,
     pub(crate) overlap: usize,
@@ -174,6 +192,14 @@ pub(crate) enum Prefill {
     Refuse,
     /// As Mistral: refused unless it has `"prefix": true`.
     Prefix,
+}
+
+/// Which of a request's top-level fields are refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Strict {
+    /// Those that Mistral doesn't know.
+    Unknown,
+    Field(String),
 }
 
 /// Where an answer is cut off.
@@ -293,6 +319,14 @@ impl Directives {
             "text" => self.content = Some(form_decoded(given(value)?)?),
             "tool-call" => self.tool_call = Some(value.map(form_decoded).transpose()?),
             "reasoning" => self.reasoning = count(value)?,
+            "model" => self.model = Some(form_decoded(given(value)?)?),
+            "usage" => self.usage = Some(usage(value)?),
+            "strict" => {
+                self.strict = Some(match value {
+                    None => Strict::Unknown,
+                    Some(field) => Strict::Field(decoded(field)?),
+                });
+            }
             "stamp" => self.stamp = flag(value)?,
             "prefill" => self.prefill = prefill(value)?,
             "overlap" => self.overlap = count(value)?,
@@ -351,6 +385,15 @@ fn prefill(value: Option<&str>) -> Result<Prefill, Option<String>> {
         "refuse" => Ok(Prefill::Refuse),
         "prefix" => Ok(Prefill::Prefix),
         other => Err(Some(format!("`{other}` is not ignore, refuse or prefix"))),
+    }
+}
+
+fn usage(value: Option<&str>) -> Result<Usage, Option<String>> {
+    match given(value)? {
+        "finish" => Ok(Usage::FinishChunk),
+        "always" => Ok(Usage::OwnChunk),
+        "none" => Ok(Usage::Nowhere),
+        other => Err(Some(format!("`{other}` is not finish, always or none"))),
     }
 }
 
@@ -463,6 +506,7 @@ mod tests {
             "header=content-length:5",
             "type=%0A",
             "prefill=maybe",
+            "usage=maybe",
             "split=0",
         ] {
             let name = wrong.split('=').next().unwrap();

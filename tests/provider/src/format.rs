@@ -14,6 +14,7 @@ mod anthropic;
 pub(crate) mod chat;
 mod completions;
 mod converse;
+mod custom;
 mod gemini;
 mod invoke;
 mod responses;
@@ -36,7 +37,7 @@ pub(crate) struct About {
     pub(crate) created: u64,
     pub(crate) model: String,
     pub(crate) choices: usize,
-    pub(crate) include_usage: bool,
+    pub(crate) usage: Usage,
     pub(crate) prompt_tokens: usize,
     pub(crate) text_tokens: usize,
     pub(crate) reasoning_tokens: usize,
@@ -44,9 +45,27 @@ pub(crate) struct About {
     pub(crate) tool: Option<String>,
 }
 
+/// Where a chat completion or a completion has its token counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Usage {
+    Nowhere,
+    /// In a plain answer only: nobody asked for them in the stream.
+    #[default]
+    Plain,
+    /// In a stream together with the finish reason, as Mistral.
+    FinishChunk,
+    /// In a stream's own last chunk, as OpenAI when it is asked.
+    OwnChunk,
+}
+
 impl About {
     fn id(&self, prefix: &str) -> String {
         format!("{prefix}{}", self.id)
+    }
+
+    /// Whether this choice's finish chunk has the token counts.
+    fn on_finish(&self, choice: usize) -> bool {
+        self.usage == Usage::FinishChunk && choice + 1 == self.choices
     }
 
     fn output_tokens(&self) -> usize {
@@ -157,6 +176,21 @@ pub(crate) trait Format: Sync {
         None
     }
 
+    /// The header that says how many tokens are left, for providers that have one.
+    fn remaining_tokens(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What the answer says its model is when this one was asked for.
+    fn answering_model<'a>(&self, asked: &'a str) -> &'a str {
+        asked
+    }
+
+    /// A refusal of the request's fields that its provider doesn't know, if there are any.
+    fn unknown_fields(&self, _request: &Value) -> Option<Bytes> {
+        None
+    }
+
     /// The status whose error is the usual one in the middle of a stream.
     fn in_band_status(&self) -> StatusCode {
         StatusCode::INTERNAL_SERVER_ERROR
@@ -217,6 +251,29 @@ pub(crate) trait Events: Send {
     }
 }
 
+/// Methods that Google's paths append to the model with a colon. A colon alone is not enough of a sign: Bedrock's model
+/// ids have one too.
+const GOOGLE_METHODS: &[&str] = &[
+    "generateContent",
+    "streamGenerateContent",
+    "countTokens",
+    "embedContent",
+    "batchEmbedContents",
+    "predict",
+    "rawPredict",
+    "streamRawPredict",
+];
+
+/// The model and the method of Google's that a path's segment names; a gateway may have encoded the colon.
+pub(crate) fn google_method(segment: &str) -> Option<(&str, &'static str)> {
+    GOOGLE_METHODS.iter().find_map(|method| {
+        let before = segment.strip_suffix(method)?;
+        let colons = [":", "%3A", "%3a"];
+        let model = colons.iter().find_map(|colon| before.strip_suffix(colon))?;
+        Some((model, *method))
+    })
+}
+
 /// The format that a path stands for, and whether the path itself asks for a stream.
 ///
 /// A path of no known format is a chat completion's.
@@ -224,14 +281,14 @@ pub(crate) fn of_path(path: &str, query: Option<&str>) -> (&'static dyn Format, 
     let path = path.trim_end_matches('/');
     let as_sse = query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
     let last = path.rsplit('/').next().unwrap_or_default();
-    let method = last.rsplit_once(':').map_or("", |(_, method)| method);
+    let method = google_method(last).map_or("", |(_, method)| method);
     match (last, method) {
         (_, "generateContent") => (&gemini::Gemini { array: false }, false),
         (_, "streamGenerateContent") if as_sse => (&gemini::Gemini { array: false }, true),
         (_, "streamGenerateContent") => (&gemini::Gemini { array: true }, true),
-        (_, "rawPredict") => (&anthropic::Anthropic, false),
-        (_, "streamRawPredict") => (&anthropic::Anthropic, true),
-        ("messages", _) => (&anthropic::Anthropic, false),
+        (_, "rawPredict") => (&anthropic::Anthropic { vertex: true }, false),
+        (_, "streamRawPredict") => (&anthropic::Anthropic { vertex: true }, true),
+        ("messages", _) => (&anthropic::Anthropic { vertex: false }, false),
         ("responses", _) => (&responses::Responses, false),
         ("completions", _) if !path.ends_with("/chat/completions") => {
             (&completions::Completions, false)
@@ -240,7 +297,11 @@ pub(crate) fn of_path(path: &str, query: Option<&str>) -> (&'static dyn Format, 
         ("converse-stream", _) => (&converse::Converse, true),
         ("invoke", _) => (&invoke::Invoke, false),
         ("invoke-with-response-stream", _) => (&invoke::Invoke, true),
-        _ => (&chat::Chat, false),
+        ("generate", _) => (&custom::Custom, false),
+        _ if path.contains("/openai/deployments/") || path.contains("/openai/v1/") => {
+            (&chat::Chat { azure: true }, false)
+        }
+        _ => (&chat::Chat { azure: false }, false),
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Question {
     pub(crate) last_user_message: String,
     pub(crate) prompt_tokens: usize,
     pub(crate) begun: Option<Begun>,
+    /// The whole request.
+    pub(crate) body: Value,
 }
 
 /// The part of the answer that the request already has.
@@ -32,7 +34,7 @@ pub(crate) enum Begun {
 }
 
 impl Question {
-    pub(crate) fn read(model: String, stream: bool, body: &Value) -> Self {
+    pub(crate) fn read(model: String, stream: bool, body: Value) -> Self {
         let turns = ["messages", "contents", "input"]
             .iter()
             .find_map(|list| body[*list].as_array())
@@ -45,6 +47,7 @@ impl Question {
         };
         let words = |text: &str| text.split_whitespace().count();
         let in_turns: usize = turns.iter().map(|turn| words(&said(turn))).sum();
+        let begun = begun(turns, prompt);
         Self {
             model,
             stream: stream || body["stream"] == true,
@@ -52,7 +55,8 @@ impl Question {
             choices: body["n"].as_u64().unwrap_or(1).clamp(1, MAX_CHOICES) as usize,
             prompt_tokens: in_turns.max(words(&asked)),
             last_user_message: shortened(&asked),
-            begun: begun(turns, prompt),
+            begun,
+            body,
         }
     }
 
@@ -108,7 +112,7 @@ mod tests {
     use super::*;
 
     fn read(body: Value) -> Question {
-        Question::read("m".to_owned(), false, &body)
+        Question::read("m".to_owned(), false, body)
     }
 
     #[test]

@@ -31,19 +31,6 @@ use crate::{
     socket::Connection,
 };
 
-/// Methods that Google's paths append to the model with a colon. A colon alone is not enough of a sign: Bedrock's model
-/// ids have one too.
-const GOOGLE_METHODS: &[&str] = &[
-    "generateContent",
-    "streamGenerateContent",
-    "countTokens",
-    "embedContent",
-    "batchEmbedContents",
-    "predict",
-    "rawPredict",
-    "streamRawPredict",
-];
-
 /// Everything the connections share.
 pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
@@ -215,10 +202,10 @@ pub(crate) async fn handle(
 ) -> Result<Response<Answer>, NoAnswer> {
     let arrived = Instant::now();
     let time = SystemTime::now();
-    let header_lines = if shared.quiet {
-        Vec::new()
+    let (target, header_lines) = if shared.quiet {
+        Default::default()
     } else {
-        connection.header_lines(&request)
+        connection.head(&request)
     };
     let (head, body) = request.into_parts();
     let collected = body
@@ -258,10 +245,7 @@ pub(crate) async fn handle(
         arrived,
         time,
         method: head.method.to_string(),
-        path: head
-            .uri
-            .path_and_query()
-            .map_or_else(|| head.uri.to_string(), ToString::to_string),
+        path: target,
         model: None,
         stream: false,
         directives: String::new(),
@@ -384,22 +368,24 @@ fn understand(
         }
         (None, body)
     };
-    let model = body["model"].as_str().map(str::to_owned);
-    let model = model
+    let in_body = body["model"].as_str().or(body["engine"]["name"].as_str());
+    let model = path_model(head.uri.path())
+        .or(in_body.map(str::to_owned))
         .or(form_model)
-        .or_else(|| path_model(head.uri.path()))
         .ok_or("You must provide a model parameter.")?;
-    Ok(Question::read(model, asks_for_stream, &body))
+    Ok(Question::read(model, asks_for_stream, body))
 }
 
 fn path_model(path: &str) -> Option<String> {
     let mut segments = path.split('/');
-    segments.find(|segment| matches!(*segment, "models" | "model" | "deployments"))?;
-    let segment = segments.next().filter(|segment| !segment.is_empty())?;
-    let model = match segment.rsplit_once(':') {
-        Some((model, method)) if GOOGLE_METHODS.contains(&method) => model,
-        _ => segment,
-    };
+    let before = segments.find(|segment| matches!(*segment, "models" | "model" | "deployments"))?;
+    let segment = segments.next()?;
+    let model = if before == "models" {
+        // Without Google's method it is no model: Azure AI Foundry has `/models/chat/completions`.
+        format::google_method(segment).map(|(model, _)| model)
+    } else {
+        (!segment.is_empty()).then_some(segment)
+    }?;
     Some(percent_decode_str(model).decode_utf8_lossy().into_owned())
 }
 
@@ -508,7 +494,17 @@ mod tests {
                 "/model/anthropic.claude-v2:1/invoke",
                 Some("anthropic.claude-v2:1"),
             ),
-            ("/v1/models/a%2Fb", Some("a/b")),
+            ("/openai/deployments/a%2Fb/chat/completions", Some("a/b")),
+            (
+                "/v1/projects/p/locations/l/publishers/anthropic/models/claude@1:streamRawPredict",
+                Some("claude@1"),
+            ),
+            (
+                "/v1/models/m~header=a:1%3agenerateContent",
+                Some("m~header=a:1"),
+            ),
+            ("/models/chat/completions", None),
+            ("/v1/models/a", None),
             ("/v1/models", None),
             ("/v1/chat/completions", None),
         ] {

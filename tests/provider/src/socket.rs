@@ -26,6 +26,9 @@ use tokio::{
 const MAX_HEAD: usize = 512 * 1024;
 const MAX_HEADERS: usize = 128;
 
+/// Names and values of header lines.
+type Lines = Vec<(String, String)>;
+
 /// What a handler can know of the connection it answers, and do to it.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -77,31 +80,31 @@ impl Connection {
         }
     }
 
-    /// The request's header lines in the order and spelling in which they came; falls back on hyper's view of them when
-    /// the copied bytes are not this request's (a pipelined one).
-    pub(crate) fn header_lines<B>(&self, request: &Request<B>) -> Vec<(String, String)> {
-        self.copied_lines(request).unwrap_or_else(|| {
+    /// The request's target to the byte, and its header lines in the order and spelling in which they came; falls back
+    /// on hyper's view of them when the copied bytes are not this request's (a pipelined one).
+    pub(crate) fn head<B>(&self, request: &Request<B>) -> (String, Lines) {
+        self.copied_head(request).unwrap_or_else(|| {
             let lines = request.headers().iter();
-            lines
-                .map(|(name, value)| (name.to_string(), lossy(value.as_bytes())))
-                .collect()
+            let lines = lines.map(|(name, value)| (name.to_string(), lossy(value.as_bytes())));
+            (request.uri().to_string(), lines.collect())
         })
     }
 
-    fn copied_lines<B>(&self, request: &Request<B>) -> Option<Vec<(String, String)>> {
+    fn copied_head<B>(&self, request: &Request<B>) -> Option<(String, Lines)> {
         let read = self.read.as_ref()?;
         let read = read.lock().unwrap_or_else(PoisonError::into_inner);
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut head = httparse::Request::new(&mut headers);
         let complete = head.parse(&read).ok()?.is_complete();
+        let target = head.path?;
         let same = complete
             && head.method == Some(request.method().as_str())
+            && target.contains(request.uri().path())
             && head.headers.len() == request.headers().len();
         same.then(|| {
             let lines = head.headers.iter();
-            lines
-                .map(|line| (line.name.to_owned(), lossy(line.value)))
-                .collect()
+            let lines = lines.map(|line| (line.name.to_owned(), lossy(line.value)));
+            (target.to_owned(), lines.collect())
         })
     }
 

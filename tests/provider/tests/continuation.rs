@@ -6,7 +6,10 @@ use common::{
     provider,
     wire::{
         ALL,
-        Wire::{Anthropic, Chat, Completions, Converse, GeminiArray, GeminiSse, Invoke, Responses},
+        Wire::{
+            Anthropic, Chat, Completions, Converse, Custom, GeminiArray, GeminiSse, Invoke,
+            Responses,
+        },
     },
 };
 
@@ -64,7 +67,7 @@ async fn an_ignored_beginning_is_said_again() {
 async fn a_beginning_can_be_refused_in_the_formats_shape() {
     let provider = provider().await;
     let model = format!("{MODEL}~prefill=refuse");
-    for wire in ALL.into_iter().filter(|wire| *wire != Completions) {
+    for wire in ALL.into_iter().filter(|wire| !wire.is_text_only()) {
         for stream in [false, true] {
             let refused = wire.go_on(&provider, &model, "one two", stream).await;
             assert_eq!(refused.status(), 400, "{wire:?}");
@@ -73,7 +76,7 @@ async fn a_beginning_can_be_refused_in_the_formats_shape() {
                 Converse | Invoke => ("/message", "must end with a user message"),
                 GeminiArray if stream => ("/0/error/message", "end with a user role"),
                 GeminiSse | GeminiArray => ("/error/message", "end with a user role"),
-                Chat | Responses | Anthropic | Completions => {
+                Chat | Responses | Anthropic | Completions | Custom => {
                     ("/error/message", "must end with a user message")
                 }
             };

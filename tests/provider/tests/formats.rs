@@ -7,7 +7,8 @@ use common::{
     wire::{
         ALL, Event,
         Wire::{
-            self, Anthropic, Chat, Completions, Converse, GeminiArray, GeminiSse, Invoke, Responses,
+            self, Anthropic, Chat, Completions, Converse, Custom, GeminiArray, GeminiSse, Invoke,
+            Responses,
         },
     },
 };
@@ -107,6 +108,12 @@ fn required(wire: Wire) -> &'static [&'static str] {
             "/modelVersion",
             "/responseId",
         ],
+        Custom => &[
+            "/output",
+            "/meta/engine",
+            "/meta/billed/in",
+            "/meta/billed/out",
+        ],
         Converse => &[
             "/output/message/role",
             "/stopReason",
@@ -174,6 +181,7 @@ async fn one_finish_reason_comes_after_all_content() {
             .collect();
         let reason = match wire {
             Chat | Completions => "stop",
+            Custom => MODEL,
             Responses => "completed",
             Anthropic | Converse | Invoke => "end_turn",
             GeminiSse | GeminiArray => "STOP",
@@ -284,6 +292,7 @@ async fn a_streams_usage_is_that_of_the_plain_answer() {
         };
         match wire {
             Chat | Completions | Converse => assert_eq!(last("/usage"), whole["usage"], "{wire:?}"),
+            Custom => assert_eq!(last("/meta"), whole["meta"]),
             Responses => assert_eq!(last("/response/usage"), whole["usage"]),
             Anthropic | Invoke => {
                 let input = last("/message/usage/input_tokens");
@@ -336,7 +345,7 @@ async fn several_choices_are_said_in_turn() {
 #[tokio::test]
 async fn a_tool_call_is_made_in_the_formats_own_shape() {
     let provider = provider().await;
-    for wire in ALL.into_iter().filter(|wire| *wire != Completions) {
+    for wire in ALL.into_iter().filter(|wire| !wire.is_text_only()) {
         let model = format!("{MODEL}~tool-call=get_weather");
         let arguments = |said: &str| -> Value { serde_json::from_str(said).unwrap() };
         let whole = wire.ask(&provider, &model).await.json();
@@ -381,7 +390,7 @@ async fn a_tool_call_is_made_in_the_formats_own_shape() {
 #[tokio::test]
 async fn reasoning_comes_before_the_text_and_is_not_counted() {
     let provider = provider().await;
-    for wire in ALL.into_iter().filter(|wire| *wire != Completions) {
+    for wire in ALL.into_iter().filter(|wire| !wire.is_text_only()) {
         let model = format!("{MODEL}~reasoning=2~error-after=1");
         let events = wire.events(&wire.stream(&provider, &model).await);
         let reasoning: Vec<_> = events
@@ -473,6 +482,7 @@ async fn an_error_has_its_providers_shape_streamed_or_not() {
                     "type": "error",
                     "error": {"type": "rate_limit_error", "message": message},
                 }),
+                Custom => json!({"fault": {"code": "429", "reason": message}}),
                 GeminiArray if stream => json!([google]),
                 GeminiSse | GeminiArray => google,
                 Converse | Invoke => json!({"message": message}),
@@ -492,24 +502,10 @@ async fn a_refused_request_is_told_so_in_its_own_format() {
         ("/v1beta/models/m~nonsense:generateContent", "/error/status"),
         ("/model/m~nonsense/converse", "/message"),
         ("/v1/responses", "/error/code"),
+        ("/generate", "/fault/code"),
     ] {
         let answer = send(&provider, "POST", path, r#"{"model":"m~nonsense"}"#).await;
         assert_eq!(answer.status(), 400, "{path}");
         has(&answer.json(), &[pointer], path);
     }
-}
-
-#[tokio::test]
-async fn other_providers_paths_of_the_same_formats_are_known() {
-    let provider = provider().await;
-    let vertex = "/v1/projects/p/locations/l/publishers/anthropic/models/claude~text=hi:rawPredict";
-    let body = json!({"anthropic_version": "vertex-2023-10-16", "messages": []});
-    let answer = send(&provider, "POST", vertex, &body.to_string()).await;
-    assert_eq!(Anthropic.said(&answer.json()), "hi");
-    let streamed = vertex.replace(":rawPredict", ":streamRawPredict");
-    let answer = send(&provider, "POST", &streamed, &body.to_string()).await;
-    assert_eq!(Anthropic.contents(&answer), ["hi"]);
-    let azure = "/openai/deployments/gpt~text=hi/chat/completions?api-version=1";
-    let answer = send(&provider, "POST", azure, r#"{"stream":true}"#).await;
-    assert_eq!(Chat.contents(&answer), ["hi"]);
 }

@@ -84,6 +84,21 @@ async fn a_call_is_logged_as_it_arrived() {
 }
 
 #[tokio::test]
+async fn the_path_is_logged_to_the_byte() {
+    let provider = provider().await;
+    for target in [
+        "/model/anthropic.claude-v1:0~tokens=1/converse",
+        "/model/anthropic.claude-v1%3A0%7etokens=1/converse?a=%2F&b=/%2f&b=+:#c",
+        "//model//m%2Fn//../converse/?",
+        "http://provider/v1/chat/completions?x",
+    ] {
+        let body = question("m").to_string();
+        send(&provider, "POST", target, &body).await;
+        assert_eq!(ended(&provider).await.path, target);
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_no_text_is_logged_in_base64() {
     let provider = provider().await;
     let form = b"--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n--x\r\n\r\n\xff\xfe\r\n--x--";

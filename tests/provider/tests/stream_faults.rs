@@ -8,7 +8,10 @@ use common::{
     Answer, Ended, ended, provider,
     wire::{
         self, ALL, Wire,
-        Wire::{Anthropic, Chat, Completions, Converse, GeminiArray, GeminiSse, Invoke, Responses},
+        Wire::{
+            Anthropic, Chat, Completions, Converse, Custom, GeminiArray, GeminiSse, Invoke,
+            Responses,
+        },
         each,
     },
 };
@@ -79,6 +82,7 @@ async fn error_after_is_the_formats_own_error_and_the_last_word() {
         let last = events.last().unwrap();
         let (name, pointer, kind) = match wire {
             Chat | Completions => ("", "/error/type", "server_error"),
+            Custom => ("fault", "/fault/code", "500"),
             Responses => ("response.failed", "/response/error/code", "server_error"),
             Anthropic => ("error", "/error/type", "overloaded_error"),
             GeminiSse | GeminiArray => ("", "/error/status", "UNAVAILABLE"),
@@ -155,6 +159,7 @@ async fn no_done_leaves_out_the_end_marker_but_not_the_finish_reason() {
         let last = events.last().unwrap();
         match wire {
             Chat | Completions => assert!(!body.contains("[DONE]"), "{body}"),
+            Custom => assert!(!body.contains("event: end"), "{body}"),
             Anthropic | Invoke => assert_eq!(last.name, "message_delta"),
             GeminiArray => assert!(!body.trim_end().ends_with(']'), "{body}"),
             Converse => assert_eq!(last.name, "messageStop"),
@@ -174,6 +179,7 @@ async fn done_only_is_the_end_marker_alone() {
         let events = wire.events(&answer);
         match wire {
             Chat | Completions => assert_eq!(answer.text(), "data: [DONE]\n\n"),
+            Custom => assert_eq!(answer.text(), "event: end\ndata: {}\n\n"),
             Responses | GeminiSse => assert_eq!(answer.text(), ""),
             GeminiArray => assert_eq!(answer.text(), "[]"),
             Anthropic | Invoke => assert_eq!((events.len(), &*events[0].name), (1, "message_stop")),

@@ -1,6 +1,7 @@
 //! Anthropic Messages, from Anthropic itself or from Vertex AI.
 //!
-//! Shapes: Anthropic's API reference, "Messages", "Streaming messages" and "Errors".
+//! Shapes: Anthropic's API reference, "Messages", "Streaming messages" and "Errors". Vertex AI puts an event of its own into
+//! streams (github.com/vercel/ai, issue 11309).
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -8,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::{About, Event, Events, Failure, Format, Part, Whole, body};
 
-pub(crate) struct Anthropic;
+pub(crate) struct Anthropic {
+    pub(super) vertex: bool,
+}
 
 const SIGNATURE: &str = "c2lnbmF0dXJl";
 
@@ -117,7 +120,11 @@ impl Format for Anthropic {
     }
 
     fn events(&self, about: About) -> Box<dyn Events> {
-        Box::new(AnthropicEvents::new(about))
+        Box::new(AnthropicEvents::new(about, self.vertex))
+    }
+
+    fn remaining_tokens(&self) -> Option<&'static str> {
+        (!self.vertex).then_some("anthropic-ratelimit-tokens-remaining")
     }
 
     fn error_body(&self, failure: &Failure) -> Bytes {
@@ -137,15 +144,17 @@ impl Format for Anthropic {
 
 pub(super) struct AnthropicEvents {
     about: About,
+    vertex: bool,
     /// Index of the open block, or of the next one.
     index: usize,
     open: Option<Block>,
 }
 
 impl AnthropicEvents {
-    pub(super) fn new(about: About) -> Self {
+    pub(super) fn new(about: About, vertex: bool) -> Self {
         Self {
             about,
+            vertex,
             index: 0,
             open: None,
         }
@@ -184,7 +193,11 @@ impl AnthropicEvents {
 impl Events for AnthropicEvents {
     fn beginning(&mut self) -> Vec<Event> {
         let message = message(&self.about, &[], None, 1);
+        let usage = message["usage"].clone();
         let mut events = vec![Event::typed("message_start", json!({ "message": message }))];
+        if self.vertex {
+            events.push(Event::typed("vertex_event", json!({ "usage": usage })));
+        }
         if self.about.reasoning_tokens > 0 {
             events.extend(self.open(Block::Thinking));
         } else if self.about.tool.is_none() {

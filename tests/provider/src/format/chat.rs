@@ -1,15 +1,49 @@
 //! OpenAI chat completions, as Azure OpenAI, Mistral and many others speak them.
 //!
-//! Shapes: OpenAI's API reference, "Chat" and "Chat streaming"; `reasoning_content` is what DeepSeek and others add.
+//! Shapes: OpenAI's API reference, "Chat" and "Chat streaming"; `reasoning_content` is what DeepSeek and others add. Azure's
+//! streams begin with what its content filter says of the prompt: Azure OpenAI, "Content filtering".
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{About, Event, Events, Failure, Format, Part, Whole, body};
+use super::{About, Event, Events, Failure, Format, Part, Usage, Whole, body};
 use crate::json::to_json;
 
-pub(crate) struct Chat;
+pub(crate) struct Chat {
+    pub(super) azure: bool,
+}
+
+pub(super) const REMAINING_TOKENS: &str = "x-ratelimit-remaining-tokens";
+
+/// The model behind every Azure deployment.
+const AZURE_MODEL: &str = "gpt-4o-2024-11-20";
+
+/// Mistral's API reference, "Chat Completion".
+const MISTRAL_FIELDS: &[&str] = &[
+    "frequency_penalty",
+    "guardrails",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_mode",
+    "random_seed",
+    "reasoning_effort",
+    "response_format",
+    "safe_prompt",
+    "stop",
+    "stream",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_p",
+];
 
 #[derive(Serialize)]
 struct Completion<'a> {
@@ -125,7 +159,7 @@ impl Format for Chat {
             created: about.created,
             model: &about.model,
             choices: &choices,
-            usage: Some(usage(about)),
+            usage: (about.usage != Usage::Nowhere).then(|| usage(about)),
         })
     }
 
@@ -133,12 +167,46 @@ impl Format for Chat {
         Box::new(ChatEvents {
             id: about.id("chatcmpl-"),
             called: vec![false; about.choices],
+            azure: self.azure,
             about,
         })
     }
 
+    fn remaining_tokens(&self) -> Option<&'static str> {
+        Some(REMAINING_TOKENS)
+    }
+
     fn error_body(&self, failure: &Failure) -> Bytes {
         error_body(failure)
+    }
+
+    fn answering_model<'a>(&self, asked: &'a str) -> &'a str {
+        if self.azure { AZURE_MODEL } else { asked }
+    }
+
+    /// As Mistral (github.com/editor-code-assistant/eca, issue 231).
+    fn unknown_fields(&self, request: &Value) -> Option<Bytes> {
+        let fields = request.as_object()?.iter();
+        let detail: Vec<_> = fields
+            .filter(|(name, _)| !MISTRAL_FIELDS.contains(&name.as_str()))
+            .map(|(name, value)| {
+                json!({
+                    "type": "extra_forbidden",
+                    "loc": ["body", name],
+                    "msg": "Extra inputs are not permitted",
+                    "input": value,
+                })
+            })
+            .collect();
+        (!detail.is_empty()).then(|| {
+            body(&json!({
+                "object": "error",
+                "message": {"detail": detail},
+                "type": "invalid_request_error",
+                "param": null,
+                "code": null,
+            }))
+        })
     }
 
     /// Mistral's own shape, the only provider that says this.
@@ -158,6 +226,7 @@ struct ChatEvents {
     about: About,
     /// Per choice, whether the tool call's head has been sent.
     called: Vec<bool>,
+    azure: bool,
 }
 
 impl ChatEvents {
@@ -168,27 +237,22 @@ impl ChatEvents {
             created: self.about.created,
             model: &self.about.model,
             choices,
-            usage: self
-                .about
-                .include_usage
-                .then(|| usage.unwrap_or(Value::Null)),
+            usage: usage.or_else(|| (self.about.usage == Usage::OwnChunk).then_some(Value::Null)),
         }))
     }
 
-    fn delta(
-        &self,
-        index: usize,
-        delta: Message<'_>,
-        finish_reason: Option<&'static str>,
-    ) -> Event {
-        let choice = Choice {
-            index,
-            message: None,
-            delta: Some(delta),
-            logprobs: None,
-            finish_reason,
-        };
-        self.chunk(&[choice], None)
+    fn delta(&self, index: usize, delta: Message<'_>) -> Event {
+        self.chunk(&[choice(index, delta, None)], None)
+    }
+}
+
+fn choice<'a>(index: usize, delta: Message<'a>, finish_reason: Option<&'static str>) -> Choice<'a> {
+    Choice {
+        index,
+        message: None,
+        delta: Some(delta),
+        logprobs: None,
+        finish_reason,
     }
 }
 
@@ -202,9 +266,23 @@ impl Events for ChatEvents {
                 refusal: Some(()),
                 ..Message::default()
             };
-            self.delta(choice, role, None)
+            self.delta(choice, role)
         };
-        (0..self.about.choices).map(role).collect()
+        let filtered = self.azure.then(|| {
+            let safe = json!({"hate": {"filtered": false, "severity": "safe"}});
+            let results = json!([{"prompt_index": 0, "content_filter_results": safe}]);
+            let chunk = json!({
+                "id": "",
+                "object": "",
+                "created": 0,
+                "model": "",
+                "choices": [],
+                "prompt_filter_results": results,
+            });
+            Event::unnamed(chunk.to_string())
+        });
+        let roles = (0..self.about.choices).map(role);
+        filtered.into_iter().chain(roles).collect()
     }
 
     fn content(&mut self, choice: usize, part: Part<'_>) -> Vec<Event> {
@@ -231,7 +309,7 @@ impl Events for ChatEvents {
                         tool_calls: Some(call),
                         ..Message::default()
                     };
-                    events.push(self.delta(choice, delta, None));
+                    events.push(self.delta(choice, delta));
                 }
                 let call = json!([{"index": 0, "function": {"arguments": arguments}}]);
                 Message {
@@ -240,16 +318,18 @@ impl Events for ChatEvents {
                 }
             }
         };
-        events.push(self.delta(choice, delta, None));
+        events.push(self.delta(choice, delta));
         events
     }
 
     fn ending(&mut self) -> Vec<Event> {
         let reason = Some(finish_reason(&self.about));
-        let mut events: Vec<_> = (0..self.about.choices)
-            .map(|choice| self.delta(choice, Message::default(), reason))
-            .collect();
-        if self.about.include_usage {
+        let finish = |index| {
+            let usage = self.about.on_finish(index).then(|| usage(&self.about));
+            self.chunk(&[choice(index, Message::default(), reason)], usage)
+        };
+        let mut events: Vec<_> = (0..self.about.choices).map(finish).collect();
+        if self.about.usage == Usage::OwnChunk {
             events.push(self.chunk(&[], Some(usage(&self.about))));
         }
         events

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{About, Event, Events, Failure, Format, Part, Whole, body, chat};
+use super::{About, Event, Events, Failure, Format, Part, Usage, Whole, body, chat};
 
 pub(crate) struct Completions;
 
@@ -36,12 +36,18 @@ impl Format for Completions {
     fn whole(&self, about: &About, whole: &Whole) -> Bytes {
         let choices = (0..about.choices).map(|index| choice(index, &whole.said, Some("stop")));
         let mut completion = completion(about, choices.collect());
-        completion["usage"] = usage(about);
+        if about.usage != Usage::Nowhere {
+            completion["usage"] = usage(about);
+        }
         body(&completion)
     }
 
     fn events(&self, about: About) -> Box<dyn Events> {
         Box::new(CompletionsEvents { about })
+    }
+
+    fn remaining_tokens(&self) -> Option<&'static str> {
+        Some(chat::REMAINING_TOKENS)
     }
 
     fn error_body(&self, failure: &Failure) -> Bytes {
@@ -54,38 +60,42 @@ struct CompletionsEvents {
 }
 
 impl CompletionsEvents {
-    fn chunk(&self, choices: Vec<Value>, usage: Value) -> Event {
+    fn chunk(&self, choices: Vec<Value>, usage: Option<Value>) -> Event {
         let mut chunk = completion(&self.about, choices);
-        if self.about.include_usage {
+        if let Some(usage) = usage {
             chunk["usage"] = usage;
+        } else if self.about.usage == Usage::OwnChunk {
+            chunk["usage"] = Value::Null;
         }
         Event::unnamed(chunk.to_string())
     }
 
-    fn text(&self, index: usize, text: &str, finish_reason: Option<&str>) -> Event {
-        self.chunk(vec![choice(index, text, finish_reason)], Value::Null)
+    fn text(&self, index: usize, text: &str) -> Event {
+        self.chunk(vec![choice(index, text, None)], None)
     }
 }
 
 impl Events for CompletionsEvents {
     /// A chunk without text: there is no role to announce.
     fn beginning(&mut self) -> Vec<Event> {
-        vec![self.text(0, "", None)]
+        vec![self.text(0, "")]
     }
 
     fn content(&mut self, choice: usize, part: Part<'_>) -> Vec<Event> {
         match part {
             Part::Reasoning(_) => Vec::new(),
-            part => vec![self.text(choice, part.said(), None)],
+            part => vec![self.text(choice, part.said())],
         }
     }
 
     fn ending(&mut self) -> Vec<Event> {
-        let mut events: Vec<_> = (0..self.about.choices)
-            .map(|choice| self.text(choice, "", Some("stop")))
-            .collect();
-        if self.about.include_usage {
-            events.push(self.chunk(Vec::new(), usage(&self.about)));
+        let finish = |index| {
+            let usage = self.about.on_finish(index).then(|| usage(&self.about));
+            self.chunk(vec![choice(index, "", Some("stop"))], usage)
+        };
+        let mut events: Vec<_> = (0..self.about.choices).map(finish).collect();
+        if self.about.usage == Usage::OwnChunk {
+            events.push(self.chunk(Vec::new(), Some(usage(&self.about))));
         }
         events
     }

@@ -17,9 +17,11 @@ use crate::framing::{EventStream, Framing, SseStyle};
 
 pub(crate) struct Invoke;
 
+const NATIVE: Anthropic = Anthropic { vertex: false };
+
 impl Format for Invoke {
     fn whole(&self, about: &About, whole: &Whole) -> Bytes {
-        Anthropic.whole(about, whole)
+        NATIVE.whole(about, whole)
     }
 
     fn events(&self, about: About) -> Box<dyn Events> {
@@ -30,7 +32,7 @@ impl Format for Invoke {
                 "invocationLatency": 1,
                 "firstByteLatency": 1,
             }),
-            native: AnthropicEvents::new(about),
+            native: AnthropicEvents::new(about, false),
         })
     }
 
@@ -59,7 +61,7 @@ impl Format for Invoke {
     }
 
     fn objection(&self, prefill: &str) -> Option<&'static str> {
-        Anthropic.objection(prefill)
+        NATIVE.objection(prefill)
     }
 }
 

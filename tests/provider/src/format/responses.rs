@@ -145,6 +145,10 @@ impl Format for Responses {
         })
     }
 
+    fn remaining_tokens(&self) -> Option<&'static str> {
+        Some(chat::REMAINING_TOKENS)
+    }
+
     fn error_body(&self, failure: &Failure) -> Bytes {
         chat::error_body(failure)
     }

@@ -18,9 +18,12 @@ pub enum Wire {
     GeminiArray,
     Converse,
     Invoke,
+    Custom,
 }
 
-use Wire::{Anthropic, Chat, Completions, Converse, GeminiArray, GeminiSse, Invoke, Responses};
+use Wire::{
+    Anthropic, Chat, Completions, Converse, Custom, GeminiArray, GeminiSse, Invoke, Responses,
+};
 
 /// All formats at once, for checks that mostly wait.
 pub async fn each<F: Future<Output = ()> + Send + 'static>(check: impl Fn(Wire) -> F) {
@@ -28,7 +31,7 @@ pub async fn each<F: Future<Output = ()> + Send + 'static>(check: impl Fn(Wire) 
     checks.join_all().await;
 }
 
-pub const ALL: [Wire; 8] = [
+pub const ALL: [Wire; 9] = [
     Chat,
     Completions,
     Responses,
@@ -37,6 +40,7 @@ pub const ALL: [Wire; 8] = [
     GeminiArray,
     Converse,
     Invoke,
+    Custom,
 ];
 
 /// One event of a stream as a client understands it.
@@ -54,6 +58,11 @@ impl Wire {
         !matches!(self, GeminiArray | Converse | Invoke)
     }
 
+    /// Neither turns nor tools nor reasoning.
+    pub fn is_text_only(self) -> bool {
+        matches!(self, Completions | Custom)
+    }
+
     pub fn is_binary(self) -> bool {
         matches!(self, Converse | Invoke)
     }
@@ -67,6 +76,7 @@ impl Wire {
             Completions => "/v1/completions".to_owned(),
             Responses => "/v1/responses".to_owned(),
             Anthropic => "/v1/messages".to_owned(),
+            Custom => "/generate".to_owned(),
             GeminiSse => {
                 let method = of("generateContent", "streamGenerateContent?alt=sse");
                 format!("/v1beta/models/{model}:{method}")
@@ -98,9 +108,15 @@ impl Wire {
         turns.extend(begun.map(|text| turn(assistant, text)));
         match self {
             Chat | Anthropic => json!({"model": model, "stream": stream, "messages": turns}),
-            Completions => {
+            Completions | Custom => {
                 let prompt = format!("hello there {}", begun.unwrap_or_default());
-                json!({"model": model, "stream": stream, "prompt": prompt})
+                let mut body = json!({"stream": stream, "prompt": prompt});
+                if self == Custom {
+                    body["engine"] = json!({"name": model});
+                } else {
+                    body["model"] = model.into();
+                }
+                body
             }
             Responses => json!({"model": model, "stream": stream, "input": turns}),
             GeminiSse | GeminiArray => json!({"contents": turns}),
@@ -181,6 +197,7 @@ impl Wire {
                 delta["content"].as_str().or(arguments.as_str())
             }
             Completions => data["choices"][0]["text"].as_str(),
+            Custom => data["delta"].as_str(),
             Responses => match event.name.as_str() {
                 "response.output_text.delta" | "response.function_call_arguments.delta" => {
                     data["delta"].as_str()
@@ -220,7 +237,7 @@ impl Wire {
         let data = &event.data;
         let said = match self {
             Chat => &data["choices"][0]["delta"]["reasoning_content"],
-            Completions => &Value::Null,
+            Completions | Custom => &Value::Null,
             Responses if event.name == "response.reasoning_summary_text.delta" => &data["delta"],
             Responses => &Value::Null,
             Anthropic | Invoke => &data["delta"]["thinking"],
@@ -247,6 +264,8 @@ impl Wire {
             Anthropic | Invoke => &data["delta"]["stop_reason"],
             GeminiSse | GeminiArray => &data["candidates"][0]["finishReason"],
             Converse => &data["stopReason"],
+            // It has no reason, only an event that nothing but the end follows.
+            Custom => &data["meta"]["engine"],
         };
         reason.as_str().map(str::to_owned)
     }
@@ -258,6 +277,7 @@ impl Wire {
             Responses if event.name == "error" => &data["message"],
             Anthropic if event.name == "error" => &data["error"]["message"],
             Converse | Invoke if event.name.ends_with("Exception") => &data["message"],
+            Custom => &data["fault"]["reason"],
             Chat | Completions | GeminiSse | GeminiArray => &data["error"]["message"],
             _ => &Value::Null,
         };
@@ -273,6 +293,7 @@ impl Wire {
                 message["content"].as_str().or(arguments.as_str())
             }
             Completions => whole["choices"][0]["text"].as_str(),
+            Custom => whole["output"].as_str(),
             Responses => {
                 let item = whole["output"]
                     .as_array()

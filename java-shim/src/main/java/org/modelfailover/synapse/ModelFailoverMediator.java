@@ -205,6 +205,14 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         attribute("onStreamCut", value);
     }
 
+    /**
+     * Sets {@code countStreamTokens} for this API, URL-encoded as the template carries it; empty:
+     * not set.
+     */
+    public void setCountStreamTokens(String value) {
+        attribute("countStreamTokens", value);
+    }
+
     private void attribute(String name, String value) {
         attributes.add(name);
         attributes.add(decoded(value));
