@@ -1,5 +1,7 @@
 package org.modelfailover.comparison;
 
+import org.modelfailover.apimanager.HostStatics;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,5 +1,6 @@
 package org.modelfailover.comparison;
 
+import org.modelfailover.apimanager.AiProvider;
 import org.modelfailover.gateway.DeploymentFolder;
 import org.modelfailover.gateway.EmbeddedGateway;
 import org.modelfailover.gateway.TestDeployment;
@@ -52,7 +53,7 @@ final class World implements AutoCloseable {
         TestDeployment api =
                 TestDeployment.api(
                                 "AssistantAPI", deployments + ".0.0", "/assistant/" + deployments)
-                        .provider(HostStatics.PROVIDER);
+                        .provider(AiProvider.OPENAI.id());
         String first = defaultListens ? at(Candidate.DEFAULT).origin() : nobody();
         api.endpoint(Candidate.DEFAULT, first + "/v1")
                 .asDefault()

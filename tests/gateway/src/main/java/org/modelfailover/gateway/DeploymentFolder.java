@@ -12,8 +12,10 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -51,6 +53,8 @@ public record DeploymentFolder(
      *     to it; empty when the folder does not say
      * @param hostAiMediator whether API Manager's own {@code AIAPIMediator} serves the API, and not
      *     the stand-in; its jars have to be there then
+     * @param handlers the API's handlers in order, in place of the two stand-ins; empty when the
+     *     folder does not say
      */
     public record Api(
             String name,
@@ -58,7 +62,8 @@ public record DeploymentFolder(
             String context,
             String tenant,
             Optional<String> provider,
-            boolean hostAiMediator) {
+            boolean hostAiMediator,
+            List<ApiHandler> handlers) {
         /**
          * {@code <name>--v<version>}: how API Manager begins the names of endpoints and sequences.
          */
@@ -71,6 +76,9 @@ public record DeploymentFolder(
             return "prod--" + name + ":v" + version;
         }
     }
+
+    /** A handler of the API; its properties are given to setters, as the host's factory does. */
+    public record ApiHandler(String className, Map<String, String> properties) {}
 
     /** Which keys an endpoint serves. */
     public enum Stage {
@@ -90,10 +98,22 @@ public record DeploymentFolder(
     }
 
     /** An endpoint's own credential. */
-    public record ApiKey(String identifier, KeyPlace place, String value) {
+    public sealed interface Security permits ApiKey, AwsKey {}
+
+    /** A key that is sent as it is. */
+    public record ApiKey(String identifier, KeyPlace place, String value) implements Security {
         @Override
         public String toString() {
             return "ApiKey[" + identifier + ", " + place + "]";
+        }
+    }
+
+    /** A key that requests are signed with, by AWS Signature Version 4. */
+    public record AwsKey(String accessKey, String secretKey, String region, String service)
+            implements Security {
+        @Override
+        public String toString() {
+            return "AwsKey[" + accessKey + ", " + region + ", " + service + "]";
         }
     }
 
@@ -101,7 +121,7 @@ public record DeploymentFolder(
      * An AI endpoint; {@code isDefault} makes it the one for requests no policy has decided for.
      */
     public record Endpoint(
-            String id, String url, Stage stage, boolean isDefault, Optional<ApiKey> security) {}
+            String id, String url, Stage stage, boolean isDefault, Optional<Security> security) {}
 
     /** A policy as API Manager rendered it: one or more mediators without a root element. */
     public record Policy(String file, String xml) {}
@@ -151,7 +171,14 @@ public record DeploymentFolder(
         source.refuseUnknown(
                 json,
                 "",
-                Set.of("name", "version", "context", "tenant", "provider", "hostAiMediator"));
+                Set.of(
+                        "name",
+                        "version",
+                        "context",
+                        "tenant",
+                        "provider",
+                        "hostAiMediator",
+                        "handlers"));
         String name = source.matching(json, "", "name", NAME);
         String version = source.matching(json, "", "version", NAME);
         String context = source.matching(json, "", "context", CONTEXT);
@@ -162,15 +189,33 @@ public record DeploymentFolder(
                 context,
                 tenant,
                 source.optionalText(json, "", "provider"),
-                source.flag(json, "", "hostAiMediator"));
+                source.flag(json, "", "hostAiMediator"),
+                handlers(source, json));
+    }
+
+    private static List<ApiHandler> handlers(Source source, JsonObject json) {
+        List<ApiHandler> handlers = new ArrayList<>();
+        if (json.has("handlers")) {
+            JsonArray array = source.array(json.get("handlers"), "handlers");
+            for (int i = 0; i < array.size(); i++) {
+                String at = "handlers[" + i + "]";
+                JsonObject handler = source.object(array.get(i), at);
+                source.refuseUnknown(handler, at + ".", Set.of("class", "properties"));
+                Map<String, String> properties = new LinkedHashMap<>();
+                if (handler.has("properties")) {
+                    String in = at + ".properties";
+                    JsonObject given = source.object(handler.get("properties"), in);
+                    given.keySet()
+                            .forEach(key -> properties.put(key, source.text(given, in + ".", key)));
+                }
+                handlers.add(new ApiHandler(source.text(handler, at + ".", "class"), properties));
+            }
+        }
+        return List.copyOf(handlers);
     }
 
     private static List<Endpoint> endpoints(Source source) {
-        JsonElement root = source.parse();
-        if (!root.isJsonArray() || root.getAsJsonArray().isEmpty()) {
-            throw source.error("must be a JSON array with at least one endpoint");
-        }
-        JsonArray array = root.getAsJsonArray();
+        JsonArray array = source.array(source.parse(), "");
         List<Endpoint> endpoints = new ArrayList<>();
         Set<String> ids = new TreeSet<>();
         for (int i = 0; i < array.size(); i++) {
@@ -208,7 +253,7 @@ public record DeploymentFolder(
             throw source.error(at + "url: " + e.getMessage());
         }
         Stage stage = source.oneOf(json, at, "stage", Stage.class, Stage.BOTH);
-        Optional<ApiKey> security =
+        Optional<Security> security =
                 json.has("security")
                         ? Optional.of(
                                 security(
@@ -219,17 +264,35 @@ public record DeploymentFolder(
         return new Endpoint(id, url, stage, source.flag(json, at, "default"), security);
     }
 
-    private static ApiKey security(Source source, JsonObject json, String endpoint) {
+    private static Security security(Source source, JsonObject json, String endpoint) {
         String at = endpoint + "security.";
-        source.refuseUnknown(json, at, Set.of("type", "identifier", "in", "value"));
         String type = source.text(json, at, "type");
-        if (!type.equalsIgnoreCase("apikey")) {
-            throw source.error(at + "type: only \"apikey\" is supported, not \"" + type + "\"");
+        switch (type.toLowerCase(Locale.ROOT)) {
+            case "apikey" -> {
+                source.refuseUnknown(json, at, Set.of("type", "identifier", "in", "value"));
+                return new ApiKey(
+                        source.text(json, at, "identifier"),
+                        source.oneOf(json, at, "in", KeyPlace.class, KeyPlace.HEADER),
+                        source.text(json, at, "value"));
+            }
+            case "aws" -> {
+                source.refuseUnknown(
+                        json,
+                        at,
+                        Set.of("type", "accessKey", "secretKey", "region", "service"));
+                return new AwsKey(
+                        source.text(json, at, "accessKey"),
+                        source.text(json, at, "secretKey"),
+                        source.text(json, at, "region"),
+                        source.text(json, at, "service"));
+            }
+            default ->
+                    throw source.error(
+                            at
+                                    + "type: only \"apikey\" and \"aws\" are supported, not \""
+                                    + type
+                                    + "\"");
         }
-        return new ApiKey(
-                source.text(json, at, "identifier"),
-                source.oneOf(json, at, "in", KeyPlace.class, KeyPlace.HEADER),
-                source.text(json, at, "value"));
     }
 
     private static List<Policy> policies(Path folder) {
@@ -294,6 +357,15 @@ public record DeploymentFolder(
                 throw error((at.isEmpty() ? "" : at + ": ") + "must be a JSON object");
             }
             return element.getAsJsonObject();
+        }
+
+        JsonArray array(JsonElement element, String at) {
+            if (!element.isJsonArray() || element.getAsJsonArray().isEmpty()) {
+                throw error(
+                        (at.isEmpty() ? "" : at + ": ")
+                                + "must be a JSON array with at least one element");
+            }
+            return element.getAsJsonArray();
         }
 
         void refuseUnknown(JsonObject json, String at, Set<String> known) {

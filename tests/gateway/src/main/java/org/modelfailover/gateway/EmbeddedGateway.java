@@ -4,12 +4,15 @@ import org.apache.axiom.om.OMElement;
 import org.apache.axiom.om.util.AXIOMUtil;
 import org.apache.axis2.context.ConfigurationContext;
 import org.apache.axis2.transport.base.threads.WorkerPool;
+import org.apache.synapse.ManagedLifecycle;
 import org.apache.synapse.Mediator;
 import org.apache.synapse.ServerConfigurationInformation;
 import org.apache.synapse.ServerContextInformation;
 import org.apache.synapse.ServerManager;
 import org.apache.synapse.config.SynapseConfiguration;
 import org.apache.synapse.config.xml.MediatorFactoryFinder;
+import org.apache.synapse.config.xml.PropertyHelper;
+import org.apache.synapse.config.xml.XMLConfigConstants;
 import org.apache.synapse.config.xml.endpoints.EndpointFactory;
 import org.apache.synapse.config.xml.rest.APIFactory;
 import org.apache.synapse.core.SynapseEnvironment;
@@ -30,10 +33,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.Properties;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
+import javax.xml.namespace.QName;
 import javax.xml.stream.XMLStreamException;
 
 /**
@@ -225,10 +230,15 @@ public final class EmbeddedGateway implements AutoCloseable {
 
     private void addApi(DeploymentFolder.Api described, String xml) {
         try {
-            API api = APIFactory.createAPI(parse(xml));
+            OMElement element = parse(xml);
+            API api = APIFactory.createAPI(element);
+            completeHandlers(api, element);
             for (Handler handler : api.getHandlers()) {
                 if (handler instanceof KeyTypeHandler guard) {
                     guard.guard(described.name(), described.version(), described.tenant());
+                }
+                if (handler instanceof ManagedLifecycle managed) {
+                    managed.init(environment());
                 }
             }
             api.init(environment());
@@ -236,6 +246,26 @@ public final class EmbeddedGateway implements AutoCloseable {
         } catch (RuntimeException e) {
             throw refused("API", described.synapseName(), e);
         }
+    }
+
+    /** WSO2's Synapse hands a handler its properties; 3.0.1 does not look at them. */
+    private static void completeHandlers(API api, OMElement element) {
+        Iterator<?> elements = element.getFirstChildWithName(tag("handlers")).getChildElements();
+        for (Handler handler : api.getHandlers()) {
+            Iterator<?> properties =
+                    ((OMElement) elements.next()).getChildrenWithName(tag("property"));
+            while (properties.hasNext()) {
+                OMElement property = (OMElement) properties.next();
+                PropertyHelper.setInstanceProperty(
+                        property.getAttributeValue(new QName("name")),
+                        property.getAttributeValue(new QName("value")),
+                        handler);
+            }
+        }
+    }
+
+    private static QName tag(String name) {
+        return new QName(XMLConfigConstants.SYNAPSE_NAMESPACE, name);
     }
 
     private static GatewayException refused(String kind, String name, RuntimeException reason) {
@@ -258,6 +288,11 @@ public final class EmbeddedGateway implements AutoCloseable {
         if (api != null) {
             configuration.removeAPI(api.getName());
             api.destroy();
+            for (Handler handler : api.getHandlers()) {
+                if (handler instanceof ManagedLifecycle managed) {
+                    managed.destroy();
+                }
+            }
         }
         for (String name : deployed.sequences().keySet()) {
             Mediator sequence = configuration.getDefinedSequences().get(name);

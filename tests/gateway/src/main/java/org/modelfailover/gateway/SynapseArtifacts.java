@@ -1,10 +1,15 @@
 package org.modelfailover.gateway;
 
 import org.modelfailover.gateway.DeploymentFolder.Api;
+import org.modelfailover.gateway.DeploymentFolder.ApiHandler;
 import org.modelfailover.gateway.DeploymentFolder.ApiKey;
+import org.modelfailover.gateway.DeploymentFolder.AwsKey;
 import org.modelfailover.gateway.DeploymentFolder.Endpoint;
 import org.modelfailover.gateway.DeploymentFolder.Policy;
+import org.modelfailover.gateway.DeploymentFolder.Security;
 import org.modelfailover.gateway.DeploymentFolder.Stage;
+import org.modelfailover.gateway.host.ExtensionHandler;
+import org.modelfailover.gateway.host.KeyTypeHandler;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -173,12 +178,28 @@ record SynapseArtifacts(Map<String, String> endpoints, Map<String, String> seque
 
     private static String drawEndpoint(Api api, String sequence, Endpoint endpoint) {
         String resume = api.hostAiMediator() ? " resume=\"" + resumption(sequence) + "\"" : "";
-        return endpoint.security().map(SynapseArtifacts::apiKeyMediator).orElse("")
+        return endpoint.security().map(security -> signer(endpoint, security)).orElse("")
                 + "<call"
                 + resume
                 + "><endpoint key=\""
                 + endpointName(api, endpoint)
                 + "\"/></call>\n";
+    }
+
+    private static String signer(Endpoint endpoint, Security security) {
+        return security instanceof ApiKey key
+                ? apiKeyMediator(key)
+                : awsSigner(endpoint, (AwsKey) security);
+    }
+
+    private static String awsSigner(Endpoint endpoint, AwsKey key) {
+        return "<class name=\"org.wso2.carbon.apimgt.gateway.mediators.AWSSigV4Signer\">\n"
+                + property("accessKey", key.accessKey())
+                + property("secretKey", key.secretKey())
+                + property("region", key.region())
+                + property("service", key.service())
+                + property("endpoint", endpoint.url())
+                + "</class>\n";
     }
 
     private static String apiKeyMediator(ApiKey key) {
@@ -260,10 +281,32 @@ record SynapseArtifacts(Map<String, String> endpoints, Map<String, String> seque
                 + "<outSequence>\n<send/>\n</outSequence>\n"
                 + "</resource>\n"
                 + "<handlers>\n"
-                + "<handler class=\"org.modelfailover.gateway.host.KeyTypeHandler\"/>\n"
-                + "<handler class=\"org.modelfailover.gateway.host.ExtensionHandler\"/>\n"
+                + handlers(api)
                 + "</handlers>\n"
                 + "</api>";
+    }
+
+    private static String handlers(Api api) {
+        List<ApiHandler> handlers =
+                api.handlers().isEmpty()
+                        ? List.of(
+                                new ApiHandler(KeyTypeHandler.class.getName(), Map.of()),
+                                new ApiHandler(ExtensionHandler.class.getName(), Map.of()))
+                        : api.handlers();
+        StringBuilder xml = new StringBuilder();
+        for (ApiHandler handler : handlers) {
+            xml.append("<handler class=\"").append(handler.className()).append("\">\n");
+            handler.properties()
+                    .forEach(
+                            (name, value) ->
+                                    xml.append("<property name=\"")
+                                            .append(name)
+                                            .append("\" value=\"")
+                                            .append(Xml.escape(value))
+                                            .append("\"/>\n"));
+            xml.append("</handler>\n");
+        }
+        return xml.toString();
     }
 
     private static String stage(DeploymentFolder folder, Stage stage) {

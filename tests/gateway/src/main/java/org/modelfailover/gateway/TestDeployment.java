@@ -74,6 +74,20 @@ public final class TestDeployment {
         return this;
     }
 
+    /** Adds a handler; with the first one, the stand-ins that are there otherwise are gone. */
+    public TestDeployment handler(String className, Map<String, String> properties) {
+        JsonObject handler = new JsonObject();
+        handler.addProperty("class", className);
+        JsonObject given = new JsonObject();
+        properties.forEach(given::addProperty);
+        handler.add("properties", given);
+        if (!api.has("handlers")) {
+            api.add("handlers", new JsonArray());
+        }
+        api.getAsJsonArray("handlers").add(handler);
+        return this;
+    }
+
     /** Adds an endpoint for both stages and without a key; the next calls say more about it. */
     public TestDeployment endpoint(String id, String url) {
         JsonObject endpoint = new JsonObject();
@@ -112,6 +126,19 @@ public final class TestDeployment {
         key.addProperty("identifier", identifier);
         key.addProperty("in", place.name());
         key.addProperty("value", value);
+        last().add("security", key);
+        return this;
+    }
+
+    /** Lets requests to the last endpoint be signed by AWS Signature Version 4. */
+    public TestDeployment awsKey(
+            String accessKey, String secretKey, String region, String service) {
+        JsonObject key = new JsonObject();
+        key.addProperty("type", "aws");
+        key.addProperty("accessKey", accessKey);
+        key.addProperty("secretKey", secretKey);
+        key.addProperty("region", region);
+        key.addProperty("service", service);
         last().add("security", key);
         return this;
     }

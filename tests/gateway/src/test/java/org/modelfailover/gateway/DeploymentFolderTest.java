@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.modelfailover.gateway.DeploymentFolder.ApiKey;
 import org.modelfailover.gateway.DeploymentFolder.KeyPlace;
 import org.modelfailover.gateway.DeploymentFolder.Stage;
 
@@ -42,7 +43,7 @@ class DeploymentFolderTest {
         DeploymentFolder.Endpoint endpoint = read.endpoints().get(0);
         assertEquals(Stage.BOTH, endpoint.stage());
         assertTrue(endpoint.isDefault());
-        assertEquals(KeyPlace.HEADER, endpoint.security().orElseThrow().place());
+        assertEquals(KeyPlace.HEADER, ((ApiKey) endpoint.security().orElseThrow()).place());
         assertEquals(1, read.policies().size());
         assertTrue(read.responsePolicies().isEmpty());
         assertTrue(read.bundle().isEmpty());
@@ -68,7 +69,7 @@ class DeploymentFolderTest {
                         + " \"a\"",
                 "api.json | `{\"name\":\"A\",\"version\":\"1\",\"context\":\"/a\",\"x\":1}` | x:"
                         + " unknown key",
-                "endpoints.json | `[]` | at least one endpoint",
+                "endpoints.json | `[]` | at least one element",
                 "endpoints.json | `{}` | must be a JSON array",
                 "endpoints.json | `[{\"id\":\"a\"}]` | [0].url: missing",
                 "endpoints.json | `[{\"id\":\"a\",\"url\":\"localhost\"}]` | [0].url: \"localhost\""
@@ -86,12 +87,15 @@ class DeploymentFolderTest {
                         + "{\"id\":\"b\",\"url\":\"http://x\",\"default\":true}]` |"
                         + " more than one default endpoint for PRODUCTION: [a, b]",
                 "endpoints.json |"
-                    + " `[{\"id\":\"a\",\"url\":\"http://x\",\"security\":{\"type\":\"aws\"}}]` |"
-                    + " [0].security.type: only \"apikey\"",
+                    + " `[{\"id\":\"a\",\"url\":\"http://x\",\"security\":{\"type\":\"gcp\"}}]` |"
+                    + " [0].security.type: only \"apikey\" and \"aws\"",
                 "endpoints.json |"
                         + " `[{\"id\":\"a\",\"url\":\"http://x\",\"security\":"
                         + "{\"type\":\"apikey\",\"identifier\":\"k\"}}]` |"
                         + " [0].security.value: missing",
+                "endpoints.json |"
+                    + " `[{\"id\":\"a\",\"url\":\"http://x\",\"security\":{\"type\":\"aws\"}}]` |"
+                    + " [0].security.accessKey: missing",
                 "policies/00-policy.xml | `<a>` | not well-formed",
                 "policies/policy.xml | `<a/>` | NN-name.xml",
             })

@@ -2,12 +2,19 @@ package org.apache.synapse.commons.json;
 
 import org.apache.axiom.om.OMElement;
 import org.apache.axiom.soap.SOAPBody;
+import org.apache.axis2.AxisFault;
 import org.apache.axis2.context.MessageContext;
 import org.modelfailover.gateway.host.TextPayload;
 
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+
 /**
- * Stands for WSO2's class of this name, which Synapse 3.0.1 lacks, with the three methods that the
- * host's {@code AIAPIMediator} calls. A JSON body is the text that {@link TextPayload} keeps.
+ * Stands for WSO2's class of this name, which Synapse 3.0.1 lacks, with the methods that the host's
+ * mediators call. A JSON body is the text that {@link TextPayload} keeps, so it stays what it was,
+ * byte for byte.
  */
 public final class JsonUtil {
     private static final String JSON = "application/json";
@@ -29,6 +36,14 @@ public final class JsonUtil {
                 : "{}";
     }
 
+    /** The JSON, byte for byte; null when there is none. */
+    public static InputStream getJsonPayload(MessageContext context) {
+        return hasAJsonPayload(context)
+                ? new ByteArrayInputStream(
+                        jsonPayloadToString(context).getBytes(StandardCharsets.UTF_8))
+                : null;
+    }
+
     /** Puts JSON in the place of what the message holds; as the host's, leaves its type alone. */
     public static OMElement getNewJsonPayload(
             MessageContext context, String json, boolean removeChildren, boolean add) {
@@ -39,5 +54,17 @@ public final class JsonUtil {
         OMElement element = TextPayload.wrap(json);
         body.addChild(element);
         return element;
+    }
+
+    /** The same from a stream of UTF-8. */
+    public static OMElement getNewJsonPayload(
+            MessageContext context, InputStream json, boolean removeChildren, boolean add)
+            throws AxisFault {
+        try {
+            String text = new String(json.readAllBytes(), StandardCharsets.UTF_8);
+            return getNewJsonPayload(context, text, removeChildren, add);
+        } catch (IOException e) {
+            throw AxisFault.makeFault(e);
+        }
     }
 }

@@ -1,0 +1,208 @@
+package org.modelfailover.gateway;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.modelfailover.apimanager.AiProvider;
+import org.modelfailover.apimanager.AnswerRecorder;
+import org.modelfailover.apimanager.CorsHandler;
+import org.modelfailover.apimanager.CountedTokens;
+import org.modelfailover.apimanager.RecordedAnswer;
+import org.modelfailover.apimanager.SubscriberHandler;
+import org.wso2.carbon.apimgt.common.analytics.publishers.dto.enums.EventCategory;
+import org.wso2.carbon.apimgt.gateway.handlers.analytics.Constants;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What an answer tells API Manager's handlers on its way back: the same as with API Manager's own
+ * {@code AIAPIMediator} and without any policy.
+ */
+class WayBackTest extends HostScenario {
+    private static final String USAGE = "\"stream_options\":{\"include_usage\":true},";
+
+    /** Who brings the answer. */
+    enum Bringer {
+        THE_HOST,
+        THE_POLICY
+    }
+
+    private ProviderProcess deploy(Bringer bringer) {
+        ProviderProcess one = provider("one");
+        TestDeployment api =
+                api(AiProvider.OPENAI)
+                        .endpoint("one", one.url())
+                        .asDefault()
+                        .headerKey("Authorization", "Bearer sk-one");
+        if (bringer == Bringer.THE_HOST) {
+            deploy(api.hostAiMediator());
+        } else {
+            deploy(api, FailoverConfigs.target("gpt-4o", "one"));
+        }
+        return one;
+    }
+
+    private void deployTwo(String firstFault) {
+        ProviderProcess one = provider("one");
+        ProviderProcess two = provider("two");
+        one.set("gpt-4o", firstFault);
+        deploy(
+                api(AiProvider.OPENAI).endpoint("one", one.url()).endpoint("two", two.url()),
+                FailoverConfigs.target("gpt-4o", "one")
+                        .fallback("gpt-4o-mini", "two")
+                        .requestTimeout("0.4"));
+    }
+
+    private static String metadata(JsonObject usage, String count) {
+        return usage.get(count).getAsString();
+    }
+
+    private static void assertCounted(JsonObject usage, CountedTokens counted) {
+        assertEquals(usage.get("prompt_tokens").getAsLong(), counted.prompt());
+        assertEquals(usage.get("completion_tokens").getAsLong(), counted.completion());
+        assertEquals(usage.get("total_tokens").getAsLong(), counted.total());
+        assertTrue(
+                counted.subscription().startsWith(SubscriberHandler.APPLICATION_ID + ":"),
+                counted.toString());
+    }
+
+    private static JsonObject usage(String answer) {
+        return JsonParser.parseString(answer).getAsJsonObject().getAsJsonObject("usage");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theResponsesMetadataNamesProviderModelAndTokens(Bringer bringer) {
+        deploy(bringer);
+
+        RawClient.Answer answer = ask(chat("gpt-4o"));
+
+        JsonObject usage = usage(answer.text());
+        assertEquals(
+                Map.of(
+                        "name",
+                        "OpenAI",
+                        "apiVersion",
+                        "2.0.0",
+                        "responseModel",
+                        "gpt-4o",
+                        "promptTokenCount",
+                        metadata(usage, "prompt_tokens"),
+                        "completionTokenCount",
+                        metadata(usage, "completion_tokens"),
+                        "totalTokenCount",
+                        metadata(usage, "total_tokens")),
+                recorded().metadata());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void tokensCountAgainstTheSubscription(Bringer bringer) {
+        deploy(bringer);
+
+        RawClient.Answer answer = ask(chat("gpt-4o"));
+
+        assertCounted(usage(answer.text()), counted());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void analyticsSeesASuccessOfTheEndpointThatAnswered(Bringer bringer) {
+        ProviderProcess one = deploy(bringer);
+        long before = System.currentTimeMillis();
+
+        RawClient.Answer answer = ask(chat("gpt-4o"));
+
+        RecordedAnswer recorded = recorded();
+        long asked = recorded.backendRequestTime();
+        assertTrue(
+                before <= asked && asked <= System.currentTimeMillis(),
+                "the backend was asked at " + asked + ", not after " + before);
+        assertEquals(200, recorded.status());
+        assertEquals(EventCategory.SUCCESS, recorded.analytics().category());
+        assertEquals(200, recorded.analytics().target().getTargetResponseCode());
+        assertTrue(
+                recorded.endpointAddress().startsWith(one.url()),
+                "the endpoint's address: " + recorded.endpointAddress());
+        assertEquals(
+                SubscriberHandler.CORRELATION_ID, recorded.analytics().correlationId());
+        assertEquals(
+                usage(answer.text()).get("total_tokens").getAsInt(),
+                recorded.analytics().tokens().get(Constants.AI_TOTAL_TOKEN_USAGE));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theAnswerSaysWhichOriginsMayReadIt(Bringer bringer) {
+        deploy(bringer);
+
+        RawClient.Answer answer = ask(chat("gpt-4o"));
+
+        assertEquals(List.of(CorsHandler.ORIGIN), answer.head().all(CorsHandler.HEADER));
+    }
+
+    @Test
+    void afterAFailureTheOneThatAnsweredCounts() {
+        deployTwo("status=503");
+
+        RawClient.Answer answer = ask(chat("gpt-4o"));
+
+        assertServedBy("two", answer);
+        RecordedAnswer recorded = recorded();
+        assertNull(recorded.errorCode(), "an ERROR_CODE turns a success into a fault");
+        assertEquals(EventCategory.SUCCESS, recorded.analytics().category());
+        assertTrue(
+                recorded.endpointAddress().startsWith(running("two").url()),
+                "the endpoint's address: " + recorded.endpointAddress());
+        assertEquals("gpt-4o-mini", recorded.metadata().get("responseModel"));
+        assertCounted(usage(answer.text()), counted());
+    }
+
+    @Test
+    void aStreamsTokensCountOnceAtItsEnd() {
+        deploy(Bringer.THE_POLICY);
+
+        RawClient.Answer answer =
+                ask(streamed("gpt-4o").replace("\"messages\"", USAGE + "\"messages\""));
+
+        List<String> events = events(answer.text());
+        JsonObject usage = usage(events.get(events.size() - 2));
+        assertCounted(usage, counted());
+        assertEquals(1, AnswerRecorder.answers().size(), "the stream passes the handlers once");
+    }
+
+    @Test
+    void whenAllCandidatesFailAnalyticsSeesATargetThatDoesNotAnswer() {
+        ProviderProcess one = provider("one");
+        one.set("gpt-4o", "silent");
+        deploy(
+                api(AiProvider.OPENAI)
+                        .endpoint("one", one.url())
+                        .faultPolicy("<class name=\"" + AnswerRecorder.class.getName() + "\"/>"),
+                FailoverConfigs.target("gpt-4o", "one").requestTimeout("0.3"));
+
+        RawClient.Answer answer = ask(chat("gpt-4o"));
+
+        assertEquals(504, answer.status(), answer.text());
+        RecordedAnswer recorded = recorded();
+        assertTrue(
+                recorded.errorCode() >= 101500 && recorded.errorCode() < 101600,
+                "an error code of the target's: " + recorded.errorCode());
+        assertEquals(EventCategory.FAULT, recorded.analytics().category());
+        assertTrue(
+                recorded.analytics().fault().startsWith("TARGET_CONNECTIVITY"),
+                recorded.analytics().fault());
+        assertNull(recorded.metadata(), "nobody has answered");
+        assertFalse(answer.text().isEmpty());
+        assertEquals(List.of(), CountedTokens.all());
+    }
+}
