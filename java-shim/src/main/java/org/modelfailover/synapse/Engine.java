@@ -89,11 +89,6 @@ class Engine {
     /** A request that was suspended will never be answered. */
     void abandoned(MessageContext request) {}
 
-    /** The engine's own handlers, which see every message that comes and goes. */
-    List<?> synapseHandlers(MessageContext context) {
-        return List.of();
-    }
-
     /**
      * Runs something when the engine is through with the request that is on a connection now, where
      * it does not tell the pipe of the answer that its client left.
@@ -163,6 +158,16 @@ class Engine {
         }
         Object[] resources = (Object[]) call(api, "getResources");
         return resources.length == 0 ? null : resources[0];
+    }
+
+    /** The engine's own handlers, which see every message; Apache's has none. */
+    final List<?> synapseHandlers(MessageContext context) {
+        try {
+            return (List<?>) call(context.getEnvironment(), "getSynapseHandlers");
+        } catch (ReflectiveOperationException e) {
+            LOG.debug("The engine's own handlers were not found", e);
+            return List.of();
+        }
     }
 
     private static final Class<?>[] NOTHING = {};

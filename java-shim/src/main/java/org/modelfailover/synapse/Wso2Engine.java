@@ -10,7 +10,6 @@ import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.SynapseEnvironment;
 
 import java.lang.reflect.Method;
-import java.util.List;
 import java.util.function.Function;
 
 /**
@@ -93,16 +92,6 @@ final class Wso2Engine extends Engine {
             }
         } catch (ReflectiveOperationException e) {
             LOG.debug("The engine's own handlers were not told of the request", e);
-        }
-    }
-
-    @Override
-    List<?> synapseHandlers(MessageContext context) {
-        try {
-            return (List<?>) call(context.getEnvironment(), "getSynapseHandlers");
-        } catch (ReflectiveOperationException e) {
-            LOG.debug("The engine's own handlers were not found", e);
-            return List.of();
         }
     }
 

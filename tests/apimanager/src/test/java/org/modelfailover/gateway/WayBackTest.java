@@ -133,8 +133,7 @@ class WayBackTest extends HostScenario {
         assertTrue(
                 recorded.endpointAddress().startsWith(one.url()),
                 "the endpoint's address: " + recorded.endpointAddress());
-        assertEquals(
-                SubscriberHandler.CORRELATION_ID, recorded.analytics().correlationId());
+        assertEquals(SubscriberHandler.CORRELATION_ID, recorded.analytics().correlationId());
         assertEquals(
                 usage(answer.text()).get("total_tokens").getAsInt(),
                 recorded.analytics().tokens().get(Constants.AI_TOTAL_TOKEN_USAGE));
