@@ -118,7 +118,7 @@ class SignaturesTest extends HostScenario {
     @ValueSource(
             strings = {
                 "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Grüße 你好 🙂"
-                    + " \\u00e9\"}]}]}",
+                        + " \\u00e9\"}]}]}",
                 "{}",
                 "\n{\"messages\" :\t[ ]\r\n}\n"
             })
