@@ -573,8 +573,13 @@ final class ClientExchange implements Exchange {
         if (over.compareAndSet(false, true)) {
             NativeExecutor.cancel(call);
             Stream begun = stream;
-            if (answered.compareAndSet(false, true) || begun != null && begun.isCollected()) {
+            boolean collected = begun != null && begun.isCollected();
+            if (answered.compareAndSet(false, true) || collected) {
                 Engine.of().abandoned(request.original());
+            }
+            if (collected && begun.metadata != null) {
+                // Nobody will say once more what it has used.
+                count(begun);
             }
         }
     }

@@ -12,6 +12,9 @@ final class Stream {
     /** Bytes of a stream that are collected at most. */
     private static final int MOST_COLLECTED = 64 * 1024 * 1024;
 
+    /** Looks after its end that it may take until it is known what it has used. */
+    private static final int MOST_LOOKS = 10;
+
     final int candidate;
     final int status;
     final byte[] headers;
@@ -68,6 +71,6 @@ final class Stream {
     /** Whether it is known long since that it ended, but not what it has used. */
     boolean isOverdue() {
         looks++;
-        return looks > 20;
+        return looks > MOST_LOOKS;
     }
 }

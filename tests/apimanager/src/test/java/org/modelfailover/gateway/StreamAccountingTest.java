@@ -69,12 +69,12 @@ class StreamAccountingTest extends HostScenario {
         provider = provider("one");
     }
 
-    private void deployWith(String requestPolicies, String responsePolicies) {
+    private void deployWith(String responsePolicies) {
         TestDeployment api = api(AiProvider.OPENAI).endpoint("one", provider.url());
         if (!responsePolicies.isEmpty()) {
             api.responsePolicy(responsePolicies);
         }
-        deploy(api.policy(requestPolicies + EngineHandlers.xml() + HandDriven.xml()));
+        deploy(api.policy(EngineHandlers.xml() + HandDriven.xml()));
     }
 
     private static int say(Exchange exchange, String text) {
@@ -84,7 +84,7 @@ class StreamAccountingTest extends HostScenario {
     @ParameterizedTest
     @EnumSource
     void tokensAndAnalyticsAreCountedOnceAtTheEnd(End end) throws InterruptedException {
-        deployWith("", "");
+        deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
         exchange.begin(0, 200, HEAD, null);
@@ -93,7 +93,9 @@ class StreamAccountingTest extends HostScenario {
         client.readChunksUntil("one");
 
         RecordedAnswer head = recorded();
-        assertNull(head.metadata(), "at its head a stream has used nothing that could be counted");
+        assertNull(
+                head.properties().get("AI_API_RESPONSE_METADATA"),
+                "at its head a stream has used nothing that could be counted");
         assertEquals(true, head.properties().get("SKIP_METRICS_PUBLISHING"));
         assertEquals(List.of(), CountedTokens.all(), "counted before the end");
 
@@ -127,7 +129,7 @@ class StreamAccountingTest extends HostScenario {
 
     @Test
     void aStreamThatEndsBeforeItsHeadIsOutIsCountedAllTheSame() throws InterruptedException {
-        deployWith("", "");
+        deployWith("");
         RawClient client = client();
         for (int i = 1; i <= 50; i++) {
             client.post(streamed("gpt-4o"));
@@ -146,7 +148,7 @@ class StreamAccountingTest extends HostScenario {
     /** The host counts requests to AI APIs with the answer's tokens. */
     @Test
     void aStreamThatSaysNothingOfItselfIsStillARequestToAnAiApi() throws InterruptedException {
-        deployWith("<property name=\"api.ut.sub_type\" value=\"AIAPI\"/>", "");
+        deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
         exchange.begin(0, 200, HEAD, null);
@@ -159,9 +161,24 @@ class StreamAccountingTest extends HostScenario {
         Until.is("one event", () -> EngineHandlers.PUBLISHED, events -> events.size() == 1);
     }
 
+    /** The executor would say so; but an event that is lost is lost for good. */
+    @Test
+    void aStreamOfWhichNothingMoreIsHeardIsPublishedAfterAWhile() throws InterruptedException {
+        deployWith("");
+        RawClient client = client().post(streamed("gpt-4o"));
+        Exchange exchange = HandDriven.next();
+        exchange.begin(0, 200, HEAD, null);
+        say(exchange, "data: one\n\n");
+        client.readHead();
+
+        client.leave();
+
+        Until.is("one event", () -> EngineHandlers.PUBLISHED, events -> events.size() == 1);
+    }
+
     @Test
     void aResponsePolicyThatThrowsLeavesOneFaultAndTheTokens() throws InterruptedException {
-        deployWith("", AnswerPolicies.xml(AnswerPolicies.Throws.class));
+        deployWith(AnswerPolicies.xml(AnswerPolicies.Throws.class));
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
 
@@ -178,7 +195,7 @@ class StreamAccountingTest extends HostScenario {
 
     @Test
     void aWholeAnswerIsCountedOnItsWay() throws InterruptedException {
-        deployWith("", "");
+        deployWith("");
         RawClient client = client().post(chat("gpt-4o"));
 
         HandDriven.next()
@@ -200,7 +217,7 @@ class StreamAccountingTest extends HostScenario {
 
     @Test
     void aCollectedStreamIsCountedAsTheWholeAnswerThatItIs() throws InterruptedException {
-        deployWith("", AnswerPolicies.xml(AnswerPolicies.ReadsBody.class));
+        deployWith(AnswerPolicies.xml(AnswerPolicies.ReadsBody.class));
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
 
@@ -217,7 +234,7 @@ class StreamAccountingTest extends HostScenario {
     @ParameterizedTest
     @EnumSource(names = {"BROKEN", "CLIENT_LEFT"})
     void aCollectedStreamThatIsNeverSentHasUsedItsTokens(End end) throws InterruptedException {
-        deployWith("", AnswerPolicies.xml(AnswerPolicies.ReadsBody.class));
+        deployWith(AnswerPolicies.xml(AnswerPolicies.ReadsBody.class));
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
         exchange.begin(0, 200, HEAD, null);
