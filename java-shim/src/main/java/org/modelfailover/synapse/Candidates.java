@@ -26,15 +26,17 @@ final class Candidates {
 
     /** One endpoint. */
     static final class Target {
-        /** Adds the endpoint's credentials, in order. */
-        final List<Mediator> security;
+        /** Add the endpoint's credentials, in order. */
+        final List<Mediator> security = new ArrayList<>();
+
+        /** Make credentials of the request as it is sent, body included: signatures. */
+        final List<Mediator> signers = new ArrayList<>();
 
         /** The endpoint's URL. */
-        final String url;
+        String url;
 
-        Target(List<Mediator> security, String url) {
-            this.security = security;
-            this.url = url;
+        boolean hasCredentials() {
+            return !security.isEmpty() || !signers.isEmpty();
         }
     }
 
@@ -48,11 +50,11 @@ final class Candidates {
         }
     }
 
-    /** No endpoint of that id is deployed. */
-    static final class Missing extends Exception {
+    /** A candidate can't be called; the message says why. */
+    static final class Unusable extends Exception {
         private static final long serialVersionUID = 1L;
 
-        Missing(String message) {
+        Unusable(String message) {
             super(message);
         }
     }
@@ -73,10 +75,10 @@ final class Candidates {
     }
 
     /** Finds a candidate's endpoint. */
-    Target find(MessageContext context, int candidate) throws Missing {
+    Target find(MessageContext context, int candidate) throws Unusable {
         Mediator sequence = context.getSequence(sequenceName);
         if (sequence == null) {
-            throw new Missing("the sequence " + sequenceName + " is not deployed");
+            throw new Unusable("the sequence " + sequenceName + " is not deployed");
         }
         Deployed known = deployed;
         if (known == null || known.sequence != sequence) {
@@ -91,20 +93,21 @@ final class Candidates {
         return target;
     }
 
-    private Target search(MessageContext context, Mediator sequence, String id) throws Missing {
+    private Target search(MessageContext context, Mediator sequence, String id) throws Unusable {
         ListMediator found = searchCase(sequence, id);
         if (found == null) {
-            throw new Missing("the sequence " + sequenceName + " has no endpoint " + id);
+            throw new Unusable("the sequence " + sequenceName + " has no endpoint " + id);
         }
-        List<Mediator> security = new ArrayList<>();
+        Target target = new Target();
         for (Mediator step : found.getList()) {
             Endpoint endpoint = endpointOf(step);
             if (endpoint != null) {
-                return new Target(security, url(context, endpoint, id));
+                target.url = url(context, endpoint, id);
+                return target;
             }
-            security.add(step);
+            (step.isContentAware() ? target.signers : target.security).add(step);
         }
-        throw new Missing("the endpoint " + id + " in " + sequenceName + " is never called");
+        throw new Unusable("the endpoint " + id + " in " + sequenceName + " is never called");
     }
 
     private static ListMediator searchCase(Mediator mediator, String id) {
@@ -150,13 +153,14 @@ final class Candidates {
         }
     }
 
-    private static String url(MessageContext context, Endpoint endpoint, String id) throws Missing {
+    private static String url(MessageContext context, Endpoint endpoint, String id)
+            throws Unusable {
         Endpoint found = endpoint;
         if (endpoint instanceof IndirectEndpoint) {
             String key = ((IndirectEndpoint) endpoint).getKey();
             found = context.getEndpoint(key);
             if (found == null) {
-                throw new Missing("the endpoint " + key + " is not deployed");
+                throw new Unusable("the endpoint " + key + " is not deployed");
             }
         }
         String url =
@@ -165,7 +169,7 @@ final class Candidates {
                         ? ((AbstractEndpoint) found).getDefinition().getAddress()
                         : null;
         if (url == null) {
-            throw new Missing("the endpoint " + id + " has no URL");
+            throw new Unusable("the endpoint " + id + " has no URL");
         }
         return url;
     }

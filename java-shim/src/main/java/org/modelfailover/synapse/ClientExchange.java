@@ -7,7 +7,6 @@ import org.apache.commons.logging.LogFactory;
 import org.apache.http.HttpVersion;
 import org.apache.http.nio.NHttpServerConnection;
 import org.apache.http.nio.reactor.SocketAccessor;
-import org.apache.synapse.Mediator;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.core.axis2.Axis2Sender;
 import org.apache.synapse.transport.passthru.ProtocolState;
@@ -172,40 +171,16 @@ final class ClientExchange implements Exchange {
     void resolveHere(int candidate) {
         try {
             Candidates.Target target = candidates.find(request.original(), candidate);
-            Map<String, String> headers = request.headers();
-            Object excess = request.excessHeaders();
-            boolean own = !target.security.isEmpty();
             String postfix = NativeExecutor.pathFor(call, request.postfix, candidate);
-            if (own) {
-                // What the caller sent was for the gateway, or for whoever the caller had in mind.
-                headers.keySet().removeIf(Headers::isCredential);
-                postfix = Query.without(postfix, Headers::isCredential);
-                // Only a header that came more than once has to be compared afterwards.
-                Map<String, String> before = excess == null ? null : Headers.copy(headers);
-                Axis2MessageContext scratch = request.scratch(headers, postfix);
-                for (Mediator mediator : target.security) {
-                    if (!mediator.mediate(scratch)) {
-                        NativeExecutor.unusable(call, "its credentials could not be applied");
-                        return;
-                    }
-                }
-                MessageContext axis2 = scratch.getAxis2MessageContext();
-                headers = Headers.copy(axis2.getProperty(Properties.HEADERS));
-                excess = Headers.unchanged(excess, before, headers);
-                String signed = (String) axis2.getProperty(Properties.URL_POSTFIX);
-                postfix = Query.withAdded(postfix, signed);
-            }
+            OutgoingRequest outgoing =
+                    OutgoingRequest.to(target, request, postfix, () -> NativeExecutor.body(call));
             NativeExecutor.resolved(
-                    call,
-                    request.method,
-                    Candidates.join(target.url, postfix),
-                    Headers.forProvider(headers, excess),
-                    own);
-        } catch (Candidates.Missing e) {
+                    call, request.method, outgoing.url, outgoing.headers, target.hasCredentials());
+        } catch (Candidates.Unusable e) {
             LOG.error(
                     "A candidate of the Model Failover policy can't be called: " + e.getMessage());
             NativeExecutor.unusable(call, e.getMessage());
-        } catch (AxisFault | RuntimeException e) {
+        } catch (AxisFault | RuntimeException | LinkageError e) {
             LOG.error("The credentials of a Model Failover candidate could not be applied", e);
             NativeExecutor.unusable(call, "its credentials could not be applied");
         }
@@ -421,7 +396,7 @@ final class ClientExchange implements Exchange {
             String url = candidates.find(request.original(), candidate).url;
             answer.setProperty(
                     Properties.ENDPOINT_ADDRESS, Query.without(url, Headers::isCredential));
-        } catch (Candidates.Missing e) {
+        } catch (Candidates.Unusable e) {
             LOG.debug("The candidate that answered is not deployed any more", e);
         }
     }

@@ -10,6 +10,8 @@ import org.apache.synapse.core.SynapseEnvironment;
 import org.apache.synapse.core.axis2.Axis2SynapseEnvironment;
 import org.apache.synapse.rest.Handler;
 
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
@@ -42,6 +44,45 @@ class Engine {
     /** The engine that this runs in. */
     static Engine of() {
         return RUNNING;
+    }
+
+    /** WSO2's keeper of JSON bodies, or null. */
+    final Class<?> jsonUtil = find("org.apache.synapse.commons.json.JsonUtil");
+
+    /** A class of the host's, or null. */
+    static Class<?> find(String name) {
+        try {
+            return Class.forName(name, true, MessageContext.class.getClassLoader());
+        } catch (ClassNotFoundException | LinkageError e) {
+            LOG.debug("This engine has no " + name);
+            return null;
+        }
+    }
+
+    /**
+     * Makes a context hold a JSON body, for who reads it there.
+     *
+     * @return whether it does
+     */
+    final boolean putJson(org.apache.axis2.context.MessageContext axis2, byte[] body) {
+        if (jsonUtil == null) {
+            return false;
+        }
+        try {
+            Class<?> type = org.apache.axis2.context.MessageContext.class;
+            Object json =
+                    jsonUtil.getMethod(
+                                    "getNewJsonPayload",
+                                    type,
+                                    InputStream.class,
+                                    boolean.class,
+                                    boolean.class)
+                            .invoke(null, axis2, new ByteArrayInputStream(body), true, true);
+            return json != null;
+        } catch (ReflectiveOperationException e) {
+            LOG.warn("A JSON body could not be given to a security mediator", e);
+            return false;
+        }
     }
 
     /** The original bytes of a JSON body that the engine has built, or null when it keeps none. */
@@ -130,6 +171,17 @@ class Engine {
         }
     }
 
+    private static Object resource(MessageContext context) throws ReflectiveOperationException {
+        Object[] resources = resources(context);
+        return resources.length == 0 ? null : resources[0];
+    }
+
+    /** The resources of the API that the message is in; none when it is in no API. */
+    static Object[] resources(MessageContext context) throws ReflectiveOperationException {
+        Object api = api(context);
+        return api == null ? new Object[0] : (Object[]) call(api, "getResources");
+    }
+
     /** The handlers of the API that the message is in. */
     final List<Handler> handlers(MessageContext context) {
         try {
@@ -149,15 +201,6 @@ class Engine {
             api = call(context.getConfiguration(), "getAPI", types, name);
         }
         return api;
-    }
-
-    private static Object resource(MessageContext context) throws ReflectiveOperationException {
-        Object api = api(context);
-        if (api == null) {
-            return null;
-        }
-        Object[] resources = (Object[]) call(api, "getResources");
-        return resources.length == 0 ? null : resources[0];
     }
 
     /** The engine's own handlers, which see every message; Apache's has none. */

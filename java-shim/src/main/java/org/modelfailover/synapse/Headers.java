@@ -55,7 +55,9 @@ final class Headers {
 
     /** Whether a header or query parameter of this name is a credential of the caller's. */
     static boolean isCredential(String name) {
-        return CREDENTIALS.contains(name.toLowerCase(Locale.ROOT));
+        String lower = name.toLowerCase(Locale.ROOT);
+        // A signature, its token and its date.
+        return CREDENTIALS.contains(lower) || lower.startsWith("x-amz-");
     }
 
     /** Those further values whose first one the security mediators left as it was. */
@@ -95,9 +97,13 @@ final class Headers {
      *
      * @param headers one value for each name
      * @param excess further values, or null
+     * @param host the host that was signed; null: that of the URL
      */
-    static byte[] forProvider(Map<String, String> headers, Object excess) {
+    static byte[] forProvider(Map<String, String> headers, Object excess, String host) {
         StringBuilder block = new StringBuilder(512);
+        if (host != null) {
+            block.append("host:").append(host).append('\n');
+        }
         headers.forEach((name, value) -> line(block, name, value));
         if (excess instanceof Map) {
             ((Map<?, ?>) excess)

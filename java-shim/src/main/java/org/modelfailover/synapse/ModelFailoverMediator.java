@@ -44,6 +44,9 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     private long longestWait;
     private volatile Attachment attachment;
 
+    /** Bound before the provider changed; a request can be about to use one of them. */
+    private final List<Attachment> outdated = new ArrayList<>();
+
     /** The policy, bound to the API whose requests it sees. */
     private static final class Attachment {
         final String tenant;
@@ -52,12 +55,14 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         final long bound;
         final Candidates production;
         final Candidates sandbox;
+        final AiProvider provider;
 
-        Attachment(long policy, String tenant, String api, String version) {
+        Attachment(long policy, String tenant, String api, String version, AiProvider provider) {
             this.tenant = tenant;
             this.api = api;
             this.version = version;
-            bound = NativeExecutor.bind(policy, tenant, api, version, null);
+            this.provider = provider;
+            bound = NativeExecutor.bind(policy, tenant, api, version, provider.description());
             production = candidates(true);
             sandbox = candidates(false);
         }
@@ -230,9 +235,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             GatewayNetwork.follow(environment);
             maxRequestBody = NativeExecutor.maxRequestBody(policy);
             longestWait = NativeExecutor.longestWait(policy);
-            for (String line : NativeExecutor.diagnostics(policy)) {
-                GatewaySettings.log(LOG, where + ": ", line);
-            }
+            say(NativeExecutor.diagnostics(policy));
             unusable = null;
             InFlight.soon(() -> lookAtResponsePolicies(environment.getSynapseConfiguration()));
         } catch (InvalidConfigurationException e) {
@@ -252,6 +255,12 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         }
     }
 
+    private void say(String[] diagnostics) {
+        for (String line : diagnostics) {
+            GatewaySettings.log(LOG, where + ": ", line);
+        }
+    }
+
     /**
      * Some hosts deploy a sequence before they give it its name: then the API is named here, once.
      */
@@ -266,15 +275,20 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     @Override
     public void destroy() {
         unusable = "The Model Failover policy was undeployed";
-        Attachment bound = attachment;
-        attachment = null;
-        if (bound != null) {
-            NativeExecutor.close(bound.bound);
-        }
+        closeAttachments();
         if (policy != 0) {
             NativeExecutor.close(policy);
             policy = 0;
         }
+    }
+
+    private synchronized void closeAttachments() {
+        if (attachment != null) {
+            outdated.add(attachment);
+            attachment = null;
+        }
+        outdated.forEach(one -> NativeExecutor.close(one.bound));
+        outdated.clear();
     }
 
     /** The body is read as bytes; the host must not parse it before. */
@@ -442,23 +456,41 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         String version =
                 text(synCtx, Properties.API_VERSION, AttachedTo.apiVersion(restApi(synCtx)));
         Attachment known = attachment;
-        if (known != null && known.isOf(tenant, api, version)) {
+        if (known != null && known.isOf(tenant, api, version) && !known.provider.hasChanged()) {
             return known;
         }
-        return bind(tenant, api, version);
+        return bind(synCtx, known, tenant, api, version);
     }
 
-    private synchronized Attachment bind(String tenant, String api, String version) {
+    /**
+     * @param seen the attachment that will not do
+     */
+    private synchronized Attachment bind(
+            org.apache.synapse.MessageContext synCtx,
+            Attachment seen,
+            String tenant,
+            String api,
+            String version) {
         Attachment known = attachment;
-        if (known == null || !known.isOf(tenant, api, version)) {
-            Attachment bound = new Attachment(policy, tenant, api, version);
-            if (known != null) {
-                NativeExecutor.close(known.bound);
-            }
-            attachment = bound;
-            return bound;
+        if (known != null && known != seen && known.isOf(tenant, api, version)) {
+            return known;
         }
-        return known;
+        AiProvider provider = AiProvider.of(synCtx);
+        Attachment bound = new Attachment(policy, tenant, api, version, provider);
+        if (provider.missing() != null) {
+            LOG.warn(
+                    where
+                            + ": the gateway does not know the API's AI service provider "
+                            + provider.missing()
+                            + "; the model is looked for in path and body");
+        }
+        if (known != null && known.isOf(tenant, api, version)) {
+            outdated.add(known);
+        } else if (known != null) {
+            NativeExecutor.close(known.bound);
+        }
+        attachment = bound;
+        return bound;
     }
 
     private static String restApi(org.apache.synapse.MessageContext synCtx) {

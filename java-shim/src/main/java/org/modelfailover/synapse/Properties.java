@@ -14,6 +14,7 @@ final class Properties {
     static final String SOURCE_REQUEST = "pass-through.Source-Request";
     static final String HTTP_METHOD = "HTTP_METHOD";
     static final String URL_POSTFIX = "REST_URL_POSTFIX";
+    static final String FULL_PATH = "REST_FULL_REQUEST_PATH";
     static final String HEADERS = "TRANSPORT_HEADERS";
     static final String EXCESS_HEADERS = "EXCESS_TRANSPORT_HEADERS";
     static final String CONTENT_TYPE = "ContentType";

@@ -21,24 +21,13 @@ final class Wso2Engine extends Engine {
     private static final Class<?>[] MESSAGE = {MessageContext.class};
 
     private final Class<?> responseState;
-    private final Class<?> jsonUtil;
     private final Object tenantInitiator;
     private final Method releasePermit;
 
     Wso2Engine(Class<?> responseState) {
         this.responseState = responseState;
-        jsonUtil = find("org.apache.synapse.commons.json.JsonUtil");
         tenantInitiator = tenantInitiator();
         releasePermit = releasePermit();
-    }
-
-    private static Class<?> find(String name) {
-        try {
-            return Class.forName(name, true, MessageContext.class.getClassLoader());
-        } catch (ClassNotFoundException | LinkageError e) {
-            LOG.debug("This engine has no " + name);
-            return null;
-        }
     }
 
     private static Object tenantInitiator() {

@@ -1,0 +1,116 @@
+package org.modelfailover.synapse;
+
+import org.apache.axis2.AxisFault;
+import org.apache.axis2.context.MessageContext;
+import org.apache.synapse.Mediator;
+import org.apache.synapse.core.axis2.Axis2MessageContext;
+
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/** Where one candidate is called, and with which headers: credentials are its own or nobody's. */
+final class OutgoingRequest {
+    private static final String JSON = "application/json";
+
+    final String url;
+
+    /** A block of lines. */
+    final byte[] headers;
+
+    private OutgoingRequest(String url, byte[] headers) {
+        this.url = url;
+        this.headers = headers;
+    }
+
+    /**
+     * Lets the endpoint's security mediators put its credentials in.
+     *
+     * @param postfix the path behind the endpoint's, with the candidate's model where it names one
+     * @param body what the candidate will be sent
+     * @throws Candidates.Unusable when credentials could not be applied: nothing may be sent
+     *     without them
+     */
+    static OutgoingRequest to(
+            Candidates.Target target,
+            SuspendedRequest request,
+            String postfix,
+            Supplier<byte[]> body)
+            throws Candidates.Unusable, AxisFault {
+        Map<String, String> headers = request.headers();
+        Object excess = request.excessHeaders();
+        if (!target.hasCredentials()) {
+            return new OutgoingRequest(
+                    Candidates.join(target.url, postfix),
+                    Headers.forProvider(headers, excess, null));
+        }
+        // What the caller sent was for the gateway, or for whoever the caller had in mind. A host
+        // that is there afterwards is one that was signed.
+        headers.keySet().removeIf(name -> Headers.isCredential(name) || isHost(name));
+        String path = Query.without(postfix, Headers::isCredential);
+        // Only a header that came more than once has to be compared afterwards.
+        Map<String, String> before = excess == null ? null : Headers.copy(headers);
+        Axis2MessageContext scratch = request.scratch(headers, path);
+        MessageContext axis2 = scratch.getAxis2MessageContext();
+        for (Mediator mediator : target.security) {
+            apply(mediator, scratch);
+        }
+        path = Query.withAdded(path, (String) axis2.getProperty(Properties.URL_POSTFIX));
+        String url = Candidates.join(target.url, path);
+        boolean signed = !target.signers.isEmpty();
+        if (signed) {
+            url = sign(target, scratch, new SignableUrl(url), body);
+        }
+        headers = Headers.copy(axis2.getProperty(Properties.HEADERS));
+        excess = Headers.unchanged(excess, before, headers);
+        String host = signed ? signedHost(headers.get("Host"), url) : null;
+        return new OutgoingRequest(url, Headers.forProvider(headers, excess, host));
+    }
+
+    /** The host that was signed, where it is not what the URL says anyway. */
+    private static String signedHost(String host, String url) {
+        boolean said = host == null || url.contains("://" + host.toLowerCase(Locale.ROOT) + "/");
+        return said ? null : host;
+    }
+
+    /** Signatures come last: over what the others made. */
+    private static String sign(
+            Candidates.Target target,
+            Axis2MessageContext scratch,
+            SignableUrl url,
+            Supplier<byte[]> body)
+            throws Candidates.Unusable {
+        MessageContext axis2 = scratch.getAxis2MessageContext();
+        Object type = axis2.getProperty(Properties.CONTENT_TYPE);
+        boolean json = type == null || type.toString().toLowerCase(Locale.ROOT).contains("json");
+        // In any other spelling, or with parameters, the host signs something else than the body.
+        axis2.setProperty(Properties.CONTENT_TYPE, JSON);
+        if (!json || !Engine.of().putJson(axis2, body.get())) {
+            throw new Candidates.Unusable(
+                    "its credentials are a signature over the body, which this gateway can make "
+                            + "for JSON only"
+                            + (json ? ", and could not" : ""));
+        }
+        // The host signs one property as the path, whatever is in it, and the query of another.
+        axis2.setProperty(Properties.URL_POSTFIX, url.path);
+        axis2.setProperty(Properties.FULL_PATH, url.pathAndQuery());
+        for (Mediator signer : target.signers) {
+            apply(signer, scratch);
+        }
+        if (!url.path.equals(axis2.getProperty(Properties.URL_POSTFIX))) {
+            throw new Candidates.Unusable("its credentials change a path that is signed");
+        }
+        return url.toString();
+    }
+
+    private static void apply(Mediator mediator, Axis2MessageContext scratch)
+            throws Candidates.Unusable {
+        if (!mediator.mediate(scratch)) {
+            throw new Candidates.Unusable("its credentials could not be applied");
+        }
+    }
+
+    private static boolean isHost(String name) {
+        return name.equalsIgnoreCase("Host");
+    }
+}
