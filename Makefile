@@ -19,7 +19,7 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-rust test-gateway test-sdk test-host test-comparison test-bundle test-install
+.PHONY: help demo test test-rust test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
 .PHONY: lint fmt dist bench bench-streams compare clean native bundle driver
 .NOTPARALLEL:
 
@@ -30,7 +30,7 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
 	    org.modelfailover.gateway.demo.Story
 
-test: test-rust test-gateway test-sdk test-host test-comparison test-bundle test-install ## all tests
+test: test-rust test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install ## all tests
 
 test-rust: ## the native executor and the simulated provider
 	$(CARGO) test --workspace $(CARGO_FLAGS)
@@ -46,6 +46,9 @@ test-sdk: driver ## the providers' own client libraries through the gateway
 
 test-host: ## the policy's files, judged by API Manager's own code
 	$(GRADLEW) :host:hostTest
+
+test-apimanager: native ## the gateway with API Manager's own handlers, signers and providers
+	$(GRADLEW) :apimanager:apimanagerTest
 
 test-comparison: native ## docs/comparison.md still says what happens
 	$(GRADLEW) -PcomparisonCheck :comparison:compare

@@ -66,9 +66,7 @@ public final class AnswerRecorder extends AbstractMediator implements Handler {
         }
         TYPES.forEach((name, type) -> check(name, type, properties.get(name)));
         Object status =
-                ((Axis2MessageContext) synCtx)
-                        .getAxis2MessageContext()
-                        .getProperty(HTTP_SC);
+                ((Axis2MessageContext) synCtx).getAxis2MessageContext().getProperty(HTTP_SC);
         check(HTTP_SC, Integer.class, status);
         for (String metadata :
                 List.of(
@@ -79,7 +77,8 @@ public final class AnswerRecorder extends AbstractMediator implements Handler {
             }
         }
         ANSWERS.add(
-                new RecordedAnswer(synCtx.isResponse(), (Integer) status, properties, Analytics.of(synCtx)));
+                new RecordedAnswer(
+                        synCtx.isResponse(), (Integer) status, properties, Analytics.of(synCtx)));
         return true;
     }
 

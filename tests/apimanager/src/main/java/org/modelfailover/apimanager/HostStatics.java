@@ -10,8 +10,12 @@ import org.wso2.carbon.apimgt.impl.dto.ThrottleProperties;
 import org.wso2.carbon.apimgt.impl.dto.ai.AIAPIConfigurationsDTO;
 import org.wso2.carbon.apimgt.impl.internal.ServiceReferenceHolder;
 
+import java.nio.file.Path;
+
 /** What API Manager's start-up would have put where its handlers and mediators look. */
 public final class HostStatics {
+    private static final Path CARBON_HOME = Path.of(System.getProperty("carbon.home"));
+
     /** {@code apim.ai.default_request_timeout}, and that of failover configurations, in seconds. */
     private static final long REQUEST_TIMEOUT = 30;
 
@@ -22,13 +26,14 @@ public final class HostStatics {
         AIAPIConfigurationsDTO.FailoverConfigurations failover =
                 new AIAPIConfigurationsDTO.FailoverConfigurations();
         failover.setDefaultRequestTimeout(REQUEST_TIMEOUT);
-        APIManagerConfiguration configuration = new APIManagerConfiguration();
+        APIManagerConfiguration configuration = load();
         AIAPIConfigurationsDTO ai = APIManagerConfiguration.getAiApiConfigurationsDTO();
         ai.setFailoverConfigurations(failover);
         ai.setDefaultRequestTimeout(REQUEST_TIMEOUT);
         APIManagerConfigurationServiceImpl service =
                 new APIManagerConfigurationServiceImpl(configuration);
         ServiceReferenceHolder.getInstance().setAPIManagerConfigurationService(service);
+        APIManagerAnalyticsConfiguration.getInstance().setAPIManagerConfiguration(configuration);
 
         var gateway = org.wso2.carbon.apimgt.gateway.internal.ServiceReferenceHolder.getInstance();
         gateway.setAPIManagerConfigurationService(service);
@@ -42,6 +47,16 @@ public final class HostStatics {
         }
         gateway.setThrottleProperties(throttling());
         gateway.setThrottleDataPublisher(new ThrottleDataPublisher());
+    }
+
+    private static APIManagerConfiguration load() {
+        try {
+            APIManagerConfiguration configuration = new APIManagerConfiguration();
+            configuration.load(CARBON_HOME.resolve("repository/conf/api-manager.xml").toString());
+            return configuration;
+        } catch (APIManagementException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private static ThrottleProperties throttling() {

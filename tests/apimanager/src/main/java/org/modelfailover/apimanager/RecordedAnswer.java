@@ -17,16 +17,17 @@ import java.util.Map;
 public record RecordedAnswer(
         boolean isResponse, Integer status, Map<String, Object> properties, Analytics analytics) {
 
-    /** {@code AI_API_RESPONSE_METADATA}; null when there is none. */
+    /** {@code AI_API_RESPONSE_METADATA}; empty when there is none. */
     @SuppressWarnings("unchecked")
     public Map<String, String> metadata() {
-        return (Map<String, String>) properties.get(AIAPIConstants.AI_API_RESPONSE_METADATA);
+        return (Map<String, String>)
+                properties.getOrDefault(AIAPIConstants.AI_API_RESPONSE_METADATA, Map.of());
     }
 
-    /** {@code api.ut.backendRequestTime}, in milliseconds since 1970. */
+    /** {@code api.ut.backendRequestTime}, in milliseconds since 1970; 0 when there is none. */
     public long backendRequestTime() {
-        return Long.parseLong(
-                (String) properties.get(APIMgtGatewayConstants.BACKEND_REQUEST_START_TIME));
+        Object time = properties.get(APIMgtGatewayConstants.BACKEND_REQUEST_START_TIME);
+        return time == null ? 0 : Long.parseLong((String) time);
     }
 
     /** The address of the endpoint that answered. */

@@ -3,6 +3,7 @@ package org.modelfailover.apimanager;
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.rest.AbstractHandler;
+import org.wso2.carbon.apimgt.api.APIConstants.AIAPIConstants;
 import org.wso2.carbon.apimgt.gateway.APIMgtGatewayConstants;
 import org.wso2.carbon.apimgt.gateway.handlers.analytics.Constants;
 import org.wso2.carbon.apimgt.gateway.handlers.security.APISecurityUtils;
@@ -10,6 +11,7 @@ import org.wso2.carbon.apimgt.gateway.handlers.security.AuthenticationContext;
 import org.wso2.carbon.apimgt.impl.APIConstants;
 import org.wso2.carbon.apimgt.impl.dto.VerbInfoDTO;
 import org.wso2.carbon.apimgt.keymgt.model.entity.API;
+import org.wso2.carbon.context.PrivilegedCarbonContext;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +19,8 @@ import java.util.List;
 /**
  * Stands for the part of {@code APIAuthenticationHandler} that tells the handlers behind it who
  * calls, for {@code AnalyticsMetricsHandler}, which notes when the request came, and for the
- * transport, which gives it a correlation id. Everybody is one subscriber.
+ * transport, which gives it a correlation id and begins the tenant's flow. Everybody is one
+ * subscriber.
  */
 public final class SubscriberHandler extends AbstractHandler {
     public static final String APPLICATION_ID = "7";
@@ -26,10 +29,12 @@ public final class SubscriberHandler extends AbstractHandler {
 
     @Override
     public boolean handleRequest(MessageContext synCtx) {
+        beginTenantFlow(synCtx);
         synCtx.setProperty(Constants.REQUEST_START_TIME_PROPERTY, System.currentTimeMillis());
         ((Axis2MessageContext) synCtx)
                 .getAxis2MessageContext()
                 .setProperty("correlation_id", CORRELATION_ID);
+        synCtx.setProperty(APIMgtGatewayConstants.SUB_TYPE, AIAPIConstants.AI_API_SUB_TYPE);
         synCtx.setProperty(APIConstants.VERB_INFO_DTO, new ArrayList<>(List.of(unlimited())));
 
         API api = new API();
@@ -59,6 +64,12 @@ public final class SubscriberHandler extends AbstractHandler {
 
     @Override
     public boolean handleResponse(MessageContext synCtx) {
+        beginTenantFlow(synCtx);
         return true;
+    }
+
+    private static void beginTenantFlow(MessageContext synCtx) {
+        PrivilegedCarbonContext.getThreadLocalCarbonContext()
+                .setTenantDomain((String) synCtx.getProperty("tenant.info.domain"), true);
     }
 }

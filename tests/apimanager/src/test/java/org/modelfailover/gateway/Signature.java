@@ -37,7 +37,8 @@ final class Signature {
     private Signature() {}
 
     /** Fails unless the call was signed with this key, and not changed since. */
-    static void assertSigned(ProviderProcess.Call call, String accessKey, String secret, String region) {
+    static void assertSigned(
+            ProviderProcess.Call call, String accessKey, String secret, String region) {
         String authorization = call.header("Authorization");
         assertNotNull(authorization, () -> "not signed: " + call.log());
         Matcher parts = AUTHORIZATION.matcher(authorization);

@@ -108,9 +108,7 @@ class SignaturesTest extends HostScenario {
                 FailoverConfigs.target(arn, "aws"));
 
         RawClient.Answer answer =
-                post(
-                        "/model/" + arn.replace(":", "%3A").replace("/", "%2F") + "/converse",
-                        BODY);
+                post("/model/" + arn.replace(":", "%3A").replace("/", "%2F") + "/converse", BODY);
 
         assertSignedByOne(answer);
         assertTrue(aws.only().path().contains("%2F"), aws.only().path());
@@ -119,7 +117,8 @@ class SignaturesTest extends HostScenario {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Grüße 你好 🙂 \\u00e9\"}]}]}",
+                "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Grüße 你好 🙂"
+                        + " \\u00e9\"}]}]}",
                 "{}",
                 "\n{\"messages\" :\t[ ]\r\n}\n"
             })

@@ -277,9 +277,7 @@ public record DeploymentFolder(
             }
             case "aws" -> {
                 source.refuseUnknown(
-                        json,
-                        at,
-                        Set.of("type", "accessKey", "secretKey", "region", "service"));
+                        json, at, Set.of("type", "accessKey", "secretKey", "region", "service"));
                 return new AwsKey(
                         source.text(json, at, "accessKey"),
                         source.text(json, at, "secretKey"),

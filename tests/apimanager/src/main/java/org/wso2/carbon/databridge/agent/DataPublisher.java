@@ -12,7 +12,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 public class DataPublisher {
     private static final List<Event> EVENTS = new CopyOnWriteArrayList<>();
 
-    public DataPublisher(String type, String receivers, String auth, String user, String password) {}
+    public DataPublisher(
+            String type, String receivers, String auth, String user, String password) {}
 
     /** Takes an event. */
     public boolean tryPublish(Event event) {
