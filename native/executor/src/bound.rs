@@ -1,13 +1,14 @@
 //! A policy bound to the API it is attached to, and the decision about each request.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use failover_policy::{Policy, Stage};
 use failover_suspension::{Admission, Cache, Gate, Key, Permit};
-use failover_wire::Asked;
 use failover_wire::request::Model;
+use failover_wire::{Asked, Provider};
 
 use crate::budget::Budget;
 use crate::call::Call;
@@ -33,8 +34,9 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Binds a policy to its API. Candidates that other policies of the API name too share their state.
-    pub fn bind(&self, policy: Arc<Policy>, scope: &Scope) -> Bound {
+    /// Binds a policy to its API. Candidates that other policies of the API name too share their state. `provider`:
+    /// whose models they are, if that is known.
+    pub fn bind(&self, policy: Arc<Policy>, scope: &Scope, provider: Option<Provider>) -> Bound {
         let slots = |stage| {
             let candidates = policy.section(stage).map_or(&[][..], |s| s.candidates());
             let slot = |c: &failover_policy::Candidate| Slot {
@@ -50,6 +52,7 @@ impl Registry {
                     },
                     self.clock.now(),
                 ),
+                refuses_usage: AtomicBool::new(false),
             };
             candidates.iter().map(slot).collect()
         };
@@ -64,6 +67,7 @@ impl Registry {
             budget: Arc::clone(budget),
             clock: self.clock,
             policy,
+            provider: provider.map(Arc::new),
         }
     }
 
@@ -84,6 +88,8 @@ pub(crate) struct Slot {
     pub(crate) model: String,
     pub(crate) endpoint_id: String,
     pub(crate) gate: Arc<Gate>,
+    /// Whether it has refused to be asked for a stream's usage.
+    pub(crate) refuses_usage: AtomicBool,
 }
 
 /// The right to call a candidate now.
@@ -102,6 +108,7 @@ pub struct Bound {
     pub(crate) api: String,
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,
+    pub(crate) provider: Option<Arc<Provider>>,
     production: Vec<Slot>,
     sandbox: Vec<Slot>,
 }
@@ -177,7 +184,7 @@ impl Bound {
         if body.len() as u64 > limit {
             return Decision::Refuse(Refusal::TooLarge { limit });
         }
-        let asked = match Asked::read(path, content_type, &body) {
+        let asked = match Asked::read(self.provider.as_deref(), path, content_type, &body) {
             Ok(Some(asked)) => asked,
             Ok(None) => return Decision::PassOn,
             Err(e) => return Decision::Refuse(Refusal::Malformed(e.to_string())),
@@ -192,6 +199,7 @@ impl Bound {
         Decision::Handle(Box::new(Call::new(
             Arc::clone(self),
             stage,
+            path,
             body,
             asked,
             first,

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use failover_policy::{OnStreamCut, Stage, WhenAllSuspended};
 use failover_suspension::{State, hint};
 use failover_wire::answer::{self, is_amazon_event_stream, is_event_stream};
+use failover_wire::provider::Observed;
 use failover_wire::reason;
 use failover_wire::stream::Stream;
 use failover_wire::{Asked, Reason};
@@ -37,8 +39,11 @@ mod code {
 pub struct Call {
     bound: Arc<Bound>,
     stage: Stage,
+    path: String,
     body: Bytes,
     asked: Asked,
+    /// Whether a stream's usage is asked for in the caller's stead.
+    asks_usage: bool,
     first: Option<Ticket>,
     /// What the first candidate will be sent, once that has been asked for.
     first_body: Option<Bytes>,
@@ -145,13 +150,19 @@ impl Call {
     pub(crate) fn new(
         bound: Arc<Bound>,
         stage: Stage,
+        path: &str,
         body: Bytes,
         asked: Asked,
         first: Option<Ticket>,
     ) -> Self {
         Call {
+            // Without a provider nobody would be told of it.
+            asks_usage: bound.provider.is_some()
+                && bound.policy.settings.count_stream_tokens
+                && asked.can_ask_usage(path),
             bound,
             stage,
+            path: path.to_owned(),
             body,
             asked,
             first,
@@ -166,23 +177,27 @@ impl Call {
             self.first = self.probe_early();
         }
         let index = self.first.as_ref()?.index;
-        let body = self.body_for(index);
+        let body = self.body_for(index, self.asks_usage_of(index));
         self.first_body = Some(body.clone());
         Some((index, body))
     }
 
     /// How the candidates' paths differ; `None` when the model is not in the path.
     pub fn rewriting(&self) -> Option<PathRewriting> {
-        matches!(self.asked, Asked::InPath(..)).then(|| PathRewriting {
+        self.asked.rewrites_path().then(|| PathRewriting {
             bound: Arc::clone(&self.bound),
             stage: self.stage,
             asked: self.asked.clone(),
         })
     }
 
-    fn body_for(&self, index: usize) -> Bytes {
+    fn body_for(&self, index: usize, ask_usage: bool) -> Bytes {
         let model = &self.slots()[index].model;
-        self.asked.body_for(&self.body, model)
+        self.asked.body_for(&self.body, model, ask_usage)
+    }
+
+    fn asks_usage_of(&self, index: usize) -> bool {
+        self.asks_usage && !self.slots()[index].refuses_usage.load(Ordering::Relaxed)
     }
 
     fn slots(&self) -> &[Slot] {
@@ -238,7 +253,8 @@ impl Call {
         }
         if let Some(answer) = course.last_answer.take() {
             let status = answer.head.status;
-            let head = self.head(answer.head, course.report.attempts.len());
+            let mut head = self.head(answer.head, course.report.attempts.len());
+            head.metadata = self.metadata(&head, &answer.body);
             relay::answer(gateway, head, answer.body).await;
             return self.finish(gateway, course, status);
         }
@@ -268,6 +284,7 @@ impl Call {
             let index = ticket.index;
             let mut retries = Retries::new(settings.retry_backoff);
             let mut way = first_way;
+            let mut ask_usage = self.asks_usage_of(index);
             let go_on = loop {
                 course.attempt_started = Instant::now();
                 let last = !self.another_is_open(index, &course.refused_models);
@@ -275,7 +292,7 @@ impl Call {
                 let (upstream, body) = match first.take() {
                     Some(first) => first,
                     None => {
-                        let body = self.body_for(index);
+                        let body = self.body_for(index, ask_usage);
                         let prefilled = join.and_then(|(stream, way)| way.prefilled(stream, &body));
                         let body = prefilled.map_or(body, Bytes::from);
                         let upstream = self.resolve(gateway, index, &body, course.overall).await;
@@ -294,19 +311,23 @@ impl Call {
                 let rule = outcome.rule(settings);
                 course.last_outcome = Some((index, outcome));
 
-                let refused = way.and_then(|way| {
-                    way.after(outcome, attempted.answer.as_ref().map(|a| &*a.body))
+                let said = attempted.answer.as_ref().map(|a| &*a.body);
+                let usage_refused = ask_usage && refuses_usage(outcome, said);
+                let refused = way.and_then(|way| match usage_refused {
+                    true => Some(way),
+                    false => way.after(outcome, said),
                 });
+                let again = usage_refused || refused.is_some();
                 let probing = ticket.permit.is_some();
                 // Judged now, not when the attempt began: the others can have failed meanwhile.
                 let last = !self.another_is_open(index, &course.refused_models);
-                let wait = if probing || refused.is_some() {
+                let wait = if probing || again {
                     None
                 } else {
                     self.wait_before_retry(&attempted, &retries, last, course.overall)
                 };
                 let (suspended, lifted) = match wait {
-                    None if refused.is_none() => {
+                    None if !again => {
                         self.settle(&mut ticket, rule.suspends, outcome, attempted.hint)
                     }
                     _ => (None, false),
@@ -327,8 +348,12 @@ impl Call {
                 if let Some(committed) = attempted.committed.take() {
                     return Some((ticket, committed));
                 }
-                if let Some(other) = refused {
-                    way = Some(other);
+                if again {
+                    if usage_refused {
+                        ask_usage = false;
+                        slot.refuses_usage.store(true, Ordering::Relaxed);
+                    }
+                    way = refused;
                     continue;
                 }
                 if let Some(answer) = attempted.answer.take() {
@@ -463,9 +488,27 @@ impl Call {
         self.finish(gateway, course, status);
     }
 
-    /// What a stream has used, by the names of the host.
-    fn used(&self, _stream: &Stream, _candidate: usize) -> Metadata {
-        Metadata::new()
+    /// What a whole answer says of itself.
+    fn metadata(&self, head: &Head, body: &Bytes) -> Metadata {
+        match &self.bound.provider {
+            Some(provider) => provider.metadata(&self.path_of(head.candidate), body),
+            None => Metadata::new(),
+        }
+    }
+
+    /// What a stream has used so far.
+    fn used(&self, stream: &Stream, candidate: usize) -> Metadata {
+        match &self.bound.provider {
+            Some(provider) if self.bound.policy.settings.count_stream_tokens => {
+                provider.stream_metadata(&self.path_of(candidate), stream.model(), stream.tokens())
+            }
+            _ => Metadata::new(),
+        }
+    }
+
+    fn path_of(&self, candidate: usize) -> Cow<'_, str> {
+        self.asked
+            .path_for(&self.path, &self.slots()[candidate].model)
     }
 
     /// Who went on with a stream is said at its end: its headers had gone.
@@ -625,7 +668,14 @@ impl Call {
                     }
                     OnStreamCut::Error => 0,
                 };
-                Stream::of(content_type, in_array, max_text)
+                let mut stream = Stream::of(content_type, in_array, max_text)?;
+                if self.asks_usage {
+                    stream.hide_usage();
+                }
+                if let Some(provider) = &self.bound.provider {
+                    stream.observe(Box::new(Observed::by(Arc::clone(provider))));
+                }
+                Some(stream)
             }
         }
     }
@@ -852,6 +902,13 @@ const NOT_FORWARDED: [HeaderName; 8] = [
     header::UPGRADE,
     header::CONTENT_LENGTH,
 ];
+
+/// Whether an answer says that a stream's usage must not be asked for: OpenAI's and Azure's "Unrecognized request
+/// argument" and "Unknown parameter", Mistral's "extra_forbidden" all name the field.
+fn refuses_usage(outcome: Outcome, answer: Option<&[u8]>) -> bool {
+    outcome == Outcome::CallersFault
+        && answer.is_some_and(|a| String::from_utf8_lossy(a).contains("stream_options"))
+}
 
 fn is_encoded(headers: &HeaderMap) -> bool {
     text(headers, &header::CONTENT_ENCODING).is_some_and(|e| !e.eq_ignore_ascii_case("identity"))

@@ -165,7 +165,10 @@ impl fmt::Display for Report {
         if let Some(why) = &self.not_continued {
             write!(f, " not_continued={why}")?;
         }
-        if let Some(Tokens { prompt, completion }) = self.tokens {
+        if let Some(Tokens {
+            prompt, completion, ..
+        }) = self.tokens
+        {
             write!(f, " tokens={prompt}+{completion}")?;
         }
         for (model, endpoint, why) in &self.skipped {

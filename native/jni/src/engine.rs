@@ -7,6 +7,7 @@ use failover_executor::{
     Bound, Call, Failure, Gateway, HttpClient, HttpClients, Network, PathRewriting, Registry, Scope,
 };
 use failover_policy::{Configuration, Diagnostic, GatewayFile, Policy};
+use failover_wire::Provider;
 use futures_util::FutureExt;
 use http::StatusCode;
 use once_cell::sync::OnceCell;
@@ -24,6 +25,8 @@ pub(crate) enum Attached {
     Bound {
         bound: Arc<Bound>,
         client: HttpClient,
+        /// What of its provider can't be used.
+        warnings: Vec<String>,
     },
 }
 
@@ -92,7 +95,12 @@ impl Engine {
         }
     }
 
-    pub(crate) fn bind(&self, policy: u64, scope: &Scope) -> Result<u64, Thrown> {
+    pub(crate) fn bind(
+        &self,
+        policy: u64,
+        scope: &Scope,
+        provider: Option<(Provider, Vec<String>)>,
+    ) -> Result<u64, Thrown> {
         let policy = self.policy(policy)?;
         let runtime = self.runtime()?;
         // The clock and the client's timers belong to the runtime.
@@ -101,10 +109,13 @@ impl Engine {
             .clients
             .client(policy.settings.connect_timeout)
             .map_err(Thrown::Other)?;
-        let bound = Arc::new(self.registry.bind(policy, scope));
-        Ok(self
-            .policies
-            .add(Arc::new(Attached::Bound { bound, client })))
+        let (provider, warnings) = provider.unzip();
+        let bound = Arc::new(self.registry.bind(policy, scope, provider));
+        Ok(self.policies.add(Arc::new(Attached::Bound {
+            bound,
+            client,
+            warnings: warnings.unwrap_or_default(),
+        })))
     }
 
     /// Calls providers from now on over the network that was described.

@@ -11,6 +11,7 @@ use failover_executor::{
 };
 use failover_policy::{Diagnostic, GatewayFile, Level, Stage};
 use failover_suspension::{Key, State, Status};
+use failover_wire::provider::{Attribute, Provider};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jni::errors::Error;
 use jni::objects::{JByteArray, JClass, JObject, JObjectArray, JString};
@@ -320,11 +321,18 @@ extern "system" fn open<'local>(
 extern "system" fn diagnostics<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
-    policy: jlong,
+    handle: jlong,
 ) -> JObjectArray<'local, JString<'local>> {
     env.with_env(|env| -> Result<_, Thrown> {
-        let policy = engine().policy(policy as u64)?;
-        Ok(string_array(env, &lines(&policy.diagnostics))?)
+        let handle = handle as u64;
+        let said = match engine().policies.get(handle).as_deref() {
+            Some(Attached::Read(policy)) => lines(&policy.diagnostics),
+            Some(Attached::Bound { warnings, .. }) => {
+                warnings.iter().map(|w| format!("WARN {w}")).collect()
+            }
+            None => return Err(Thrown::Handle(handle)),
+        };
+        Ok(string_array(env, &said)?)
     })
     .resolve::<Throw>()
 }
@@ -363,7 +371,7 @@ extern "system" fn bind<'local>(
     tenant: JString<'local>,
     api: JString<'local>,
     version: JString<'local>,
-    _provider: JObjectArray<'local, JString<'local>>,
+    provider: JObjectArray<'local, JString<'local>>,
 ) -> jlong {
     env.with_env(|env| -> Result<_, Thrown> {
         let scope = Scope {
@@ -371,9 +379,32 @@ extern "system" fn bind<'local>(
             api: required(env, &api)?,
             version: required(env, &version)?,
         };
-        Ok(engine().bind(policy as u64, &scope)? as jlong)
+        let provider = match provider.is_null() {
+            true => None,
+            false => provider_of(&strings(env, &provider)?),
+        };
+        Ok(engine().bind(policy as u64, &scope, provider)? as jlong)
     })
     .resolve::<Throw>()
+}
+
+/// Name, version and connector type, then name, source and identifier of each attribute.
+fn provider_of(flat: &[String]) -> Option<(Provider, Vec<String>)> {
+    let [name, version, connector, attributes @ ..] = flat else {
+        return None;
+    };
+    let attributes = attributes.as_chunks().0.iter();
+    let attributes = attributes.map(|[name, source, identifier]| Attribute {
+        name: name.clone(),
+        source: source.clone(),
+        identifier: identifier.clone(),
+    });
+    Some(Provider::new(
+        name.clone(),
+        version.clone(),
+        connector,
+        attributes,
+    ))
 }
 
 extern "system" fn endpoint_ids<'local>(
@@ -420,7 +451,7 @@ extern "system" fn prepare<'local>(
 ) -> jlong {
     env.with_env(|env| -> Result<_, Thrown> {
         let attached = engine().policies.get(bound as u64);
-        let Some(Attached::Bound { bound, client }) = attached.as_deref() else {
+        let Some(Attached::Bound { bound, client, .. }) = attached.as_deref() else {
             return Err(Thrown::Handle(bound as u64));
         };
         let path = required(env, &path)?;

@@ -1,4 +1,4 @@
-//! What a request asks for, wherever its format says so.
+//! What a request asks for, wherever its format or the API's provider says so.
 
 use std::borrow::Cow;
 
@@ -6,27 +6,50 @@ use bytes::Bytes;
 
 use crate::answer::is_json;
 use crate::form::{Form, boundary};
-use crate::path::PathModel;
+use crate::json_path::Path;
+use crate::path::{PathModel, without_query};
+use crate::provider::{ModelPlace, Provider};
 use crate::request::{Model, NoRequest, Request};
 
-/// A request, by the place where it names its model.
+/// What a request asks for, and where its model is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
-    /// In the path.
-    InPath(PathModel),
-    /// In a JSON body.
-    InJson(Request),
-    /// In a multipart form.
-    InForm(Form),
+pub struct Asked {
+    model: Model,
+    stream: bool,
+    /// Where the path is rewritten.
+    path: Option<PathModel>,
+    body: Body,
+    /// Whether the model is replaced in the body.
+    in_body: bool,
+    /// Whether the provider reports a stream's usage only to who asks for it.
+    usage_on_request: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Body {
+    Json(Request),
+    Form(Form),
+    Other,
 }
 
 impl Asked {
-    /// Reads a request. The path goes first: where it names the model, a `model` in the body is something else.
-    /// `None`: neither path nor body can carry a model.
+    /// Reads a request. The API's provider says where its model stands:
+    ///
+    /// - in the path: in one of the shapes that are known, else where the provider's pattern matches;
+    /// - in the body: there alone, in a form in the field that bears the last name of the provider's JSONPath. With
+    ///   Azure OpenAI 1.0.0 the body is never rewritten, and the path's deployment only where it bears the model's
+    ///   name, as in the host's `AIAPIMediator`;
+    /// - without a provider: where a path has one of the known shapes, there; otherwise in the body's `model`.
+    ///
+    /// A body that names no model, but has no object into which the provider's JSONPath would put one, is a request
+    /// without a model whose body stays as it is.
+    ///
+    /// `None`: the request can carry no model.
     ///
     /// # Errors
     /// When the body is not what its type declares.
     pub fn read(
+        provider: Option<&Provider>,
         path: &str,
         content_type: Option<&str>,
         body: &[u8],
@@ -34,74 +57,175 @@ impl Asked {
         if body.is_empty() {
             return Ok(None);
         }
-        if let Some(mut found) = PathModel::find(path) {
-            if content_type.is_none_or(is_json) {
-                // Azure's paths name the model, and the body asks for the stream.
-                found.stream |= match Request::read(body) {
-                    Ok(request) => request.stream,
-                    Err(NoRequest::NotAnObject) => false,
-                    Err(error) => return Err(error),
-                };
+        let found = PathModel::find(path);
+        let asked = match provider.map_or(&ModelPlace::Usual, Provider::model_place) {
+            ModelPlace::Usual => match found {
+                Some(found) => Some(Asked::in_path(found, content_type, body)?),
+                None => Asked::in_body(None, content_type, body)?,
+            },
+            ModelPlace::Path(pattern) => {
+                match found.or_else(|| PathModel::matched(path, pattern)) {
+                    Some(found) => Some(Asked::in_path(found, content_type, body)?),
+                    None => None,
+                }
             }
-            return Ok(Some(Asked::InPath(found)));
-        }
-        if let Some(boundary) = content_type.and_then(boundary) {
-            return Form::read(boundary, body).map(|form| Some(Asked::InForm(form)));
-        }
-        if !content_type.is_none_or(is_json) {
-            return Ok(None);
-        }
-        match Request::read(body) {
-            Ok(request) => Ok(Some(Asked::InJson(request))),
-            Err(NoRequest::NotAnObject) => Ok(None),
-            Err(error) => Err(error),
+            ModelPlace::Body(place) => Asked::in_body(Some(place), content_type, body)?,
+            ModelPlace::BodyAndDeployment(place) => {
+                match (Asked::in_body(Some(place), content_type, body)?, found) {
+                    (None, Some(found)) => Some(Asked::in_path(found, content_type, body)?),
+                    (Some(asked), found) => Some(asked.with_deployment(found)),
+                    (None, None) => None,
+                }
+            }
+        };
+        Ok(asked.map(|asked| Asked {
+            usage_on_request: provider.is_none_or(Provider::reports_usage_on_request),
+            ..asked
+        }))
+    }
+
+    fn in_path(
+        found: PathModel,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Result<Asked, NoRequest> {
+        // Azure's paths name the model, and the body asks for the stream.
+        let body = match content_type.is_none_or(is_json) {
+            true => Body::json(None, body)?,
+            false => Body::Other,
+        };
+        Ok(Asked {
+            model: found.model.clone(),
+            stream: found.stream || body.stream(),
+            path: Some(found),
+            body,
+            in_body: false,
+            usage_on_request: false,
+        })
+    }
+
+    fn in_body(
+        place: Option<&Path>,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Result<Option<Asked>, NoRequest> {
+        let body = if let Some(boundary) = content_type.and_then(boundary) {
+            Body::Form(Form::read(
+                boundary,
+                place.map_or("model", Path::name),
+                body,
+            )?)
+        } else if content_type.is_none_or(is_json) {
+            Body::json(place, body)?
+        } else {
+            Body::Other
+        };
+        let model = match &body {
+            Body::Json(request) => request.model.clone(),
+            Body::Form(form) => form.model.clone(),
+            Body::Other => return Ok(None),
+        };
+        Ok(Some(Asked {
+            model,
+            stream: body.stream(),
+            path: None,
+            body,
+            in_body: true,
+            usage_on_request: false,
+        }))
+    }
+
+    /// The deployment that the path names goes along with the body's model, which stays.
+    fn with_deployment(self, found: Option<PathModel>) -> Asked {
+        let path = found.filter(|found| self.model == Model::Absent || self.model == found.model);
+        Asked {
+            model: path
+                .as_ref()
+                .map_or(self.model, |found| found.model.clone()),
+            path,
+            in_body: false,
+            ..self
         }
     }
 
     /// The model that is asked for.
     pub fn model(&self) -> &Model {
-        match self {
-            Asked::InPath(path) => &path.model,
-            Asked::InJson(request) => &request.model,
-            Asked::InForm(form) => &form.model,
-        }
+        &self.model
     }
 
     /// Whether a streamed answer is asked for.
     pub fn stream(&self) -> bool {
-        match self {
-            Asked::InPath(path) => path.stream,
-            Asked::InJson(request) => request.stream,
-            Asked::InForm(form) => form.stream,
-        }
+        self.stream
     }
 
     /// Whether a streamed answer may come as one JSON array.
     pub fn in_array(&self) -> bool {
-        matches!(self, Asked::InPath(path) if path.in_array)
+        self.path.as_ref().is_some_and(|path| path.in_array)
+    }
+
+    /// Whether the candidates' paths differ.
+    pub fn rewrites_path(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// Whether the caller has asked for the report of a stream's usage.
+    pub fn wants_usage(&self) -> bool {
+        matches!(&self.body, Body::Json(request) if request.asks_usage())
+    }
+
+    /// Whether the report of a stream's usage can be asked for in the caller's stead: OpenAI's completions and what
+    /// speaks their format (`stream_options`, OpenAI API reference).
+    pub fn can_ask_usage(&self, path: &str) -> bool {
+        self.usage_on_request
+            && matches!(&self.body, Body::Json(request) if request.can_ask_usage())
+            && without_query(path)
+                .trim_end_matches('/')
+                .ends_with("/completions")
     }
 
     fn names(&self, model: &str) -> bool {
-        matches!(self.model(), Model::Named(named) if named == model)
+        matches!(&self.model, Model::Named(named) if named == model)
     }
 
-    /// The body for a candidate; the client's own bytes where nothing has to change.
-    pub fn body_for(&self, body: &Bytes, model: &str) -> Bytes {
-        if self.names(model) {
-            return body.clone();
-        }
-        match self {
-            Asked::InPath(..) => body.clone(),
-            Asked::InJson(request) => request.with_model(body, model).into(),
-            Asked::InForm(form) => form.with_model(body, model).into(),
-        }
+    /// The body for a candidate, with the report of a stream's usage asked for if `ask_usage`; the client's own bytes
+    /// where nothing has to change.
+    pub fn body_for(&self, body: &Bytes, model: &str, ask_usage: bool) -> Bytes {
+        let model = (self.in_body && !self.names(model)).then_some(model);
+        let edited = match &self.body {
+            Body::Json(request) => request.edited(body, model, ask_usage),
+            Body::Form(form) => model.map(|model| form.with_model(body, model)),
+            Body::Other => None,
+        };
+        edited.map_or_else(|| body.clone(), Bytes::from)
     }
 
     /// The path for a candidate.
     pub fn path_for<'a>(&self, path: &'a str, model: &str) -> Cow<'a, str> {
-        match self {
-            Asked::InPath(found) if !self.names(model) => Cow::Owned(found.with_model(path, model)),
+        match &self.path {
+            Some(found) if !self.names(model) => Cow::Owned(found.with_model(path, model)),
             _ => Cow::Borrowed(path),
+        }
+    }
+}
+
+impl Body {
+    fn json(place: Option<&Path>, body: &[u8]) -> Result<Body, NoRequest> {
+        let read = match place {
+            Some(path) => Request::read_at(body, path),
+            None => Request::read(body),
+        };
+        match read {
+            Ok(request) => Ok(Body::Json(request)),
+            Err(NoRequest::NotAnObject) => Ok(Body::Other),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn stream(&self) -> bool {
+        match self {
+            Body::Json(request) => request.stream,
+            Body::Form(form) => form.stream,
+            Body::Other => false,
         }
     }
 }
@@ -113,7 +237,7 @@ mod tests {
     const JSON: Option<&str> = Some("application/json");
 
     fn read(path: &str, content_type: Option<&str>, body: &str) -> Option<Asked> {
-        Asked::read(path, content_type, body.as_bytes()).unwrap()
+        Asked::read(None, path, content_type, body.as_bytes()).unwrap()
     }
 
     #[test]
@@ -121,7 +245,7 @@ mod tests {
         let asked = read("/model/m:0/converse", JSON, r#"{"model":"other"}"#).unwrap();
         assert_eq!(asked.model(), &Model::Named("m:0".into()));
         let body = Bytes::from_static(br#"{"model":"other"}"#);
-        assert_eq!(asked.body_for(&body, "n"), body);
+        assert_eq!(asked.body_for(&body, "n", false), body);
         assert_eq!(
             asked.path_for("/model/m:0/converse", "n"),
             "/model/n/converse"
@@ -146,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_body_that_is_not_what_it_declares_is_an_error() {
-        assert!(Asked::read("/x", JSON, b"{").is_err());
-        assert!(Asked::read("/x", Some("multipart/form-data; boundary=XX"), b"{}").is_err());
+        assert!(Asked::read(None, "/x", JSON, b"{").is_err());
+        assert!(Asked::read(None, "/x", Some("multipart/form-data; boundary=XX"), b"{}").is_err());
     }
 }

@@ -16,6 +16,7 @@ pub struct Form {
     pub model: Model,
     /// Whether the field `stream` is `true`.
     pub stream: bool,
+    field: String,
     delimiter: Vec<u8>,
     spans: Vec<Range<usize>>,
 }
@@ -34,17 +35,18 @@ pub fn boundary(content_type: &str) -> Option<&str> {
 }
 
 impl Form {
-    /// Reads a body with this boundary.
+    /// Reads a body with this boundary, whose model is in `field`.
     ///
     /// # Errors
     /// When the body does not begin with the boundary, or a part does not end.
-    pub fn read(boundary: &str, body: &[u8]) -> Result<Form, NoRequest> {
+    pub fn read(boundary: &str, field: &str, body: &[u8]) -> Result<Form, NoRequest> {
         let malformed = |what: &str| NoRequest::MalformedForm(what.to_owned());
         let delimiter = [b"--", boundary.as_bytes()].concat();
         let finder = memmem::Finder::new(&delimiter);
         let mut form = Form {
             model: Model::Absent,
             stream: false,
+            field: field.to_owned(),
             delimiter: delimiter.clone(),
             spans: Vec::new(),
         };
@@ -66,7 +68,7 @@ impl Form {
             // The line break before a delimiter belongs to it.
             let value = content..end.saturating_sub(2).max(content);
             match field_name(&body[at..content]) {
-                Some(name) if name == "model" => {
+                Some(name) if name == field => {
                     form.model = match std::str::from_utf8(&body[value.clone()]) {
                         Ok("") => Model::Absent,
                         Ok(name) => Model::Named(name.to_owned()),
@@ -87,7 +89,9 @@ impl Form {
         let mut from = 0;
         if self.spans.is_empty() {
             out.extend_from_slice(&self.delimiter);
-            out.extend_from_slice(b"\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n");
+            out.extend_from_slice(b"\r\nContent-Disposition: form-data; name=\"");
+            out.extend_from_slice(self.field.as_bytes());
+            out.extend_from_slice(b"\"\r\n\r\n");
             out.extend_from_slice(model.as_bytes());
             out.extend_from_slice(b"\r\n");
             from = memmem::find(body, &self.delimiter).unwrap_or(0);
@@ -139,6 +143,10 @@ mod tests {
         out
     }
 
+    fn read(body: &[u8]) -> Result<Form, NoRequest> {
+        Form::read("XX", "model", body)
+    }
+
     #[test]
     fn the_boundary_is_read_from_the_content_type() {
         assert_eq!(boundary("multipart/form-data; boundary=XX"), Some("XX"));
@@ -153,27 +161,32 @@ mod tests {
     #[test]
     fn a_missing_model_is_put_in() {
         let form = body(None, b"abc");
-        let read = Form::read("XX", &form).unwrap();
-        assert_eq!(read.model, Model::Absent);
-        let out = read.with_model(&form, "whisper");
-        assert_eq!(
-            Form::read("XX", &out).unwrap().model,
-            Model::Named("whisper".into())
-        );
+        let parsed = read(&form).unwrap();
+        assert_eq!(parsed.model, Model::Absent);
+        let out = parsed.with_model(&form, "whisper");
+        assert_eq!(read(&out).unwrap().model, Model::Named("whisper".into()));
         assert!(out.ends_with(&form[..]));
     }
 
     #[test]
-    fn a_torn_form_is_refused() {
-        assert!(Form::read("XX", b"nothing").is_err());
-        assert!(
-            Form::read(
-                "XX",
-                b"--XX\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhis"
-            )
-            .is_err()
+    fn a_field_of_another_name_can_be_the_model() {
+        let form = body(Some("not this one"), b"abc");
+        let parsed = Form::read("XX", "engine", &form).unwrap();
+        assert_eq!(parsed.model, Model::Absent);
+        let out = parsed.with_model(&form, "whisper");
+        assert_eq!(
+            Form::read("XX", "engine", &out).unwrap().model,
+            Model::Named("whisper".into())
         );
-        assert!(Form::read("XX", b"--XX\r\nContent-Dispo").is_err());
+    }
+
+    #[test]
+    fn a_torn_form_is_refused() {
+        assert!(read(b"nothing").is_err());
+        assert!(
+            read(b"--XX\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhis").is_err()
+        );
+        assert!(read(b"--XX\r\nContent-Dispo").is_err());
     }
 
     proptest! {
@@ -181,15 +194,15 @@ mod tests {
         fn only_the_field_changes(file: Vec<u8>, old in "[a-z0-9-]{1,12}", new in "[a-z0-9-]{1,12}") {
             prop_assume!(memmem::find(&file, b"--XX").is_none());
             let form = body(Some(&old), &file);
-            let read = Form::read("XX", &form).unwrap();
-            prop_assert_eq!(&read.model, &Model::Named(old));
-            prop_assert_eq!(read.with_model(&form, &new), body(Some(&new), &file));
+            let parsed = read(&form).unwrap();
+            prop_assert_eq!(&parsed.model, &Model::Named(old));
+            prop_assert_eq!(parsed.with_model(&form, &new), body(Some(&new), &file));
         }
 
         #[test]
         fn no_body_makes_the_reader_panic(bytes: Vec<u8>) {
-            let _ = Form::read("XX", &bytes);
-            let _ = Form::read("XX", &[b"--XX".as_slice(), &bytes, b"--XX--"].concat());
+            let _ = read(&bytes);
+            let _ = read(&[b"--XX".as_slice(), &bytes, b"--XX--"].concat());
         }
     }
 }

@@ -5,10 +5,13 @@
 pub mod answer;
 pub mod asked;
 pub mod form;
+mod json_path;
 pub mod path;
+pub mod provider;
 pub mod reason;
 pub mod request;
 pub mod stream;
 
 pub use asked::Asked;
+pub use provider::Provider;
 pub use reason::Reason;

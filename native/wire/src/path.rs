@@ -3,11 +3,12 @@
 //! Three shapes, told by their verbs, so that no other path is taken for one:
 //! `…/models/{model}:generateContent` (Gemini API reference; Vertex AI's `publishers/*/models/{model}:rawPredict`
 //! too), `…/model/{model}/converse` (Amazon Bedrock API reference) and `…/deployments/{model}/chat/completions`
-//! (Azure OpenAI REST reference).
+//! (Azure OpenAI REST reference). What an API's provider says beside them is a regular expression.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use fancy_regex::Regex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::request::Model;
@@ -62,16 +63,28 @@ pub struct PathModel {
 impl PathModel {
     /// Finds the model in a path, query included or not.
     pub fn find(path: &str) -> Option<PathModel> {
-        let end = path.find('?').unwrap_or(path.len());
-        let (span, verb) = google(&path[..end])
-            .or_else(|| bedrock(&path[..end]))
-            .or_else(|| azure(&path[..end]))?;
-        if span.is_empty() {
-            return None;
-        }
+        let plain = without_query(path);
+        let (span, verb) = google(plain)
+            .or_else(|| bedrock(plain))
+            .or_else(|| azure(plain))?;
         let model: Cow<'_, str> = percent_decode_str(&path[span.clone()]).decode_utf8().ok()?;
-        Some(PathModel {
-            model: Model::Named(model.into_owned()),
+        PathModel::new(&model, span, verb)
+    }
+
+    /// Finds the model by a provider's pattern: its first match in the decoded path, as in the host's
+    /// `AIAPIMediator`.
+    pub(crate) fn matched(path: &str, pattern: &Regex) -> Option<PathModel> {
+        let plain = without_query(path);
+        let (decoded, offsets) = decoded(plain)?;
+        let found = pattern.find(&decoded).ok()??;
+        let span = *offsets.get(found.start())?..*offsets.get(found.end())?;
+        let verb = plain.rsplit([':', '/']).next().unwrap_or_default();
+        PathModel::new(found.as_str(), span, verb)
+    }
+
+    fn new(model: &str, span: Range<usize>, verb: &str) -> Option<PathModel> {
+        (!span.is_empty()).then(|| PathModel {
+            model: Model::Named(model.to_owned()),
             stream: STREAMING_VERBS.contains(&verb),
             in_array: verb == "streamGenerateContent",
             span,
@@ -87,6 +100,35 @@ impl PathModel {
             &path[self.span.end..]
         )
     }
+}
+
+/// A path without its query.
+pub(crate) fn without_query(path: &str) -> &str {
+    path.split('?').next().unwrap_or_default()
+}
+
+/// The path decoded, with the place in `path` of each of its bytes and of its end. `None` when it is no UTF-8 then.
+pub(crate) fn decoded(path: &str) -> Option<(String, Vec<usize>)> {
+    let raw = path.as_bytes();
+    let hex = |at: usize| raw.get(at).and_then(|b| char::from(*b).to_digit(16));
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut offsets = Vec::with_capacity(raw.len() + 1);
+    let mut at = 0;
+    while let Some(byte) = raw.get(at) {
+        offsets.push(at);
+        match (byte, hex(at + 1), hex(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            _ => {
+                bytes.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    offsets.push(raw.len());
+    Some((String::from_utf8(bytes).ok()?, offsets))
 }
 
 fn google(path: &str) -> Option<(Range<usize>, &str)> {
@@ -193,6 +235,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_pattern_matches_the_decoded_path_and_only_its_match_changes() {
+        let pattern = Regex::new("(?<=/engines/)[^/]+(?=/)").unwrap();
+        let path = "/%C3%A9/engines/old%3Aone/generate%2Fx?q=/engines/y/";
+        let found = PathModel::matched(path, &pattern).unwrap();
+        assert_eq!(found.model, Model::Named("old:one".into()));
+        assert_eq!(
+            found.with_model(path, "a/b"),
+            "/%C3%A9/engines/a%2Fb/generate%2Fx?q=/engines/y/"
+        );
+        assert_eq!(PathModel::matched("/chat?a=/engines/y/", &pattern), None);
+        assert_eq!(PathModel::matched("/%ff/engines/y/x", &pattern), None);
+        let empty = Regex::new("z*").unwrap();
+        assert_eq!(PathModel::matched("/engines/y/x", &empty), None);
+    }
+
     proptest! {
         #[test]
         fn any_name_that_is_put_in_is_found_again(name in "\\PC{1,24}") {
@@ -206,6 +264,27 @@ mod tests {
         fn no_path_makes_the_reader_panic(path in "\\PC{0,40}") {
             let _ = PathModel::find(&path);
             let _ = PathModel::find(&format!("/model/{path}/invoke"));
+            for pattern in [r"(?<=m/)[a-zA-Z0-9.\-]+", ".", "$", "(?<=%)."] {
+                let pattern = Regex::new(pattern).unwrap();
+                if let Some(found) = PathModel::matched(&path, &pattern) {
+                    prop_assert!(found.with_model(&path, "x").contains('x'));
+                }
+            }
+        }
+
+        #[test]
+        fn what_a_pattern_does_not_match_stays_byte_for_byte(
+            before in "(/[a-z%~+]{0,4}|%2F|%C3%A9){0,4}",
+            old in "([a-z]|%2F|%20|%C3%A9){1,6}",
+            after in "(/[a-z%~+]{0,4}|%2f|\\?[a-z/]{0,3}){0,3}",
+            new in "\\PC{1,8}",
+        ) {
+            let pattern = Regex::new("(?<=<)[^>]+(?=>)").unwrap();
+            let path = format!("{before}<{old}%3E{after}");
+            if let Some(found) = PathModel::matched(&path, &pattern) {
+                let expected = format!("{before}<{}%3E{after}", utf8_percent_encode(&new, SEGMENT));
+                prop_assert_eq!(found.with_model(&path, &new), expected);
+            }
         }
     }
 }

@@ -4,24 +4,47 @@
 //! fields must reach the provider as the client sent them. serde_json walks the top level and lends the text of the
 //! `model` values; their places follow from where that text lies in the body.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// What a JSON body says at its top level.
+use crate::json_path::{self, Path, Step};
+
+/// What a JSON body says about its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The model that is asked for.
     pub model: Model,
     /// Whether a streamed answer is asked for.
     pub stream: bool,
-    /// Where `model` values stand, in order.
+    /// Where the model's values stand.
     spans: Vec<Range<usize>>,
-    /// Behind the opening brace.
-    first: usize,
-    empty: bool,
+    /// Where it is put in when it stands nowhere.
+    gap: Option<Gap>,
+    usage: Usage,
+}
+
+/// A place for a new member, behind an object's opening brace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Gap {
+    at: usize,
+    /// The member's name as JSON.
+    key: String,
+    alone: bool,
+}
+
+/// How the report of a stream's usage is asked for (`stream_options`, OpenAI API reference).
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Usage {
+    /// The caller asks for it.
+    Asked,
+    /// These texts at these places ask for it.
+    With(Vec<Range<usize>>, &'static str),
+    /// No stream is asked for, or `stream_options` is nothing that could be added to.
+    Never,
 }
 
 /// The model that a request asks for. With a repeated key the last one counts, as with the providers' parsers.
@@ -65,58 +88,218 @@ impl Request {
             return Err(NoRequest::NotAnObject);
         }
         let top: TopLevel<'_> = serde_json::from_slice(body).map_err(malformed)?;
-        let model = match top.models.last() {
-            None => Model::Absent,
-            Some(raw) => match serde_json::from_str::<Option<String>>(raw.get()) {
-                Ok(Some(name)) if !name.is_empty() => Model::Named(name),
-                Ok(_) => Model::Absent,
-                Err(_) => Model::NoName,
-            },
-        };
-        let start = body.as_ptr() as usize;
+        let first = first + 1;
         Ok(Request {
-            model,
+            model: Model::of(top.models.last().map(|raw| raw.get())),
             stream: top.stream,
-            spans: top
-                .models
-                .iter()
-                .map(|raw| {
-                    let at = raw.get().as_ptr() as usize - start;
-                    at..at + raw.get().len()
-                })
-                .collect(),
-            first: first + 1,
-            empty: top.empty,
+            spans: top.models.iter().map(|raw| span(body, raw.get())).collect(),
+            gap: top.models.is_empty().then(|| Gap {
+                at: first,
+                key: "\"model\"".to_owned(),
+                alone: top.empty,
+            }),
+            usage: match top.stream {
+                true => Usage::read(body, first, top.options.last().map(|raw| raw.get())),
+                false => Usage::Never,
+            },
         })
     }
 
-    /// The body with `model` as its model: every `model` value is replaced, or one is put first where there is none.
-    /// `body` is the one that was read.
-    pub fn with_model(&self, body: &[u8], model: &str) -> Vec<u8> {
-        let value = serde_json::Value::from(model).to_string();
-        let mut out = Vec::with_capacity(body.len() + value.len() + 10);
-        let mut from = 0;
-        if self.spans.is_empty() {
-            out.extend_from_slice(&body[..self.first]);
-            out.extend_from_slice(b"\"model\":");
-            out.extend_from_slice(value.as_bytes());
-            if !self.empty {
-                out.push(b',');
-            }
-            from = self.first;
+    /// Reads a body whose model stands at `path`. When several values are there, the first that names one counts. A
+    /// path that stands for one place is put in where it is absent, if the object around it is there; nothing is
+    /// made up around it.
+    ///
+    /// # Errors
+    /// When it is no JSON object.
+    pub(crate) fn read_at(body: &[u8], path: &Path) -> Result<Request, NoRequest> {
+        let mut request = Request::read(body)?;
+        if path.is_top_level_model() {
+            return Ok(request);
         }
-        for span in &self.spans {
+        (request.model, request.spans, request.gap) = (Model::NoName, Vec::new(), None);
+        let Some((document, places)) = std::str::from_utf8(body)
+            .ok()
+            .and_then(|document| Some((document, path.places(document)?)))
+        else {
+            return Ok(request);
+        };
+        let malformed = |e: serde_json::Error| NoRequest::Malformed(e.to_string());
+        let steps: Vec<&[Step]> = places.iter().map(Vec::as_slice).collect();
+        let found = json_path::values(document, &steps).map_err(malformed)?;
+        // Only what can be a name is replaced.
+        let names: Vec<(Model, &Vec<&str>)> = found
+            .iter()
+            .filter(|values| !values.is_empty())
+            .map(|values| (Model::of(values.last().copied()), values))
+            .filter(|(model, _)| *model != Model::NoName)
+            .collect();
+        request.spans = names
+            .iter()
+            .flat_map(|(_, values)| values.iter().map(|value| span(body, value)))
+            .collect();
+        let named = names.iter().find(|(model, _)| *model != Model::Absent);
+        if let Some((model, _)) = named.or(names.first()) {
+            request.model = model.clone();
+        } else if found.iter().all(Vec::is_empty) {
+            request.model = Model::Absent;
+            request.gap = match path.steps() {
+                Some(steps) => Gap::of(document, steps).map_err(malformed)?,
+                None => None,
+            };
+        }
+        Ok(request)
+    }
+
+    /// Whether the caller asks for the report of a stream's usage.
+    pub(crate) fn asks_usage(&self) -> bool {
+        self.usage == Usage::Asked
+    }
+
+    /// Whether it could be asked for in the caller's stead.
+    pub(crate) fn can_ask_usage(&self) -> bool {
+        matches!(self.usage, Usage::With(..))
+    }
+
+    /// The body with another model, and with the report of a stream's usage asked for: every value of the model is
+    /// replaced, or one is put in. `None` when nothing changes. `body` is the one that was read.
+    pub(crate) fn edited(
+        &self,
+        body: &[u8],
+        model: Option<&str>,
+        ask_usage: bool,
+    ) -> Option<Vec<u8>> {
+        let mut edits: Vec<(Range<usize>, Cow<'_, str>)> = Vec::new();
+        if let Some(model) = model {
+            let value = serde_json::Value::from(model).to_string();
+            if let Some(Gap { at, key, alone }) = &self.gap {
+                let comma = if *alone { "" } else { "," };
+                edits.push((*at..*at, format!("{key}:{value}{comma}").into()));
+            }
+            edits.extend(
+                self.spans
+                    .iter()
+                    .map(|span| (span.clone(), value.clone().into())),
+            );
+        }
+        if let (true, Usage::With(spans, text)) = (ask_usage, &self.usage) {
+            edits.extend(spans.iter().map(|span| (span.clone(), (*text).into())));
+        }
+        if edits.is_empty() {
+            return None;
+        }
+        edits.sort_by_key(|(span, _)| span.start);
+        let more: usize = edits.iter().map(|(_, text)| text.len()).sum();
+        let mut out = Vec::with_capacity(body.len() + more);
+        let mut from = 0;
+        for (span, text) in edits {
+            // One inside another: a provider's path may lead into what is replaced.
+            if span.start < from {
+                continue;
+            }
             out.extend_from_slice(&body[from..span.start]);
-            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(text.as_bytes());
             from = span.end;
         }
         out.extend_from_slice(&body[from..]);
-        out
+        Some(out)
     }
+}
+
+impl Model {
+    /// The model that a value's JSON names.
+    fn of(value: Option<&str>) -> Model {
+        match value.map(serde_json::from_str::<Option<String>>) {
+            Some(Ok(Some(name))) if !name.is_empty() => Model::Named(name),
+            Some(Err(_)) => Model::NoName,
+            _ => Model::Absent,
+        }
+    }
+}
+
+impl Gap {
+    /// The place of the last step, when the object around it is there.
+    fn of(document: &str, steps: &[Step]) -> Result<Option<Gap>, serde_json::Error> {
+        let Some((Step::Key(key), around)) = steps.split_last() else {
+            return Ok(None);
+        };
+        let object = if around.is_empty() {
+            Some(document.trim_start())
+        } else {
+            json_path::values(document, &[around])?
+                .concat()
+                .last()
+                .copied()
+        };
+        Ok(object
+            .filter(|object| object.starts_with('{'))
+            .map(|object| Gap {
+                at: span(document.as_bytes(), object).start + 1,
+                key: serde_json::Value::from(key.as_str()).to_string(),
+                alone: is_empty_object(object),
+            }))
+    }
+}
+
+impl Usage {
+    /// What a streamed request's last `stream_options` say; `first` is behind the body's opening brace, in front of a
+    /// member.
+    fn read(body: &[u8], first: usize, options: Option<&str>) -> Usage {
+        let Some(options) = options else {
+            return Usage::With(
+                vec![nothing_at(first)],
+                "\"stream_options\":{\"include_usage\":true},",
+            );
+        };
+        let place = span(body, options);
+        if options == "null" {
+            return Usage::With(vec![place], "{\"include_usage\":true}");
+        }
+        if !options.starts_with('{') {
+            return Usage::Never;
+        }
+        let steps = [Step::Key("include_usage".to_owned())];
+        let Ok(values) = json_path::values(options, &[&steps]) else {
+            return Usage::Never;
+        };
+        let values = values.concat();
+        match values.last() {
+            Some(&"true") => Usage::Asked,
+            Some(_) => Usage::With(
+                values.iter().map(|value| span(body, value)).collect(),
+                "true",
+            ),
+            None => {
+                let inside = place.start + 1;
+                Usage::With(
+                    vec![nothing_at(inside)],
+                    match is_empty_object(options) {
+                        true => "\"include_usage\":true",
+                        false => "\"include_usage\":true,",
+                    },
+                )
+            }
+        }
+    }
+}
+
+/// Where a text lies that was lent from the body.
+fn span(body: &[u8], text: &str) -> Range<usize> {
+    let at = text.as_ptr() as usize - body.as_ptr() as usize;
+    at..at + text.len()
+}
+
+/// Where something is put in.
+fn nothing_at(at: usize) -> Range<usize> {
+    at..at
+}
+
+fn is_empty_object(object: &str) -> bool {
+    object[1..].trim_start().starts_with('}')
 }
 
 struct TopLevel<'a> {
     models: Vec<&'a RawValue>,
+    options: Vec<&'a RawValue>,
     stream: bool,
     empty: bool,
 }
@@ -139,6 +322,7 @@ impl<'de> Visitor<'de> for TopLevelVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut top = TopLevel {
             models: Vec::with_capacity(1),
+            options: Vec::new(),
             stream: false,
             empty: true,
         };
@@ -146,6 +330,7 @@ impl<'de> Visitor<'de> for TopLevelVisitor {
             top.empty = false;
             match key {
                 Key::Model => top.models.push(map.next_value()?),
+                Key::StreamOptions => top.options.push(map.next_value()?),
                 Key::Stream => {
                     let raw: &RawValue = map.next_value()?;
                     top.stream = raw.get() == "true";
@@ -162,6 +347,7 @@ impl<'de> Visitor<'de> for TopLevelVisitor {
 enum Key {
     Model,
     Stream,
+    StreamOptions,
     Other,
 }
 
@@ -184,6 +370,7 @@ impl Visitor<'_> for KeyVisitor {
         Ok(match key {
             "model" => Key::Model,
             "stream" => Key::Stream,
+            "stream_options" => Key::StreamOptions,
             _ => Key::Other,
         })
     }
@@ -200,8 +387,17 @@ mod tests {
         Request::read(body.as_bytes()).unwrap()
     }
 
+    fn edited(request: &Request, body: &str, model: Option<&str>, ask_usage: bool) -> String {
+        let out = request.edited(body.as_bytes(), model, ask_usage);
+        out.map_or(body.to_owned(), |out| String::from_utf8(out).unwrap())
+    }
+
     fn rewritten(body: &str, model: &str) -> String {
-        String::from_utf8(read(body).with_model(body.as_bytes(), model)).unwrap()
+        edited(&read(body), body, Some(model), false)
+    }
+
+    fn read_at(path: &str, body: &str) -> Request {
+        Request::read_at(body.as_bytes(), &Path::parse(path).unwrap()).unwrap()
     }
 
     #[test]
@@ -285,6 +481,167 @@ mod tests {
         assert_eq!(read(&deep).model, Model::Named("m".into()));
     }
 
+    #[test]
+    fn a_model_at_another_place_is_found_and_replaced() {
+        for (path, body, model, expected) in [
+            (
+                "$.engine.name",
+                r#"{"model":"x", "engine" : {"name": "a", "n":1.0}}"#,
+                "a",
+                r#"{"model":"x", "engine" : {"name": "b", "n":1.0}}"#,
+            ),
+            (
+                "$['x'][0].y",
+                r#"{"x":[{"y":"a"},{"y":"c"}]}"#,
+                "a",
+                r#"{"x":[{"y":"b"},{"y":"c"}]}"#,
+            ),
+            (
+                "$..deployment",
+                r#"{"p":[{"deployment":null}],"q":{"deployment":"a"}}"#,
+                "a",
+                r#"{"p":[{"deployment":"b"}],"q":{"deployment":"b"}}"#,
+            ),
+            (
+                "$.e.n",
+                r#"{"e":{"n":"z"},"e":{"n":"y","n":"a"}}"#,
+                "a",
+                r#"{"e":{"n":"z"},"e":{"n":"b","n":"b"}}"#,
+            ),
+            (
+                "$.a[?(@.t=='m')].v",
+                r#"{"a":[{"t":"m","v":"a"},{"t":"n","v":"c"}]}"#,
+                "a",
+                r#"{"a":[{"t":"m","v":"b"},{"t":"n","v":"c"}]}"#,
+            ),
+        ] {
+            let request = read_at(path, body);
+            assert_eq!(
+                request.model,
+                Model::Named(model.into()),
+                "{path} in {body}"
+            );
+            assert_eq!(edited(&request, body, Some("b"), false), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_missing_model_is_put_in_where_the_object_around_it_is() {
+        for (path, body, expected) in [
+            (
+                "$.engine.name",
+                r#"{"engine":{"a":1}}"#,
+                r#"{"engine":{"name":"m","a":1}}"#,
+            ),
+            (
+                "$.engine.name",
+                r#"{"engine": { } }"#,
+                r#"{"engine": {"name":"m" } }"#,
+            ),
+            ("$['de\"p']", " {\"a\":1}", " {\"de\\\"p\":\"m\",\"a\":1}"),
+            ("$.deployment", " {}", r#" {"deployment":"m"}"#),
+            (
+                "$.engine.name",
+                r#"{"engine":{"name":""}}"#,
+                r#"{"engine":{"name":"m"}}"#,
+            ),
+            ("$.engine.name", r#"{"model":"x"}"#, r#"{"model":"x"}"#),
+            ("$.engine.name", r#"{"engine":"x"}"#, r#"{"engine":"x"}"#),
+            ("$.engines[0]", r#"{"engines":[]}"#, r#"{"engines":[]}"#),
+            ("$..name", r#"{"engine":{}}"#, r#"{"engine":{}}"#),
+        ] {
+            let request = read_at(path, body);
+            assert_eq!(request.model, Model::Absent, "{path} in {body}");
+            assert_eq!(edited(&request, body, Some("m"), false), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_holds_no_name_or_can_not_be_told_names_none() {
+        let many = format!("[{}]", vec![r#"{"n":"a"}"#; MANY].join(","));
+        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+        for (path, body) in [
+            ("$.engine", r#"{"engine":{"name":"a"}}"#.to_owned()),
+            ("$..n", format!(r#"{{"a":{many}}}"#)),
+            ("$..n", format!(r#"{{"n":"a","a":{deep}}}"#)),
+        ] {
+            let request = read_at(path, &body);
+            assert_eq!(request.model, Model::NoName, "{path}");
+            assert_eq!(request.edited(body.as_bytes(), Some("m"), false), None);
+        }
+    }
+
+    /// More places than a path may stand for.
+    const MANY: usize = 100;
+
+    #[test]
+    fn the_usage_of_a_stream_is_asked_for_in_place() {
+        for (body, expected) in [
+            (
+                r#"{"stream":true}"#,
+                r#"{"stream_options":{"include_usage":true},"stream":true}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options": null}"#,
+                r#"{"stream":true,"stream_options": {"include_usage":true}}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":{ }}"#,
+                r#"{"stream":true,"stream_options":{"include_usage":true }}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":{"a":1}}"#,
+                r#"{"stream":true,"stream_options":{"include_usage":true,"a":1}}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":{"include_usage" :false, "a":1}}"#,
+                r#"{"stream":true,"stream_options":{"include_usage" :true, "a":1}}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":{"include_usage":null}}"#,
+                r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#"{"stream":true,"stream_options":{"x":1},"stream_options":null}"#,
+                r#"{"stream":true,"stream_options":{"x":1},"stream_options":{"include_usage":true}}"#,
+            ),
+        ] {
+            let request = read(body);
+            assert!(request.can_ask_usage() && !request.asks_usage(), "{body}");
+            assert_eq!(edited(&request, body, None, true), expected);
+            assert_eq!(edited(&request, body, None, false), body);
+            assert!(read(expected).asks_usage(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn usage_is_not_asked_for_without_a_stream_twice_or_in_nonsense() {
+        for body in [
+            r#"{"stream":false}"#,
+            r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
+            r#"{"stream":true,"stream_options":{"include_usage":false,"include_usage":true}}"#,
+            r#"{"stream":true,"stream_options":"x"}"#,
+        ] {
+            let request = read(body);
+            assert!(!request.can_ask_usage(), "{body}");
+            assert_eq!(edited(&request, body, None, true), body);
+        }
+    }
+
+    #[test]
+    fn model_and_usage_are_put_in_together() {
+        let body = r#"{"stream":true}"#;
+        assert_eq!(
+            edited(&read(body), body, Some("m"), true),
+            r#"{"model":"m","stream_options":{"include_usage":true},"stream":true}"#
+        );
+        let body = r#"{"stream_options":null,"stream":true,"model":"a"}"#;
+        assert_eq!(
+            edited(&read(body), body, Some("m"), true),
+            r#"{"stream_options":{"include_usage":true},"stream":true,"model":"m"}"#
+        );
+    }
+
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -319,22 +676,70 @@ mod tests {
             let expected = format!("{{{head}\n\"model\" : {}{tail}}}", json!(new));
             let request = Request::read(body.as_bytes()).unwrap();
             prop_assert_eq!(&request.model, &Model::Named(old));
-            prop_assert_eq!(String::from_utf8(request.with_model(body.as_bytes(), &new)).unwrap(), expected);
+            prop_assert_eq!(edited(&request, &body, Some(&new), false), expected);
         }
 
         #[test]
         fn a_rewritten_document_names_the_new_model(value in any_json(), new in "\\PC{1,12}") {
             let body = value.to_string();
             if let Ok(request) = Request::read(body.as_bytes()) {
-                let out = request.with_model(body.as_bytes(), &new);
-                prop_assert_eq!(Request::read(&out).unwrap().model, Model::Named(new));
+                let out = edited(&request, &body, Some(&new), false);
+                prop_assert_eq!(read(&out).model, Model::Named(new));
             }
         }
 
         #[test]
-        fn no_bytes_make_the_reader_panic(body: Vec<u8>) {
-            let _ = Request::read(&body);
-            let _ = Request::read(&[b"{\"model\":".as_slice(), &body, b"}"].concat());
+        fn with_usage_asked_for_every_other_member_keeps_its_value(
+            members in prop::collection::vec(("model|stream_options|\\PC{0,6}", any_json()), 0..5),
+            model in "\\PC{1,8}", inside in any_json(),
+        ) {
+            let mut value = Value::Object(members.into_iter().collect());
+            value["stream"] = true.into();
+            if inside.is_object() {
+                value["stream_options"] = inside;
+            }
+            let body = value.to_string();
+            let request = read(&body);
+            let out: Value = serde_json::from_str(&edited(&request, &body, Some(&model), true)).unwrap();
+            // Read back as well: floats do not survive that to the last digit.
+            let mut value: Value = serde_json::from_str(&body).unwrap();
+            value["model"] = model.into();
+            if request.can_ask_usage() {
+                value["stream_options"]["include_usage"] = true.into();
+            }
+            prop_assert_eq!(out, value);
+        }
+
+        #[test]
+        fn wherever_the_model_stands_the_rest_keeps_its_bytes(
+            before in any_json(), after in any_json(), old in "\\PC{1,12}", new in "\\PC{1,12}",
+            path in prop::sample::select(vec!["$.e[1].name", "$['e'][1].name", "$.e[1]..name", "$.e[?(@.here==1)].name"]),
+        ) {
+            let document = |name: &str| format!(
+                r#"{{"a" : {before}, "e":[{{"name":1}}, {{"here":1.0, "name" : {} }}], "z":{after} }}"#, json!(name)
+            );
+            let body = document(&old);
+            let request = read_at(path, &body);
+            prop_assert_eq!(&request.model, &Model::Named(old));
+            prop_assert_eq!(edited(&request, &body, Some(&new), false), document(&new));
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(body: Vec<u8>, text in r#"[{}\[\]":,a n]{0,24}"#) {
+            let paths = ["$.a.a", "$..a", "$.a[0]", "$['a'].stream_options"].map(|p| Path::parse(p).unwrap());
+            for body in [
+                body.clone(),
+                [b"{\"model\":".as_slice(), &body, b"}"].concat(),
+                text.clone().into_bytes(),
+                format!(r#"{{"stream":true,"stream_options":{text},"a":{text}}}"#).into_bytes(),
+            ] {
+                let _ = Request::read(&body);
+                for path in &paths {
+                    if let Ok(request) = Request::read_at(&body, path) {
+                        let _ = request.edited(&body, Some("m"), true);
+                    }
+                }
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use failover_executor::{
 };
 use failover_policy::{Policy, Settings, Stage};
 use failover_suspension::{Gate, Key, State};
+use failover_wire::provider::{Attribute, Provider};
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Notify;
@@ -324,6 +326,13 @@ impl Net {
     }
 }
 
+/// Stands for a signature over a body.
+fn digest(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    hasher.finish()
+}
+
 fn url_of(who: &str) -> String {
     let (model, endpoint) = who.split_once('@').unwrap();
     format!("https://{endpoint}.llm.internal:8443/{model}?api-key=s3cret-{endpoint}")
@@ -343,6 +352,11 @@ impl Transport for Net {
     async fn send(&self, upstream: Upstream, body: Bytes) -> Result<Answer, NetError> {
         let who = who_is(&upstream.url);
         let at = self.elapsed();
+        assert_eq!(
+            upstream.headers["x-signature"],
+            format!("{:x}", digest(&body)),
+            "{who} is sent what its credentials were made for"
+        );
         lock(&self.0.sent).push(Sent {
             who: who.clone(),
             url: upstream.url,
@@ -534,8 +548,9 @@ impl Caller {
 }
 
 impl Gateway for Caller {
-    async fn resolve(&self, candidate: usize, _body: &Bytes) -> Result<Upstream, Unusable> {
+    async fn resolve(&self, candidate: usize, body: &Bytes) -> Result<Upstream, Unusable> {
         let who = &self.0.who[candidate];
+        let signed = format!("{:x}", digest(body));
         if self.0.never_resolved.contains(who) {
             std::future::pending::<()>().await;
         }
@@ -545,6 +560,7 @@ impl Gateway for Caller {
         let mut headers = HeaderMap::new();
         let key = format!("Bearer s3cret-of-{}", who.replace('@', "-at-"));
         headers.insert("authorization", HeaderValue::from_str(&key).unwrap());
+        headers.insert("x-signature", HeaderValue::from_str(&signed).unwrap());
         Ok(Upstream {
             method: Method::POST,
             url: url_of(who),
@@ -642,6 +658,7 @@ pub struct Builder {
     own_credential: bool,
     unresolved: Vec<String>,
     never_resolved: Vec<String>,
+    provider: Option<Provider>,
 }
 
 /// An API with a Failover policy: the target first, then its fallbacks, each as `model@endpoint`.
@@ -655,6 +672,7 @@ pub fn api(candidates: &[&str]) -> Builder {
         own_credential: true,
         unresolved: vec![],
         never_resolved: vec![],
+        provider: None,
     }
     .set("requestTimeout", "30")
     .set("suspendDuration", "60")
@@ -687,6 +705,26 @@ impl Builder {
     /// The endpoints have no credentials of their own: the caller's are passed through.
     pub fn callers_credential(mut self) -> Builder {
         self.own_credential = false;
+        self
+    }
+
+    /// The gateway knows whose models they are: `name source identifier` for each attribute.
+    pub fn provider(mut self, connector: &str, attributes: &[&str]) -> Builder {
+        let attribute = |row: &&str| {
+            let [name, source, identifier] = row.split(' ').collect::<Vec<_>>()[..] else {
+                panic!("not an attribute: {row}");
+            };
+            Attribute {
+                name: name.into(),
+                source: source.into(),
+                identifier: identifier.into(),
+            }
+        };
+        let attributes = attributes.iter().map(attribute);
+        let (provider, warnings) =
+            Provider::new("Acme".into(), "1.0.0".into(), connector, attributes);
+        assert_eq!(warnings, Vec::<String>::new());
+        self.provider = Some(provider);
         self
     }
 
@@ -740,7 +778,11 @@ impl Builder {
             api: "AssistantAPI".into(),
             version: self.version.clone(),
         };
-        let bound = Arc::new(self.world.registry.bind(Arc::new(policy), &scope));
+        let bound = Arc::new(
+            self.world
+                .registry
+                .bind(Arc::new(policy), &scope, self.provider),
+        );
         Api {
             world: self.world,
             bound,

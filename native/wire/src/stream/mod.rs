@@ -29,6 +29,18 @@ pub struct Event {
     pub worth: Worth,
 }
 
+/// Reads the events of a format that is not known here, for who knows it: an administrator's own provider.
+pub trait Observer: fmt::Debug + Send + Sync {
+    /// The next event.
+    fn observe(&mut self, event: &Value);
+
+    /// What has been used, as far as the events have said.
+    fn tokens(&self) -> Option<Tokens>;
+
+    /// The model that the events name.
+    fn model(&self) -> Option<&str>;
+}
+
 /// A caller's stream.
 #[derive(Debug)]
 pub struct Stream {
@@ -36,6 +48,8 @@ pub struct Stream {
     format: Option<Box<dyn Format>>,
     useful: bool,
     closed: bool,
+    hides_usage: bool,
+    observer: Option<Box<dyn Observer>>,
     /// The text that the caller has, as far as it is kept, and how much of it may be.
     text: String,
     max_text: usize,
@@ -91,11 +105,27 @@ impl Stream {
             format: None,
             useful: false,
             closed: false,
+            hides_usage: false,
+            observer: None,
             text: String::new(),
             max_text,
             forgotten: max_text == 0,
             joining: None,
         }
+    }
+
+    /// The caller has not asked for `stream_options.include_usage`, and the request has: the chunk that comes for it is
+    /// counted and not passed on, neither from this candidate nor from those who go on. A chunk that has a choice beside
+    /// its usage stays as it is, and so does the `"usage":null` of the others, which client libraries pass over.
+    /// Formats without such an option are not changed.
+    pub fn hide_usage(&mut self) {
+        self.hides_usage = true;
+    }
+
+    /// Shows the events to an observer as long as their format is none of those known here. [`Stream::tokens`] and
+    /// [`Stream::model`] are then what it has read.
+    pub fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.observer = Some(observer);
     }
 
     /// Takes the next bytes, cut anywhere, and gives the events that they complete: up to one that ends the
@@ -173,7 +203,19 @@ impl Stream {
 
     /// What all candidates together have used, as far as they have said.
     pub fn tokens(&self) -> Option<Tokens> {
-        self.format.as_ref()?.tokens()
+        match &self.format {
+            Some(format) => format.tokens(),
+            None => self.observer.as_ref()?.tokens(),
+        }
+    }
+
+    /// The model that the stream names: of several candidates the first that does, whose id the caller sees. Bedrock's
+    /// `converse-stream` names none.
+    pub fn model(&self) -> Option<&str> {
+        match &self.format {
+            Some(format) => format.model(),
+            None => self.observer.as_ref()?.model(),
+        }
     }
 
     /// Bytes of text that the caller has.
@@ -224,6 +266,8 @@ impl Stream {
             format: Some(format),
             useful: false,
             closed: false,
+            // What it reads is not gone on with.
+            observer: None,
             text: self.text.clone(),
             joining: Some(Joining {
                 overlap: Overlap::new(asked),
@@ -233,9 +277,12 @@ impl Stream {
         })
     }
 
-    fn take(&mut self, frame: Frame) -> Event {
+    fn take(&mut self, mut frame: Frame) -> Event {
         let mut said = String::new();
         let worth = self.judge(&frame, &mut said);
+        if worth == Worth::Nothing && self.hides(&frame) {
+            frame = Frame::empty();
+        }
         self.useful |= worth == Worth::Useful;
         let event = match worth {
             _ if self.joining.is_some() => self.join(frame, &mut said, worth),
@@ -250,6 +297,15 @@ impl Stream {
         };
         self.keep(&said);
         event
+    }
+
+    /// Whether a frame is the answer to a question that the caller has not asked. Elements of an array are needed for
+    /// its brackets.
+    fn hides(&self, frame: &Frame) -> bool {
+        self.hides_usage
+            && matches!(self.framing, Framing::Sse(_))
+            && matches!((&frame.content, &self.format),
+                (Content::Json(event), Some(format)) if format.is_usage_only(event))
     }
 
     /// The provider's own error, as the end of the caller's stream.
@@ -273,6 +329,9 @@ impl Stream {
                     if let (true, Some(format)) = (self.forgotten, &mut self.format) {
                         format.forget();
                     }
+                }
+                if let (None, Some(observer)) = (&self.format, &mut self.observer) {
+                    observer.observe(event);
                 }
                 if let (Some(format), true) = (&mut self.format, frame.name != "error") {
                     return format.read(&frame.name, event, said);

@@ -9,6 +9,7 @@ mod provider;
 mod recorded;
 mod request;
 mod rescue;
+mod usage;
 mod worth;
 
 use bytes::Bytes;

@@ -21,6 +21,7 @@ fn ask(stream: &Stream) {
     stream.comment("x");
     stream.ending();
     stream.tokens();
+    stream.model();
 }
 
 /// Feeds a stream in pieces, and gives all its events.

@@ -152,6 +152,7 @@ fn expected_usage(wire: Wire, others: &[(u64, u64)]) -> (u64, u64) {
 #[track_caller]
 fn assert_one_answer(wire: Wire, end: End, broken: Broken, others: &[(u64, u64)]) {
     let (what, tokens) = (broken.what.clone(), broken.stream.tokens());
+    let model = broken.stream.model().map(str::to_owned);
     let answer = broken.read(wire, end);
     assert_eq!(answer.text, TEXT, "{what}: its text");
     assert!(
@@ -165,8 +166,11 @@ fn assert_one_answer(wire: Wire, end: End, broken: Broken, others: &[(u64, u64)]
     );
     let usage = expected_usage(wire, others);
     assert_eq!(answer.usage, Some(usage), "{what}: usage");
-    let tokens = tokens.map(|t| (t.prompt, t.completion));
-    assert_eq!(tokens, Some(usage), "{what}: tokens");
+    let tokens = tokens.map(|t| (t.prompt, t.completion, t.total));
+    let expected = (usage.0, usage.1, usage.0 + usage.1);
+    assert_eq!(tokens, Some(expected), "{what}: tokens");
+    let named = (wire != Wire::Converse).then_some("model-first");
+    assert_eq!(model.as_deref(), named, "{what}: its model");
 }
 
 /// A way in which a candidate says the rest of what the caller has.

@@ -4,11 +4,18 @@
 use serde_json::{Value, json};
 
 use super::{
-    Finishes, Format, Worth, is_error, is_other_than, number_of, says_something, set, text_of,
+    Finishes, Format, Worth, is_error, is_other_than, name_once, number_of, says_something, set,
+    text_of,
 };
 use crate::stream::edit;
 use crate::stream::framing::Message;
-use crate::stream::usage::{Tokens, Usage};
+use crate::stream::usage::{Names, Tokens, Usage};
+
+const NAMES: Names = Names {
+    prompt: "prompt_tokens",
+    completion: "completion_tokens",
+    total: Some("total_tokens"),
+};
 
 /// A chat completion's stream.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +39,7 @@ pub(super) struct Choices {
     done: bool,
     several: bool,
     usage: Usage,
+    model: Option<String>,
     /// What every chunk of the caller's stream carries alike.
     id: Option<Value>,
     created: Option<Value>,
@@ -51,8 +59,9 @@ impl Choices {
             }
         }
         if let Some(usage) = event.get("usage") {
-            self.usage.report(usage);
+            self.usage.report(&NAMES, usage);
         }
+        name_once(&mut self.model, event.get("model"));
         let mut worth = Worth::Nothing;
         for choice in event
             .get("choices")
@@ -92,7 +101,18 @@ impl Choices {
     }
 
     pub(super) fn tokens(&self) -> Option<Tokens> {
-        self.usage.tokens("prompt_tokens", "completion_tokens")
+        self.usage.tokens()
+    }
+
+    pub(super) fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// Whether a chunk is the one that comes for `stream_options.include_usage`. Its list of choices is empty, or left
+    /// out by some. Azure's first chunk has no choice either, and no usage.
+    pub(super) fn is_usage_only(event: &Value) -> bool {
+        let choices = event.get("choices").and_then(Value::as_array);
+        event.get("usage").is_some_and(Value::is_object) && choices.is_none_or(Vec::is_empty)
     }
 
     pub(super) fn is_one(&self) -> bool {
@@ -187,6 +207,14 @@ impl Format for Chat {
 
     fn tokens(&self) -> Option<Tokens> {
         self.choices.tokens()
+    }
+
+    fn is_usage_only(&self, event: &Value) -> bool {
+        Choices::is_usage_only(event)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.choices.model()
     }
 
     fn error(&self, message: &str) -> Message {

@@ -53,6 +53,14 @@ impl Format for Completions {
         self.choices.tokens()
     }
 
+    fn is_usage_only(&self, event: &Value) -> bool {
+        Choices::is_usage_only(event)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.choices.model()
+    }
+
     fn error(&self, message: &str) -> Message {
         chat::error(message)
     }

@@ -6,7 +6,13 @@ use super::blocks::{Blocks, Kind};
 use super::{Format, Worth, is_other_than, number_of, says_something, set, text_of};
 use crate::stream::edit;
 use crate::stream::framing::Message;
-use crate::stream::usage::{Tokens, Usage};
+use crate::stream::usage::{Names, Tokens, Usage};
+
+const NAMES: Names = Names {
+    prompt: "inputTokens",
+    completion: "outputTokens",
+    total: Some("totalTokens"),
+};
 
 /// A conversation's stream.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +66,7 @@ impl Format for Converse {
             "metadata" => {
                 self.metadata = true;
                 if let Some(usage) = event.get("usage") {
-                    self.usage.report(usage);
+                    self.usage.report(&NAMES, usage);
                 }
                 Worth::Nothing
             }
@@ -77,7 +83,7 @@ impl Format for Converse {
     }
 
     fn tokens(&self) -> Option<Tokens> {
-        self.usage.tokens("inputTokens", "outputTokens")
+        self.usage.tokens()
     }
 
     fn error(&self, message: &str) -> Message {

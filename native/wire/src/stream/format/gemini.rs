@@ -2,10 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{Finishes, Format, Worth, is_error, is_other_than, number_of, says_something, set};
+use super::{
+    Finishes, Format, Worth, is_error, is_other_than, name_once, number_of, says_something, set,
+};
 use crate::stream::edit;
 use crate::stream::framing::Message;
-use crate::stream::usage::{Tokens, Usage};
+use crate::stream::usage::{Names, Tokens, Usage};
+
+const NAMES: Names = Names {
+    prompt: "promptTokenCount",
+    completion: "candidatesTokenCount",
+    total: Some("totalTokenCount"),
+};
 
 /// The stream of a generated content.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +24,7 @@ pub(crate) struct Gemini {
     several: bool,
     more_than_text: bool,
     usage: Usage,
+    model: Option<String>,
 }
 
 pub(super) fn recognise(event: &Value) -> Option<Box<dyn Format>> {
@@ -34,8 +43,9 @@ impl Format for Gemini {
             self.id = event.get("responseId").cloned();
         }
         if let Some(usage) = event.get("usageMetadata") {
-            self.usage.report(usage);
+            self.usage.report(&NAMES, usage);
         }
+        name_once(&mut self.model, event.get("modelVersion"));
         let mut worth = Worth::Nothing;
         if event
             .pointer("/promptFeedback/blockReason")
@@ -84,8 +94,11 @@ impl Format for Gemini {
     }
 
     fn tokens(&self) -> Option<Tokens> {
-        self.usage
-            .tokens("promptTokenCount", "candidatesTokenCount")
+        self.usage.tokens()
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
     }
 
     fn error(&self, message: &str) -> Message {

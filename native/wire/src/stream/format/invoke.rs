@@ -7,7 +7,14 @@ use serde_json::{Value, json};
 
 use super::{Format, Worth, converse, text_of};
 use crate::stream::framing::Message;
-use crate::stream::usage::{Tokens, Usage};
+use crate::stream::usage::{Names, Tokens, Usage};
+
+/// Bedrock's own, the same for every model.
+const NAMES: Names = Names {
+    prompt: "inputTokenCount",
+    completion: "outputTokenCount",
+    total: None,
+};
 
 /// The stream of an invoked model. What is inside is read by its own format, when it has one of those known here.
 #[derive(Debug, Default)]
@@ -35,7 +42,7 @@ impl Format for Invoke {
             self.inside = super::of("", &native);
         }
         if let Some(metrics) = native.get("amazon-bedrock-invocationMetrics") {
-            self.metrics.report(metrics);
+            self.metrics.report(&NAMES, metrics);
         }
         match &mut self.inside {
             Some(inside) => inside.read("", &native, said),
@@ -61,7 +68,11 @@ impl Format for Invoke {
 
     fn tokens(&self) -> Option<Tokens> {
         let inside = self.inside.as_ref().and_then(|f| f.tokens());
-        inside.or_else(|| self.metrics.tokens("inputTokenCount", "outputTokenCount"))
+        inside.or_else(|| self.metrics.tokens())
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.inside.as_ref()?.model()
     }
 
     fn error(&self, message: &str) -> Message {
@@ -92,6 +103,7 @@ impl Format for Invoke {
         if let Some(inside) = &mut self.inside {
             inside.go_on();
         }
+        self.metrics.go_on();
     }
 
     fn join(&mut self, _: &str, event: Value, text: &str, held: bool) -> Vec<Message> {

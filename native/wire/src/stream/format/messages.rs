@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::blocks::{Blocks, Kind};
-use super::{Format, Worth, is_error, is_other_than, number_of, set, text_of};
+use super::{Format, Worth, is_error, is_other_than, name_once, number_of, set, text_of};
 use crate::stream::edit;
 use crate::stream::framing::Message;
-use crate::stream::usage::{Tokens, Usage};
+use crate::stream::usage::{Names, Tokens, Usage};
 
 /// What begins a stream; a ping can be anybody's.
 const EVENTS: [&str; 6] = [
@@ -19,11 +19,18 @@ const EVENTS: [&str; 6] = [
     "message_stop",
 ];
 
+const NAMES: Names = Names {
+    prompt: "input_tokens",
+    completion: "output_tokens",
+    total: None,
+};
+
 /// A message's stream.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Messages {
     blocks: Blocks,
     usage: Usage,
+    model: Option<String>,
     stop_reason: bool,
     stopped: bool,
     /// The candidate's start of a text block, for when there is text to put in.
@@ -42,8 +49,9 @@ impl Format for Messages {
         match text_of(event, "type") {
             "message_start" => {
                 if let Some(usage) = event.pointer("/message/usage") {
-                    self.usage.report(usage);
+                    self.usage.report(&NAMES, usage);
                 }
+                name_once(&mut self.model, event.pointer("/message/model"));
                 Worth::Nothing
             }
             "content_block_start" => {
@@ -84,7 +92,7 @@ impl Format for Messages {
             }
             "message_delta" => {
                 if let Some(usage) = event.get("usage") {
-                    self.usage.report(usage);
+                    self.usage.report(&NAMES, usage);
                 }
                 self.stop_reason |= !event["delta"]["stop_reason"].is_null();
                 match self.stop_reason {
@@ -119,7 +127,11 @@ impl Format for Messages {
     }
 
     fn tokens(&self) -> Option<Tokens> {
-        self.usage.tokens("input_tokens", "output_tokens")
+        self.usage.tokens()
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
     }
 
     fn error(&self, message: &str) -> Message {

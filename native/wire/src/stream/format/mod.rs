@@ -66,6 +66,16 @@ pub(crate) trait Format: Debug + Send + Sync {
     /// What has been used, by all candidates together.
     fn tokens(&self) -> Option<Tokens>;
 
+    /// The model that the first candidate names.
+    fn model(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether an event says what was used, and nothing else, for a request that asks for that.
+    fn is_usage_only(&self, _event: &Value) -> bool {
+        false
+    }
+
     /// The event that client libraries raise as an error.
     fn error(&self, message: &str) -> Message;
 
@@ -185,9 +195,17 @@ fn is_other_than(value: Option<&Value>, words: &[&str]) -> bool {
 }
 
 /// Puts a member into an object; into anything else there is nothing to put.
-fn set(value: &mut Value, key: &str, new: impl Into<Value>) {
+pub(crate) fn set(value: &mut Value, key: &str, new: impl Into<Value>) {
     if let Some(members) = value.as_object_mut() {
         members.insert(key.to_owned(), new.into());
+    }
+}
+
+/// Takes a name, unless there is one already. Azure's first chunk has an empty one.
+fn name_once(mine: &mut Option<String>, name: Option<&Value>) {
+    if mine.is_none() {
+        let name = name.and_then(Value::as_str).filter(|n| !n.is_empty());
+        *mine = name.map(str::to_owned);
     }
 }
 

@@ -2,10 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{Format, Worth, is_error, is_other_than, number_of, says_something, set, text_of};
+use super::{
+    Format, Worth, is_error, is_other_than, name_once, number_of, says_something, set, text_of,
+};
 use crate::stream::edit;
 use crate::stream::framing::Message;
-use crate::stream::usage::{Tokens, Usage};
+use crate::stream::usage::{Names, Tokens, Usage};
+
+const NAMES: Names = Names {
+    prompt: "input_tokens",
+    completion: "output_tokens",
+    total: Some("total_tokens"),
+};
 
 /// A response's stream.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +30,7 @@ pub(crate) struct Responses {
     more_than_text: bool,
     done: bool,
     usage: Usage,
+    model: Option<String>,
     /// Whether the items are no longer followed, because nobody will go on.
     forgotten: bool,
     joined: bool,
@@ -125,6 +134,7 @@ impl Format for Responses {
             self.sequence = self.sequence.max(number_of(event, "sequence_number"));
             self.follow(kind, event);
         }
+        name_once(&mut self.model, event.pointer("/response/model"));
         match kind {
             "response.created" => {
                 for (mine, key) in [(&mut self.id, "id"), (&mut self.created_at, "created_at")] {
@@ -156,7 +166,7 @@ impl Format for Responses {
             }
             "response.completed" | "response.incomplete" => {
                 self.done = true;
-                self.usage.report(&event["response"]["usage"]);
+                self.usage.report(&NAMES, &event["response"]["usage"]);
                 Worth::Useful
             }
             "response.failed" => Worth::Failed,
@@ -184,7 +194,11 @@ impl Format for Responses {
     }
 
     fn tokens(&self) -> Option<Tokens> {
-        self.usage.tokens("input_tokens", "output_tokens")
+        self.usage.tokens()
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
     }
 
     fn error(&self, message: &str) -> Message {

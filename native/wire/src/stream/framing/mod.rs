@@ -46,6 +46,15 @@ pub(crate) enum Content {
 }
 
 impl Frame {
+    /// In place of one that is left out.
+    pub(crate) fn empty() -> Frame {
+        Frame {
+            raw: Bytes::new(),
+            name: String::new(),
+            content: Content::Nothing,
+        }
+    }
+
     fn broken(raw: Bytes) -> Frame {
         Frame {
             raw,

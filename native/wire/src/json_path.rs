@@ -1,0 +1,358 @@
+//! JSONPaths of a provider, found in JSON without building a tree of it where the path names one place.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json_path::{JsonPath, PathElement};
+
+/// A compiled JSONPath.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Path {
+    kind: Kind,
+    name: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Kind {
+    /// From the root to one place.
+    Steps(Vec<Step>),
+    /// Everything else: RFC 9535.
+    Query(JsonPath),
+}
+
+/// One step downwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// To a member of an object.
+    Key(String),
+    /// To an element of an array.
+    Index(usize),
+}
+
+/// A place that is looked for: its number, and the steps that are left.
+type Wanted<'p> = (usize, &'p [Step]);
+
+/// The most places that one path may stand for in a request.
+const MOST_PLACES: usize = 64;
+
+impl Path {
+    /// Compiles a path. Beyond RFC 9535 it takes what Jayway's JsonPath, the host's, takes of simple paths: names like
+    /// `a-b` behind a dot, and a path without `$`.
+    pub(crate) fn parse(text: &str) -> Result<Path, String> {
+        let text = text.trim();
+        let name = text
+            .rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')
+            .find(|name| !name.is_empty() && name.parse::<i64>().is_err())
+            .ok_or("it names nothing")?
+            .to_owned();
+        let rooted = if text.starts_with('$') {
+            text.to_owned()
+        } else {
+            format!("$.{text}")
+        };
+        let kind = match steps(&rooted[1..]) {
+            Some(steps) => Kind::Steps(steps),
+            None => Kind::Query(JsonPath::parse(&rooted).map_err(|e| e.to_string())?),
+        };
+        Ok(Path { kind, name })
+    }
+
+    /// The last name in the path.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its steps, when it stands for one place.
+    pub(crate) fn steps(&self) -> Option<&[Step]> {
+        match &self.kind {
+            Kind::Steps(steps) => Some(steps),
+            Kind::Query(_) => None,
+        }
+    }
+
+    /// Whether it is `$.model`.
+    pub(crate) fn is_top_level_model(&self) -> bool {
+        matches!(self.steps(), Some([Step::Key(key)]) if key == "model")
+    }
+
+    /// The first scalar that it stands for.
+    pub(crate) fn scalar_in<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        let scalar = |v: &&Value| !(v.is_object() || v.is_array() || v.is_null());
+        match &self.kind {
+            Kind::Steps(steps) => steps
+                .iter()
+                .try_fold(value, |value, step| match step {
+                    Step::Key(key) => value.get(key),
+                    Step::Index(index) => value.get(index),
+                })
+                .filter(scalar),
+            Kind::Query(query) => query.query(value).all().into_iter().find(scalar),
+        }
+    }
+
+    /// All places that it stands for in a document; `None` when that can't be told.
+    pub(crate) fn places(&self, document: &str) -> Option<Vec<Vec<Step>>> {
+        match &self.kind {
+            Kind::Steps(steps) => Some(vec![steps.clone()]),
+            Kind::Query(query) => {
+                let tree: Value = serde_json::from_str(document).ok()?;
+                let nodes = query.query_located(&tree);
+                let step = |element: &PathElement<'_>| match element {
+                    PathElement::Name(name) => Step::Key((*name).to_owned()),
+                    PathElement::Index(index) => Step::Index(*index),
+                };
+                (nodes.len() <= MOST_PLACES).then(|| {
+                    nodes
+                        .locations()
+                        .map(|place| place.iter().map(step).collect())
+                        .collect()
+                })
+            }
+        }
+    }
+}
+
+/// The steps of `.a['b'][0]`; `None` for anything more.
+fn steps(mut text: &str) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    while !text.is_empty() {
+        let step;
+        if let Some(rest) = text.strip_prefix('.') {
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            let name = &rest[..end];
+            let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+            if name.is_empty() || !name.chars().all(plain) {
+                return None;
+            }
+            step = Step::Key(name.to_owned());
+            text = &rest[end..];
+        } else {
+            let (inside, rest) = text.strip_prefix('[')?.split_once(']')?;
+            step = match inside.parse() {
+                Ok(index) => Step::Index(index),
+                Err(_) => Step::Key(quoted(inside)?.to_owned()),
+            };
+            text = rest;
+        }
+        steps.push(step);
+    }
+    (!steps.is_empty()).then_some(steps)
+}
+
+/// What stands in quotes, if it needs no unescaping.
+fn quoted(text: &str) -> Option<&str> {
+    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let name = text[1..].strip_suffix(quote)?;
+    (!name.contains([quote, '\\', ','])).then_some(name)
+}
+
+/// The text of the values at these places, lent from the document: none where there is nothing, several where the
+/// last key is repeated. Of other repeated keys the last one counts.
+pub(crate) fn values<'a>(
+    document: &'a str,
+    places: &[&[Step]],
+) -> Result<Vec<Vec<&'a str>>, serde_json::Error> {
+    let mut found = vec![Vec::new(); places.len()];
+    let wanted: Vec<Wanted<'_>> = places.iter().copied().enumerate().collect();
+    walk(document, &wanted, &mut found)?;
+    Ok(found)
+}
+
+fn walk<'a>(
+    text: &'a str,
+    wanted: &[Wanted<'_>],
+    found: &mut [Vec<&'a str>],
+) -> Result<(), serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    deserializer.deserialize_any(Walk { wanted, found })?;
+    deserializer.end()
+}
+
+struct Walk<'w, 'p, 'f, 'a> {
+    wanted: &'w [Wanted<'p>],
+    found: &'f mut [Vec<&'a str>],
+}
+
+impl<'a> Walk<'_, '_, '_, 'a> {
+    fn take(
+        &mut self,
+        value: &'a RawValue,
+        wanted: &[Wanted<'_>],
+    ) -> Result<(), serde_json::Error> {
+        let mut deeper = Vec::new();
+        for (number, rest) in wanted {
+            if rest.is_empty() {
+                self.found[*number].push(value.get());
+            } else {
+                self.found[*number].clear();
+                deeper.push((*number, *rest));
+            }
+        }
+        if deeper.is_empty() || !value.get().starts_with(['{', '[']) {
+            return Ok(());
+        }
+        walk(value.get(), &deeper, self.found)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_, '_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or an array")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(next) = map.next_key_seed(KeyOf(self.wanted))? {
+            if next.is_empty() {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                self.take(map.next_value()?, &next)
+                    .map_err(serde::de::Error::custom)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let mut at = 0;
+        while let Some(value) = seq.next_element::<&RawValue>()? {
+            let next = steps_by(self.wanted, |step| *step == Step::Index(at));
+            self.take(value, &next).map_err(serde::de::Error::custom)?;
+            at += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What is left of the wanted places behind a step.
+fn steps_by<'p>(wanted: &[Wanted<'p>], is: impl Fn(&Step) -> bool) -> Vec<Wanted<'p>> {
+    wanted
+        .iter()
+        .filter_map(|(number, steps)| {
+            let (first, rest) = steps.split_first()?;
+            is(first).then_some((*number, rest))
+        })
+        .collect()
+}
+
+struct KeyOf<'w, 'p>(&'w [Wanted<'p>]);
+
+impl<'de, 'p> DeserializeSeed<'de> for KeyOf<'_, 'p> {
+    type Value = Vec<Wanted<'p>>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, key: D) -> Result<Self::Value, D::Error> {
+        key.deserialize_str(self)
+    }
+}
+
+impl<'p> Visitor<'_> for KeyOf<'_, 'p> {
+    type Value = Vec<Wanted<'p>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(steps_by(
+            self.0,
+            |step| matches!(step, Step::Key(k) if k == key),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn jayways_spellings_of_one_place_need_no_tree() {
+        let key = |name: &str| Step::Key(name.into());
+        for (text, expected) in [
+            ("$.model", vec![key("model")]),
+            ("model", vec![key("model")]),
+            ("$['model']", vec![key("model")]),
+            ("$[\"a b\"].c", vec![key("a b"), key("c")]),
+            (
+                "$.a[0]['x'].b-c",
+                vec![key("a"), Step::Index(0), key("x"), key("b-c")],
+            ),
+        ] {
+            let path = Path::parse(text).unwrap();
+            assert_eq!(path.steps(), Some(expected.as_slice()), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_queries() {
+        let value =
+            json!({"a": [{"t": "x", "n": 1}, {"t": "y", "n": 2}], "b": {"n": 3}, "c": [1, 4]});
+        for (text, expected) in [
+            ("$..n", Some(1)),
+            ("$.a[*].n", Some(1)),
+            ("$.a[?(@.t=='y')].n", Some(2)),
+            ("$.c[-1]", Some(4)),
+            ("$['a','b'].n", Some(3)),
+            ("$..nothing", None),
+        ] {
+            let path = Path::parse(text).unwrap();
+            assert_eq!(path.steps(), None, "{text}");
+            assert_eq!(
+                path.scalar_in(&value).and_then(Value::as_i64),
+                expected,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_is_told() {
+        for text in ["", "$", "$.", "$.a b", "$[", "$.a[?", "$.a..", "$[0]"] {
+            assert!(Path::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_name_is_known() {
+        for (text, name) in [
+            ("$.a.model", "model"),
+            ("$['engine']['name'][0]", "name"),
+            ("$..deployment", "deployment"),
+            ("$.a[?(@.t=='y')].m", "m"),
+        ] {
+            assert_eq!(Path::parse(text).unwrap().name(), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn with_repeated_keys_the_last_counts_and_all_at_the_last_step_are_found() {
+        let document = r#"{"a":{"b":1,"c":2}, "a":{"b":3, "b" : 4}, "x":[0,{"b":5}]}"#;
+        let paths: Vec<Path> = ["$.a.b", "$.a.c", "$.x[1].b", "$.x", "$.x.b", "$.a[0]"]
+            .into_iter()
+            .map(|p| Path::parse(p).unwrap())
+            .collect();
+        let places: Vec<&[Step]> = paths.iter().filter_map(Path::steps).collect();
+        assert_eq!(
+            values(document, &places).unwrap(),
+            [
+                vec!["3", "4"],
+                vec![],
+                vec!["5"],
+                vec![r#"[0,{"b":5}]"#],
+                vec![],
+                vec![]
+            ]
+        );
+    }
+
+    #[test]
+    fn a_scalar_document_and_a_torn_one_are_errors() {
+        for document in ["1", "\"x\"", "{\"a\":1", "{\"a\":1} x", "nonsense"] {
+            assert!(values(document, &[]).is_err(), "{document}");
+        }
+    }
+}

@@ -1,0 +1,1095 @@
+//! What the gateway knows of an API's AI service provider: where a request names its model, and where an answer says
+//! what it has used.
+//!
+//! The attributes are those of the host's `LLMProviderMetadata`, and what comes out for the gateway is the map that its
+//! `BuiltInLLMProviderService.getResponseMetadata` makes.
+
+use std::sync::Arc;
+
+use fancy_regex::Regex;
+use serde_json::Value;
+
+use crate::json_path::{self, Path, Step};
+use crate::path::{decoded, without_query};
+use crate::stream::{Observer, Tokens};
+
+const REQUEST_MODEL: &str = "requestModel";
+/// The name that older providers have for it.
+const MODEL: &str = "model";
+const RESPONSE_MODEL: &str = "responseModel";
+const PROMPT: &str = "promptTokenCount";
+const COMPLETION: &str = "completionTokenCount";
+const TOTAL: &str = "totalTokenCount";
+const REMAINING: &str = "remainingTokenCount";
+
+/// One attribute of a provider, as the host has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// `requestModel`, `responseModel`, `promptTokenCount` and so on.
+    pub name: String,
+    /// `payload`, `pathParams` or `header`, in any case.
+    pub source: String,
+    /// A JSONPath, a Java regular expression or a header's name.
+    pub identifier: String,
+}
+
+/// An AI service provider, compiled.
+#[derive(Debug)]
+pub struct Provider {
+    name: String,
+    api_version: String,
+    payload: Vec<(String, Path)>,
+    /// Where the known formats have their counts, for answers in another one than the attributes are for.
+    usual: Vec<(String, Path)>,
+    path: Vec<(String, Regex)>,
+    model: ModelPlace,
+    usage_on_request: bool,
+}
+
+/// Where a request names its model.
+#[derive(Debug)]
+pub(crate) enum ModelPlace {
+    /// Where requests name it without a provider's saying so.
+    Usual,
+    /// In the path: this part of it, decoded.
+    Path(Regex),
+    /// In the body.
+    Body(Path),
+    /// In the body, which stays as it is, and in the path as the deployment.
+    BodyAndDeployment(Path),
+}
+
+/// Reads a stream whose format is none of those known here, by the provider's attributes: the last value of each.
+#[derive(Debug)]
+pub struct Observed {
+    provider: Arc<Provider>,
+    last: Vec<Option<String>>,
+}
+
+enum Compiled {
+    Payload(Path),
+    Path(Regex),
+    /// Neither the model's place nor the map have a use for a header.
+    Header,
+}
+
+impl Provider {
+    /// Compiles a provider. `connector` is its connector type, such as `openAi_2.0.0`. The texts say for an
+    /// administrator which attributes can't be used; it is then as if the provider had none of that name.
+    pub fn new(
+        name: String,
+        api_version: String,
+        connector: &str,
+        attributes: impl IntoIterator<Item = Attribute>,
+    ) -> (Provider, Vec<String>) {
+        let mut provider = Provider {
+            name,
+            api_version,
+            payload: Vec::new(),
+            usual: usual(),
+            path: Vec::new(),
+            model: ModelPlace::Usual,
+            usage_on_request: !connector.starts_with("mistralAi"),
+        };
+        let attributes: Vec<Attribute> = attributes.into_iter().collect();
+        let model = [REQUEST_MODEL, MODEL]
+            .into_iter()
+            .find(|name| attributes.iter().any(|a| a.name == *name));
+        let mut warnings = Vec::new();
+        for attribute in attributes {
+            let is_model = model == Some(&attribute.name);
+            match compiled(&attribute) {
+                Ok(Compiled::Header) if is_model => {
+                    warnings.push(
+                        provider.warning(&attribute, "a request's model can't be in a header"),
+                    );
+                }
+                Ok(Compiled::Header) => {}
+                Ok(Compiled::Payload(path)) => {
+                    if is_model {
+                        provider.model = match connector.starts_with("azureOpenAi_1") {
+                            true => ModelPlace::BodyAndDeployment(path.clone()),
+                            false => ModelPlace::Body(path.clone()),
+                        };
+                    }
+                    provider.payload.push((attribute.name, path));
+                }
+                Ok(Compiled::Path(pattern)) => {
+                    if is_model {
+                        provider.model = ModelPlace::Path(pattern.clone());
+                    }
+                    provider.path.push((attribute.name, pattern));
+                }
+                Err(why) => warnings.push(provider.warning(&attribute, &why)),
+            }
+        }
+        (provider, warnings)
+    }
+
+    fn warning(&self, attribute: &Attribute, why: &str) -> String {
+        format!(
+            "AI service provider {:?} {:?}: the attribute {:?} ({:?} in {:?}) can't be used: {why}",
+            self.name, self.api_version, attribute.name, attribute.identifier, attribute.source
+        )
+    }
+
+    pub(crate) fn model_place(&self) -> &ModelPlace {
+        &self.model
+    }
+
+    /// Whether its streams report their usage only to who asks, so that asking helps. Mistral's report it anyway, and
+    /// its API refuses fields that it does not know.
+    pub(crate) fn reports_usage_on_request(&self) -> bool {
+        self.usage_on_request
+    }
+
+    /// What a whole answer says: the gateway's map, with `name` and `apiVersion` always in it. Values are text: numbers
+    /// as they are written, strings bare. Left out is what is neither, and a count that its readers can't read; a
+    /// total that the provider does not report is the sum. A body that is no JSON says nothing.
+    ///
+    /// `request_path` is the one that was called, with or without its query.
+    pub fn metadata(&self, request_path: &str, body: &[u8]) -> Vec<(String, String)> {
+        let mut map = self.map(request_path);
+        map.put_all(&self.payload, values(&self.payload, body));
+        if !map.has(PROMPT) && !map.has(COMPLETION) {
+            map.put_all(&self.usual, values(&self.usual, body));
+        }
+        map.complete()
+    }
+
+    /// What a stream has said, as [`Provider::metadata`] has it for a whole answer: `model` and `tokens` are the
+    /// stream's.
+    pub fn stream_metadata(
+        &self,
+        request_path: &str,
+        model: Option<&str>,
+        tokens: Option<Tokens>,
+    ) -> Vec<(String, String)> {
+        let mut map = self.map(request_path);
+        let response_model = self.payload.iter().find(|(name, _)| name == RESPONSE_MODEL);
+        if let (Some(model), Some((_, place))) = (model, response_model) {
+            // A request's model in the payload is the answer's in the host's map.
+            for (name, _) in self.payload.iter().filter(|(_, path)| path == place) {
+                map.put(name, model.to_owned());
+            }
+        }
+        if let Some(tokens) = tokens {
+            for (name, count) in [
+                (PROMPT, tokens.prompt),
+                (COMPLETION, tokens.completion),
+                (TOTAL, tokens.total),
+            ] {
+                // The analytics' `Integer.parseInt` takes no more.
+                map.put(name, count.min(i32::MAX as u64).to_string());
+            }
+        }
+        map.0
+    }
+
+    /// `name`, `apiVersion` and what the path says.
+    fn map(&self, request_path: &str) -> Map {
+        let mut map = Map(Vec::with_capacity(8));
+        map.put("name", self.name.clone());
+        map.put("apiVersion", self.api_version.clone());
+        if self.path.is_empty() {
+            return map;
+        }
+        if let Some((path, _)) = decoded(without_query(request_path)) {
+            for (name, pattern) in &self.path {
+                if let Ok(Some(found)) = pattern.find(&path) {
+                    map.put(name, found.as_str().to_owned());
+                }
+            }
+        }
+        map
+    }
+}
+
+/// The values of attributes in a body, in their order; none when it is no JSON.
+fn values(attributes: &[(String, Path)], body: &[u8]) -> Vec<Option<String>> {
+    let found = || -> Option<Vec<Option<String>>> {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        let places: Vec<&[Step]> = attributes.iter().filter_map(|(_, p)| p.steps()).collect();
+        if places.len() < attributes.len() {
+            return Some(values_in(attributes, &serde_json::from_slice(body).ok()?).collect());
+        }
+        let found = json_path::values(std::str::from_utf8(body).ok()?, &places).ok()?;
+        let last = found.iter().map(|values| values.last());
+        Some(
+            last.zip(attributes)
+                .map(|(text, (name, _))| text_of_json(name, text?))
+                .collect(),
+        )
+    };
+    if attributes.is_empty() {
+        return Vec::new();
+    }
+    found().unwrap_or_default()
+}
+
+fn values_in(attributes: &[(String, Path)], value: &Value) -> impl Iterator<Item = Option<String>> {
+    attributes
+        .iter()
+        .map(|(name, path)| text_of(name, path.scalar_in(value)?))
+}
+
+impl Observed {
+    /// Observes for this provider.
+    pub fn by(provider: Arc<Provider>) -> Observed {
+        let last = vec![None; provider.payload.len()];
+        Observed { provider, last }
+    }
+
+    fn last(&self, wanted: &str) -> Option<&str> {
+        let named = self.provider.payload.iter().zip(&self.last);
+        named
+            .filter(|((name, _), _)| name == wanted)
+            .find_map(|(_, last)| last.as_deref())
+    }
+
+    fn count(&self, name: &str) -> Option<u64> {
+        self.last(name)?.parse().ok()
+    }
+}
+
+impl Observer for Observed {
+    fn observe(&mut self, event: &Value) {
+        for (last, value) in self
+            .last
+            .iter_mut()
+            .zip(values_in(&self.provider.payload, event))
+        {
+            if value.is_some() {
+                *last = value;
+            }
+        }
+    }
+
+    fn tokens(&self) -> Option<Tokens> {
+        let [prompt, completion, total] = [PROMPT, COMPLETION, TOTAL].map(|name| self.count(name));
+        prompt.or(completion).or(total)?;
+        let [prompt, completion] = [prompt, completion].map(Option::unwrap_or_default);
+        Some(Tokens {
+            prompt,
+            completion,
+            total: total.unwrap_or(prompt.saturating_add(completion)),
+        })
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.last(RESPONSE_MODEL)
+    }
+}
+
+/// The names that the table of wire formats has for the counts; Azure OpenAI 2.0.0, for one, is described by those of
+/// Responses alone.
+fn usual() -> Vec<(String, Path)> {
+    let places: [(&str, &[&str]); 3] = [
+        (
+            PROMPT,
+            &[
+                "usage.prompt_tokens",
+                "usage.input_tokens",
+                "usage.inputTokens",
+                "usageMetadata.promptTokenCount",
+            ],
+        ),
+        (
+            COMPLETION,
+            &[
+                "usage.completion_tokens",
+                "usage.output_tokens",
+                "usage.outputTokens",
+                "usageMetadata.candidatesTokenCount",
+            ],
+        ),
+        (
+            TOTAL,
+            &[
+                "usage.total_tokens",
+                "usage.totalTokens",
+                "usageMetadata.totalTokenCount",
+            ],
+        ),
+    ];
+    let all = places
+        .iter()
+        .flat_map(|(name, places)| places.iter().map(move |p| (name, p)));
+    all.filter_map(|(name, place)| {
+        Some(((*name).to_owned(), Path::parse(&format!("$.{place}")).ok()?))
+    })
+    .collect()
+}
+
+fn compiled(attribute: &Attribute) -> Result<Compiled, String> {
+    let source = attribute.source.as_str();
+    if source.eq_ignore_ascii_case("payload") {
+        Path::parse(&attribute.identifier).map(Compiled::Payload)
+    } else if source.eq_ignore_ascii_case("pathParams") {
+        Regex::new(&attribute.identifier)
+            .map(Compiled::Path)
+            .map_err(|e| e.to_string())
+    } else if source.eq_ignore_ascii_case("header") {
+        Ok(Compiled::Header)
+    } else {
+        Err("its source is none of payload, pathParams and header".to_owned())
+    }
+}
+
+/// The host's map.
+struct Map(Vec<(String, String)>);
+
+impl Map {
+    fn put(&mut self, name: &str, value: String) {
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some(entry) => entry.1 = value,
+            None => self.0.push((name.to_owned(), value)),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    fn put_all(&mut self, attributes: &[(String, Path)], values: Vec<Option<String>>) {
+        for ((name, _), value) in attributes.iter().zip(values) {
+            if let Some(value) = value {
+                self.put(name, value);
+            }
+        }
+    }
+
+    /// With the total, so that quotas by it count what has no total of its own.
+    fn complete(mut self) -> Vec<(String, String)> {
+        let count = |name: &str| {
+            let entry = self.0.iter().find(|(known, _)| known == name)?;
+            entry.1.parse::<u64>().ok()
+        };
+        if let (Some(prompt), Some(completion), None) =
+            (count(PROMPT), count(COMPLETION), count(TOTAL))
+        {
+            self.put(TOTAL, prompt.saturating_add(completion).to_string());
+        }
+        self.0
+    }
+}
+
+/// The text of a value that was found in a body.
+fn text_of_json(name: &str, json: &str) -> Option<String> {
+    match json.as_bytes().first()? {
+        b'{' | b'[' | b'n' => None,
+        b'"' => readable(name, serde_json::from_str(json).ok()?),
+        _ => readable(name, json.to_owned()),
+    }
+}
+
+/// The same of one that was parsed.
+fn text_of(name: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => readable(name, text.clone()),
+        value => readable(name, value.to_string()),
+    }
+}
+
+/// A value that its readers can read: the throttling's `Long.parseLong` and the analytics' `Integer.parseInt` take a
+/// count.
+fn readable(name: &str, value: String) -> Option<String> {
+    let is_count = [PROMPT, COMPLETION, TOTAL, REMAINING].contains(&name);
+    (!is_count || value.parse().is_ok_and(|count: i32| count >= 0)).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::Asked;
+    use crate::request::Model;
+
+    const GEMINI: &str = r"(?<=models/)[a-zA-Z0-9.\-]+";
+    const BEDROCK: &str = "(?<=model/)[a-zA-Z0-9.:-]+(?=/)";
+
+    type Row = (&'static str, &'static str, &'static str);
+
+    fn provider(name: &str, version: &str, connector: &str, rows: &[Row]) -> Provider {
+        let (provider, warnings) = with_warnings(name, version, connector, rows);
+        assert_eq!(warnings, Vec::<String>::new());
+        provider
+    }
+
+    fn with_warnings(
+        name: &str,
+        version: &str,
+        connector: &str,
+        rows: &[Row],
+    ) -> (Provider, Vec<String>) {
+        let attributes = rows.iter().map(|(name, source, identifier)| Attribute {
+            name: (*name).to_owned(),
+            source: (*source).to_owned(),
+            identifier: (*identifier).to_owned(),
+        });
+        Provider::new(name.to_owned(), version.to_owned(), connector, attributes)
+    }
+
+    fn of_openai(
+        name: &str,
+        version: &str,
+        connector: &str,
+        counts: [&'static str; 2],
+    ) -> Provider {
+        provider(
+            name,
+            version,
+            connector,
+            &[
+                ("requestModel", "payload", "$.model"),
+                ("responseModel", "payload", "$.model"),
+                ("promptTokenCount", "payload", counts[0]),
+                ("completionTokenCount", "payload", counts[1]),
+                ("totalTokenCount", "payload", "$.usage.total_tokens"),
+                (
+                    "remainingTokenCount",
+                    "header",
+                    "x-ratelimit-remaining-tokens",
+                ),
+            ],
+        )
+    }
+
+    const COMPLETIONS: [&str; 2] = ["$.usage.prompt_tokens", "$.usage.completion_tokens"];
+    const RESPONSES: [&str; 2] = ["$.usage.input_tokens", "$.usage.output_tokens"];
+
+    fn openai() -> Provider {
+        of_openai("OpenAI", "2.0.0", "openAi_2.0.0", COMPLETIONS)
+    }
+
+    fn mistral() -> Provider {
+        of_openai("MistralAI", "1.0.0", "mistralAi_1.0.0", COMPLETIONS)
+    }
+
+    fn azure_1() -> Provider {
+        of_openai("AzureOpenAI", "1.0.0", "azureOpenAi_1.0.0", COMPLETIONS)
+    }
+
+    fn azure_2() -> Provider {
+        of_openai("AzureOpenAI", "2.0.0", "azureOpenAi_2.0.0", RESPONSES)
+    }
+
+    fn foundry() -> Provider {
+        of_openai(
+            "AzureAIFoundry",
+            "1.0.0",
+            "azureAiFoundry_1.0.0",
+            COMPLETIONS,
+        )
+    }
+
+    fn anthropic() -> Provider {
+        provider(
+            "Anthropic",
+            "1.0.0",
+            "anthropic_1.0.0",
+            &[
+                ("requestModel", "payload", "$.model"),
+                ("responseModel", "payload", "$.model"),
+                ("promptTokenCount", "payload", RESPONSES[0]),
+                ("completionTokenCount", "payload", RESPONSES[1]),
+                (
+                    "remainingTokenCount",
+                    "header",
+                    "anthropic-ratelimit-tokens-remaining",
+                ),
+            ],
+        )
+    }
+
+    fn gemini() -> Provider {
+        provider(
+            "Gemini",
+            "1.1.0",
+            "gemini_1.1.0",
+            &[
+                ("requestModel", "pathParams", GEMINI),
+                ("responseModel", "payload", "$.modelVersion"),
+                (
+                    "promptTokenCount",
+                    "payload",
+                    "$.usageMetadata.promptTokenCount",
+                ),
+                (
+                    "completionTokenCount",
+                    "payload",
+                    "$.usageMetadata.candidatesTokenCount",
+                ),
+                (
+                    "totalTokenCount",
+                    "payload",
+                    "$.usageMetadata.totalTokenCount",
+                ),
+            ],
+        )
+    }
+
+    fn bedrock() -> Provider {
+        provider(
+            "AWSBedrock",
+            "1.0.0",
+            "awsBedrock_1.0.0",
+            &[
+                ("requestModel", "pathParams", BEDROCK),
+                ("responseModel", "pathParams", BEDROCK),
+                ("promptTokenCount", "payload", "$.usage.inputTokens"),
+                ("completionTokenCount", "payload", "$.usage.outputTokens"),
+                ("totalTokenCount", "payload", "$.usage.totalTokens"),
+            ],
+        )
+    }
+
+    fn known() -> [Provider; 8] {
+        [
+            openai(),
+            mistral(),
+            azure_1(),
+            azure_2(),
+            foundry(),
+            anthropic(),
+            gemini(),
+            bedrock(),
+        ]
+    }
+
+    fn sorted(mut map: Vec<(String, String)>) -> Vec<(String, String)> {
+        map.sort();
+        map
+    }
+
+    fn map(entries: &[(&str, &str)]) -> Vec<(String, String)> {
+        sorted(
+            entries
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn the_answers_of_each_provider_say_what_the_gateway_reads() {
+        let completion =
+            r#"{"model":"m-1","usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":9}}"#;
+        let response =
+            r#"{"model":"m-1","usage":{"input_tokens":3,"output_tokens":4,"total_tokens":9}}"#;
+        let message = r#"{"model":"m-1","usage":{"input_tokens":3,"output_tokens":6}}"#;
+        let content = r#"{"modelVersion":"m-1","usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":4,"totalTokenCount":9}}"#;
+        let converse = r#"{"usage":{"inputTokens":3,"outputTokens":4,"totalTokens":9}}"#;
+        for (provider, path, body, request_model, name, version, completion) in [
+            (
+                openai(),
+                "/chat/completions",
+                completion,
+                "m-1",
+                "OpenAI",
+                "2.0.0",
+                "4",
+            ),
+            (
+                mistral(),
+                "/v1/chat/completions",
+                completion,
+                "m-1",
+                "MistralAI",
+                "1.0.0",
+                "4",
+            ),
+            (
+                azure_1(),
+                "/deployments/d/chat/completions",
+                completion,
+                "m-1",
+                "AzureOpenAI",
+                "1.0.0",
+                "4",
+            ),
+            (
+                azure_2(),
+                "/openai/v1/responses",
+                response,
+                "m-1",
+                "AzureOpenAI",
+                "2.0.0",
+                "4",
+            ),
+            (
+                foundry(),
+                "/models/chat/completions",
+                completion,
+                "m-1",
+                "AzureAIFoundry",
+                "1.0.0",
+                "4",
+            ),
+            (
+                anthropic(),
+                "/v1/messages",
+                message,
+                "m-1",
+                "Anthropic",
+                "1.0.0",
+                "6",
+            ),
+            (
+                gemini(),
+                "/v1beta/models/asked-for:generateContent",
+                content,
+                "asked-for",
+                "Gemini",
+                "1.1.0",
+                "4",
+            ),
+            (
+                bedrock(),
+                "/model/m-1/converse?x=model/y/",
+                converse,
+                "m-1",
+                "AWSBedrock",
+                "1.0.0",
+                "4",
+            ),
+        ] {
+            assert_eq!(
+                sorted(provider.metadata(path, body.as_bytes())),
+                map(&[
+                    ("name", name),
+                    ("apiVersion", version),
+                    ("requestModel", request_model),
+                    ("responseModel", "m-1"),
+                    ("promptTokenCount", "3"),
+                    ("completionTokenCount", completion),
+                    ("totalTokenCount", "9"),
+                ]),
+                "{name} {version}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_json_says_what_its_path_says() {
+        for body in ["", "<html>", "{\"usage\":{\"inputTokens\":3}", "7"] {
+            assert_eq!(
+                sorted(bedrock().metadata("/model/a%3A1/invoke", body.as_bytes())),
+                map(&[
+                    ("name", "AWSBedrock"),
+                    ("apiVersion", "1.0.0"),
+                    ("requestModel", "a:1"),
+                    ("responseModel", "a:1"),
+                ]),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_what_the_readers_can_read_is_told() {
+        let body = "\u{feff}{\"model\":[\"m\"],\"usage\":{\"prompt_tokens\":1.5,\"completion_tokens\":\"7\",\"total_tokens\":null}}";
+        assert_eq!(
+            sorted(openai().metadata("/", body.as_bytes())),
+            map(&[
+                ("name", "OpenAI"),
+                ("apiVersion", "2.0.0"),
+                ("completionTokenCount", "7"),
+            ])
+        );
+        for count in ["-1", "1e2", "99999999999", "true", "\"many\"", "{}"] {
+            let body = format!(r#"{{"usage":{{"total_tokens":{count}}}}}"#);
+            assert_eq!(openai().metadata("/", body.as_bytes()).len(), 2, "{count}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_by_a_query_is_read_too() {
+        let rows: &[Row] = &[
+            ("responseModel", "PAYLOAD", "$..engine"),
+            (
+                "promptTokenCount",
+                "Payload",
+                "$.usage[?(@.of=='prompt')].n",
+            ),
+            ("weight", "payload", "$.weight"),
+        ];
+        let own = provider("Own", "1", "default", rows);
+        let body = br#"{"weight":0.5,"a":{"engine":"e"},"usage":[{"of":"x","n":1},{"of":"prompt","n":2}]}"#;
+        assert_eq!(
+            sorted(own.metadata("/", body)),
+            map(&[
+                ("name", "Own"),
+                ("apiVersion", "1"),
+                ("responseModel", "e"),
+                ("promptTokenCount", "2"),
+                ("weight", "0.5"),
+            ])
+        );
+    }
+
+    #[test]
+    fn a_streams_own_counts_make_the_same_map() {
+        let tokens = Tokens {
+            prompt: 3,
+            completion: 4,
+            total: 7,
+        };
+        for (provider, path, body) in [
+            (
+                openai(),
+                "/chat/completions",
+                r#"{"model":"m","usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#,
+            ),
+            (
+                anthropic(),
+                "/v1/messages",
+                r#"{"model":"m","usage":{"input_tokens":3,"output_tokens":4}}"#,
+            ),
+            (
+                gemini(),
+                "/models/x:streamGenerateContent",
+                r#"{"modelVersion":"m","usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":4}}"#,
+            ),
+            (
+                bedrock(),
+                "/model/m/converse-stream",
+                r#"{"usage":{"inputTokens":3,"outputTokens":4}}"#,
+            ),
+        ] {
+            assert_eq!(
+                sorted(provider.stream_metadata(path, Some("m"), Some(tokens))),
+                sorted(provider.metadata(path, body.as_bytes())),
+                "{provider:?}"
+            );
+        }
+        let thinking = Tokens {
+            total: 90,
+            ..tokens
+        };
+        let map = gemini().stream_metadata("/", None, Some(thinking));
+        assert!(
+            map.contains(&("totalTokenCount".into(), "90".into())),
+            "{map:?}"
+        );
+        assert_eq!(gemini().stream_metadata("/", None, None).len(), 2);
+    }
+
+    #[test]
+    fn a_stream_of_an_unknown_format_says_what_its_events_said_last() {
+        let rows: &[Row] = &[
+            ("responseModel", "payload", "$.engine"),
+            ("promptTokenCount", "payload", "$.used.in"),
+            ("completionTokenCount", "payload", "$..out"),
+        ];
+        let own = Arc::new(provider("Own", "1", "default", rows));
+        let mut observed = Observed::by(Arc::clone(&own));
+        assert_eq!((observed.model(), observed.tokens()), (None, None));
+        for event in [
+            json!({"engine": "e", "used": {"in": 3, "out": 1}}),
+            json!({"used": {"out": 5}}),
+            json!({"engine": null, "used": null}),
+            json!(["no", "object"]),
+        ] {
+            observed.observe(&event);
+        }
+        assert_eq!(
+            sorted(own.stream_metadata("/", observed.model(), observed.tokens())),
+            map(&[
+                ("name", "Own"),
+                ("apiVersion", "1"),
+                ("responseModel", "e"),
+                ("promptTokenCount", "3"),
+                ("completionTokenCount", "5"),
+                ("totalTokenCount", "8"),
+            ])
+        );
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_told_and_left_out() {
+        for (row, why) in [
+            (("requestModel", "payload", "$.a["), "$.a["),
+            (("requestModel", "pathParams", "(?<=x"), "(?<=x"),
+            (("requestModel", "header", "x-model"), "header"),
+            (("requestModel", "cookie", "model"), "cookie"),
+        ] {
+            let (provider, warnings) = with_warnings("Own", "1.0", "default", &[row]);
+            assert_eq!(warnings.len(), 1, "{row:?}");
+            for part in ["Own", "1.0", "requestModel", why] {
+                assert!(warnings[0].contains(part), "{part} in {}", warnings[0]);
+            }
+            let path = "/model/m/converse";
+            let asked = Asked::read(Some(&provider), path, None, b"{}").unwrap();
+            assert_eq!(asked, Asked::read(None, path, None, b"{}").unwrap());
+        }
+    }
+
+    #[test]
+    fn an_older_providers_model_is_the_requests() {
+        let old = provider("Old", "1", "default", &[("model", "payload", "$.engine")]);
+        let asked = Asked::read(Some(&old), "/x", None, br#"{"engine":"e"}"#).unwrap();
+        assert_eq!(asked.unwrap().model(), &Model::Named("e".into()));
+    }
+
+    fn read(provider: &Provider, path: &str, body: &str) -> Option<Asked> {
+        Asked::read(
+            Some(provider),
+            path,
+            Some("application/json"),
+            body.as_bytes(),
+        )
+        .unwrap()
+    }
+
+    /// What a candidate gets: its path and its body.
+    fn rewritten(provider: &Provider, path: &str, body: &str) -> (String, String) {
+        let asked = read(provider, path, body).unwrap();
+        let out = asked.body_for(&body.as_bytes().to_vec().into(), "new", false);
+        (
+            asked.path_for(path, "new").into_owned(),
+            String::from_utf8(out.to_vec()).unwrap(),
+        )
+    }
+
+    #[test]
+    fn the_model_is_replaced_where_each_provider_has_it() {
+        for (provider, path, body, new_path, new_body) in [
+            (
+                openai(),
+                "/chat/completions",
+                r#"{"model":"m"}"#,
+                "/chat/completions",
+                r#"{"model":"new"}"#,
+            ),
+            (
+                mistral(),
+                "/v1/models/x:predict",
+                r#"{"model":"m"}"#,
+                "/v1/models/x:predict",
+                r#"{"model":"new"}"#,
+            ),
+            (
+                azure_1(),
+                "/deployments/m/chat/completions",
+                r#"{"model":"m"}"#,
+                "/deployments/new/chat/completions",
+                r#"{"model":"m"}"#,
+            ),
+            (
+                azure_1(),
+                "/deployments/d/chat/completions",
+                r#"{"model":"m"}"#,
+                "/deployments/d/chat/completions",
+                r#"{"model":"m"}"#,
+            ),
+            (
+                azure_1(),
+                "/deployments/m/chat/completions",
+                "{}",
+                "/deployments/new/chat/completions",
+                "{}",
+            ),
+            (
+                azure_1(),
+                "/deployments/m/chat/completions",
+                "[]",
+                "/deployments/new/chat/completions",
+                "[]",
+            ),
+            (
+                azure_2(),
+                "/deployments/d/chat/completions",
+                r#"{"model":"m"}"#,
+                "/deployments/d/chat/completions",
+                r#"{"model":"new"}"#,
+            ),
+            (
+                foundry(),
+                "/models/chat/completions",
+                r#"{"model":"m"}"#,
+                "/models/chat/completions",
+                r#"{"model":"new"}"#,
+            ),
+            (
+                anthropic(),
+                "/v1/messages",
+                r#"{"model":"m"}"#,
+                "/v1/messages",
+                r#"{"model":"new"}"#,
+            ),
+            (
+                gemini(),
+                "/v1beta/models/m:generateContent",
+                r#"{"model":"m"}"#,
+                "/v1beta/models/new:generateContent",
+                r#"{"model":"m"}"#,
+            ),
+            (
+                bedrock(),
+                "/model/m/invoke",
+                r#"{"model":"b"}"#,
+                "/model/new/invoke",
+                r#"{"model":"b"}"#,
+            ),
+        ] {
+            let (got_path, got_body) = rewritten(&provider, path, body);
+            assert_eq!(
+                (got_path.as_str(), got_body.as_str()),
+                (new_path, new_body),
+                "{provider:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_body_alone_decides_where_the_provider_has_the_model_there() {
+        let asked = read(
+            &openai(),
+            "/v1/models/x:generateContent",
+            r#"{"model":"m"}"#,
+        )
+        .unwrap();
+        assert_eq!(asked.model(), &Model::Named("m".into()));
+        assert!(!asked.rewrites_path());
+        let asked = read(&azure_2(), "/deployments/d/chat/completions", "{}").unwrap();
+        assert_eq!(asked.model(), &Model::Absent);
+        assert_eq!(read(&openai(), "/model/m/converse", "[]"), None);
+    }
+
+    #[test]
+    fn azures_body_is_compared_and_its_deployment_is_the_model_without_one() {
+        let path = "/deployments/d/chat/completions";
+        let model = |body| read(&azure_1(), path, body).unwrap().model().clone();
+        assert_eq!(model(r#"{"model":"m"}"#), Model::Named("m".into()));
+        assert_eq!(model("{}"), Model::Named("d".into()));
+        assert_eq!(model(r#"{"model":7}"#), Model::NoName);
+        let asked = read(&azure_1(), "/chat/completions", "{}").unwrap();
+        assert_eq!(asked.model(), &Model::Absent);
+        assert_eq!(asked.body_for(&"{}".into(), "new", false), "{}");
+    }
+
+    #[test]
+    fn a_providers_own_pattern_finds_the_model_where_no_shape_does() {
+        let own = provider(
+            "Own",
+            "1",
+            "default",
+            &[("requestModel", "pathparams", "(?<=/engines/)[^/]+")],
+        );
+        let path = "/v1/engines/a%2Fb/streamGenerateContent";
+        let asked = read(&own, path, "{}").unwrap();
+        assert_eq!(
+            asked.model(),
+            &Model::Named("a".into()),
+            "a slash ends this pattern's match"
+        );
+        assert!(asked.stream());
+        assert_eq!(
+            asked.path_for(path, "x/y"),
+            "/v1/engines/x%2Fy%2Fb/streamGenerateContent"
+        );
+        let asked = read(&own, "/engines/e/generate", r#"{"stream":true}"#).unwrap();
+        assert!(asked.stream());
+        assert_eq!(read(&own, "/chat/completions", r#"{"model":"m"}"#), None);
+    }
+
+    #[test]
+    fn a_form_has_its_field_by_the_last_name() {
+        let own = provider(
+            "Own",
+            "1",
+            "default",
+            &[("requestModel", "payload", "$.engine.name")],
+        );
+        let form = "--X\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nm\r\n--X--\r\n";
+        let content_type = Some("multipart/form-data; boundary=X");
+        let asked = Asked::read(Some(&own), "/audio", content_type, form.as_bytes()).unwrap();
+        let asked = asked.unwrap();
+        assert_eq!(asked.model(), &Model::Named("m".into()));
+        assert_eq!(
+            asked.body_for(&form.into(), "new", true),
+            form.replace("\r\nm\r\n", "\r\nnew\r\n")
+        );
+    }
+
+    #[test]
+    fn usage_is_asked_for_where_the_provider_understands_it() {
+        let body = r#"{"model":"m","stream":true}"#;
+        let can = |provider: &Provider, path: &str, body: &str| {
+            read(provider, path, body).is_some_and(|asked| asked.can_ask_usage(path))
+        };
+        for path in [
+            "/chat/completions",
+            "/v1/completions/?a=b",
+            "/deployments/m/chat/completions",
+        ] {
+            assert!(can(&openai(), path, body), "{path}");
+            assert!(can(&azure_1(), path, body), "{path}");
+            assert!(!can(&mistral(), path, body), "{path}");
+            assert!(
+                Asked::read(None, path, None, body.as_bytes())
+                    .unwrap()
+                    .unwrap()
+                    .can_ask_usage(path)
+            );
+        }
+        assert!(!can(&openai(), "/responses", body));
+        assert!(!can(&openai(), "/chat/completions", r#"{"model":"m"}"#));
+        let own = r#"{"stream":true,"stream_options":{"include_usage":true}}"#;
+        assert!(!can(&openai(), "/chat/completions", own));
+        assert!(
+            read(&openai(), "/chat/completions", own)
+                .unwrap()
+                .wants_usage()
+        );
+        assert!(
+            !read(&openai(), "/chat/completions", body)
+                .unwrap()
+                .wants_usage()
+        );
+
+        let path = "/deployments/m/chat/completions";
+        let asked = read(&azure_1(), path, body).unwrap();
+        assert_eq!(
+            asked.body_for(&body.into(), "new", true),
+            r#"{"stream_options":{"include_usage":true},"model":"m","stream":true}"#
+        );
+    }
+
+    #[test]
+    fn an_answer_in_another_format_than_the_attributes_are_for_is_counted_nevertheless() {
+        let azure = provider(
+            "AzureOpenAI",
+            "2.0.0",
+            "azureOpenAi_2.0.0",
+            &[
+                ("promptTokenCount", "payload", "$.usage.input_tokens"),
+                ("completionTokenCount", "payload", "$.usage.output_tokens"),
+                ("totalTokenCount", "payload", "$.usage.total_tokens"),
+            ],
+        );
+        let chat = br#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":9}}"#;
+        let metadata = azure.metadata("/chat/completions", chat);
+        for (name, count) in [(PROMPT, "3"), (COMPLETION, "4"), (TOTAL, "9")] {
+            assert!(
+                metadata.contains(&(name.into(), count.into())),
+                "{metadata:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_and_no_path_make_the_reader_panic(body: Vec<u8>, path in "\\PC{0,40}", text in r#"[{}\[\]":,0-9.usage ]{0,40}"#) {
+            for provider in known() {
+                for body in [&body, text.as_bytes(), format!(r#"{{"usage":{text}}}"#).as_bytes()] {
+                    prop_assert!(provider.metadata(&path, body).len() >= 2);
+                    let _ = Asked::read(Some(&provider), &path, None, body);
+                }
+            }
+        }
+    }
+}
