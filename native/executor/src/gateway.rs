@@ -11,7 +11,8 @@ pub struct Upstream {
     pub method: Method,
     /// The whole URL, query included.
     pub url: String,
-    /// The headers, credentials included. Hop-by-hop headers, Host and Content-Length are not in it.
+    /// The headers, credentials included. Hop-by-hop headers and Content-Length are not in it; Host is when a signature
+    /// has another than the URL.
     pub headers: HeaderMap,
     /// Whether the endpoint has its own credentials configured in the gateway; otherwise the caller's were passed on.
     pub own_credential: bool,

@@ -74,6 +74,14 @@ final class Candidates {
         this.endpointIds = endpointIds.clone();
     }
 
+    /** A candidate, for log lines. */
+    String describe(int candidate) {
+        return "The Model Failover candidate at the endpoint "
+                + endpointIds[candidate]
+                + " of "
+                + sequenceName;
+    }
+
     /** Finds a candidate's endpoint. */
     Target find(MessageContext context, int candidate) throws Unusable {
         Mediator sequence = context.getSequence(sequenceName);

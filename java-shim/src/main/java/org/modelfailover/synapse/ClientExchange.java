@@ -177,11 +177,10 @@ final class ClientExchange implements Exchange {
             NativeExecutor.resolved(
                     call, request.method, outgoing.url, outgoing.headers, target.hasCredentials());
         } catch (Candidates.Unusable e) {
-            LOG.error(
-                    "A candidate of the Model Failover policy can't be called: " + e.getMessage());
+            LOG.error(candidates.describe(candidate) + " can't be called: " + e.getMessage());
             NativeExecutor.unusable(call, e.getMessage());
         } catch (AxisFault | RuntimeException | LinkageError e) {
-            LOG.error("The credentials of a Model Failover candidate could not be applied", e);
+            LOG.error(candidates.describe(candidate) + " can't be given its credentials", e);
             NativeExecutor.unusable(call, "its credentials could not be applied");
         }
     }

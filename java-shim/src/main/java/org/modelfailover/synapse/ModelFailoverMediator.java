@@ -477,6 +477,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         }
         AiProvider provider = AiProvider.of(synCtx);
         Attachment bound = new Attachment(policy, tenant, api, version, provider);
+        say(NativeExecutor.diagnostics(bound.bound));
         if (provider.missing() != null) {
             LOG.warn(
                     where

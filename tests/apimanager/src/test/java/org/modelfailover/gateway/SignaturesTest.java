@@ -182,8 +182,11 @@ class SignaturesTest extends HostScenario {
                                         "silent",
                                         "status=401",
                                         "cut=0",
-                                        "empty")) {
-                            all.add(Arguments.of(List.of(first, second, third), fault));
+                                        "empty",
+                                        "body=%7B%22error%22:%7B%22message%22:%22busy%22%7D%7D")) {
+                            for (boolean stream : new boolean[] {false, true}) {
+                                all.add(Arguments.of(List.of(first, second, third), fault, stream));
+                            }
                         }
                     }
                 }
@@ -192,9 +195,9 @@ class SignaturesTest extends HostScenario {
         return all.build();
     }
 
-    @ParameterizedTest(name = "{0}, the first two {1}")
+    @ParameterizedTest(name = "{0}, the first two {1}, streamed: {2}")
     @MethodSource("ordersAndFaults")
-    void nobodySeesAnothersCredentials(List<String> order, String fault) {
+    void nobodySeesAnothersCredentials(List<String> order, String fault, boolean stream) {
         TestDeployment api =
                 bedrock()
                         .endpoint("aws", origin(provider("aws")))
@@ -211,7 +214,7 @@ class SignaturesTest extends HostScenario {
                         .fallback(OTHER, order.get(1))
                         .fallback(THIRD, order.get(2))
                         .requestTimeout("0.4"));
-        String operation = fault.startsWith("cut") ? "converse-stream" : "converse";
+        String operation = stream ? "converse-stream" : "converse";
 
         RawClient.Answer answer =
                 post("/model/" + MODEL + "/" + operation, BODY, "Authorization", CALLERS);
