@@ -16,10 +16,10 @@ endif
 include build/toolchain.mk
 endif
 
-GRADLEW = $(GRADLE) --no-daemon -q -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
+GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-rust test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
+.PHONY: help demo test test-newer-java test-rust test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
 .PHONY: lint fmt dist bench bench-streams compare clean native bundle driver
 .NOTPARALLEL:
 
@@ -30,7 +30,15 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
 	    org.modelfailover.gateway.demo.Story
 
-test: test-rust test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install ## all tests
+JAVA_TESTS := test-gateway test-sdk test-host test-apimanager test-comparison test-bundle
+test: test-rust $(JAVA_TESTS) test-install ## all tests
+
+test-newer-java: ## the tests in Java once more, on the newest JDK that is installed
+ifeq ($(NEWER_JAVA),)
+	@echo "No JDK is installed that is newer than $(JAVA)"
+else
+	$(MAKE) $(JAVA_TESTS) JAVA=$(NEWER_JAVA)
+endif
 
 test-rust: ## the native executor and the simulated provider
 	$(CARGO) test --workspace $(CARGO_FLAGS)

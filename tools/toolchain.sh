@@ -258,6 +258,14 @@ fi
 front=$java_home/bin
 if [ "$(absolute cargo || true)" != "$rust_bin/cargo" ]; then front+=:$rust_bin; fi
 
+# The newest JDK, for the tests: Gradle need not run on it.
+newer=
+while read -r home; do
+    if [ "$home" != "$java_home" ] && at_least "$(jdk_version "${newer:-$java_home}")" "$(jdk_version "$home")"; then
+        newer=$home
+    fi
+done <<<"$jdks"
+
 mkdir -p "$(dirname "$file")"
 cat >"$file" <<MK
 # $asked
@@ -270,6 +278,7 @@ export PATH := $front:\$(PATH)
 CARGO := $rust_bin/cargo
 GRADLE := $gradle
 export JAVA := $java_home/bin/java
+NEWER_JAVA := ${newer:+$newer/bin/java}
 MK
 {
     echo "JDK     $(jdk_version "$java_home")  $java_home"

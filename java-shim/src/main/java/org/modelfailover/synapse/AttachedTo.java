@@ -23,16 +23,21 @@ final class AttachedTo {
 
     /** API, version and policy for log lines at deployment, when no request says them yet. */
     static String describe(SynapseConfiguration configuration, Mediator mediator) {
+        String api = restApi(configuration, mediator);
+        return api == null ? UNKNOWN : describe(api, api);
+    }
+
+    /** The API's name in the engine, or null where it is not known. */
+    static String restApi(SynapseConfiguration configuration, Mediator mediator) {
         Map<String, SequenceMediator> sequences = configuration.getDefinedSequences();
         for (Map.Entry<String, SequenceMediator> one : sequences.entrySet()) {
             if (holds(one.getValue(), mediator)) {
                 String name = one.getKey();
                 int direction = name.lastIndexOf("--");
-                String api = direction > 0 ? name.substring(0, direction) : name;
-                return describe(api, api);
+                return direction > 0 ? name.substring(0, direction) : name;
             }
         }
-        return UNKNOWN;
+        return null;
     }
 
     /**

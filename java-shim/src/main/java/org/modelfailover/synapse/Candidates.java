@@ -179,9 +179,6 @@ final class Candidates {
         if (url == null) {
             throw new Unusable("the endpoint " + id + " has no URL");
         }
-        if (url.contains("{uri.var.")) {
-            throw new Unusable("the URL of the endpoint " + id + " is a template with variables");
-        }
         return url;
     }
 

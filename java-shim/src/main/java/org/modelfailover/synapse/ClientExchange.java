@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 
 /**
  * One client that waits for an answer: its connection, its request, and the pipe through which the
@@ -35,11 +36,15 @@ final class ClientExchange implements Exchange {
     private static final Log LOG = LogFactory.getLog(ClientExchange.class);
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
+    /** The host's error code for an answer that broke off. */
+    private static final int BROKEN = 101_500;
+
     /** Age in nanoseconds up to which it is made sure that the engine listens. */
     private static final long LISTEN_AGAIN = 2_000_000_000L;
 
     private final SuspendedRequest request;
     private final Candidates candidates;
+    private final ResponsePolicies policies;
     private final Log attemptLog;
     private final NHttpServerConnection connection;
     private final SourceConfiguration configuration;
@@ -51,6 +56,7 @@ final class ClientExchange implements Exchange {
     private final long call;
     private final Answer pipe;
     private volatile boolean waiting;
+    private volatile Stream stream;
 
     /** The pipe of this exchange. */
     private final class Answer extends ResponsePipe {
@@ -83,12 +89,14 @@ final class ClientExchange implements Exchange {
             long call,
             SuspendedRequest request,
             Candidates candidates,
+            ResponsePolicies policies,
             Source source,
             long longest,
             Log attemptLog) {
         this.call = call;
         this.request = request;
         this.candidates = candidates;
+        this.policies = policies;
         this.attemptLog = attemptLog;
         connection = source.connection;
         configuration = source.configuration;
@@ -186,11 +194,22 @@ final class ClientExchange implements Exchange {
             return;
         }
         finish();
+        whole(candidate, status, headers, metadata, body);
+    }
+
+    private void whole(
+            int candidate, int status, byte[] headers, String[] metadata, ByteBuffer body) {
         try {
             if (body != null) {
                 pipe.offerAll(body, configuration.getWorkerPool()::execute);
             }
-            respond(status, headers, body != null);
+            respond(
+                    answer -> {
+                        describe(answer, candidate);
+                        Accounting.put(answer, metadata);
+                        prepare(answer.getAxis2MessageContext(), status, headers, body != null);
+                    },
+                    null);
         } catch (IOException e) {
             LOG.debug("The client went away", e);
         }
@@ -198,15 +217,49 @@ final class ClientExchange implements Exchange {
 
     @Override
     public void begin(int candidate, int status, byte[] headers, String[] metadata) {
-        if (answered.compareAndSet(false, true)) {
-            respond(status, headers, true);
+        if (!answered.compareAndSet(false, true)) {
+            return;
         }
+        boolean open = metadata == null;
+        Stream begun = new Stream(candidate, status, headers, open && needBody());
+        begun.counted.set(!open);
+        stream = begun;
+        if (begun.isCollected()) {
+            // The executor's clocks watch the stream; the client hears nothing until its end.
+            connection.setSocketTimeout(0);
+            return;
+        }
+        respond(
+                answer -> {
+                    describe(answer, candidate);
+                    prepare(answer.getAxis2MessageContext(), status, headers, true);
+                    if (open) {
+                        begun.analyticsHeld =
+                                Accounting.hold(answer, Engine.of().synapseHandlers(answer));
+                    } else {
+                        Accounting.put(answer, metadata);
+                    }
+                },
+                begun);
+    }
+
+    private boolean needBody() {
+        org.apache.synapse.MessageContext original = request.original();
+        Object api = original.getProperty(Properties.REST_API);
+        return api != null && policies.needBody(original.getConfiguration(), api.toString());
     }
 
     @Override
     public int data(ByteBuffer chunk) {
         int offered = chunk.remaining();
         if (over.get() || !connection.isOpen()) {
+            return offered;
+        }
+        if (stream.isCollected()) {
+            if (!stream.collect(chunk)) {
+                NativeExecutor.cancel(call);
+                brokenOff(stream);
+            }
             return offered;
         }
         try {
@@ -217,7 +270,9 @@ final class ClientExchange implements Exchange {
                     waiting = false;
                 }
             }
-            return offered - chunk.remaining();
+            int taken = offered - chunk.remaining();
+            stream.length += taken;
+            return taken;
         } catch (IOException e) {
             clientGone();
             return offered;
@@ -225,44 +280,124 @@ final class ClientExchange implements Exchange {
     }
 
     @Override
-    public void used(String[] metadata) {}
+    public void used(String[] metadata) {
+        Stream ended = stream;
+        if (ended == null) {
+            return;
+        }
+        ended.metadata = metadata;
+        if (!ended.isCollected() || over.get()) {
+            count(ended);
+        }
+    }
 
     @Override
     public void end() {
+        Stream ended = stream;
         if (finish()) {
+            if (ended.isCollected()) {
+                // Counted on its way back.
+                ended.counted.set(true);
+                whole(ended.candidate, ended.status, ended.headers, ended.metadata, ended.whole());
+                return;
+            }
             try {
                 pipe.offer(NOTHING.duplicate(), true);
             } catch (IOException e) {
                 LOG.debug("The client went away", e);
             }
         }
+        count(ended);
     }
 
     @Override
     public void abort() {
-        close();
-        finish();
+        Stream ended = stream;
+        if (ended != null && ended.isCollected()) {
+            brokenOff(ended);
+        } else {
+            close();
+            finish();
+        }
+        count(ended);
     }
 
-    /** Sends the answer's head back through the API; its body is in the pipe, or will be. */
-    private void respond(int status, byte[] headers, boolean body) {
+    /** Nothing of a collected stream has been sent: its client can be told. */
+    private void brokenOff(Stream collected) {
+        if (finish()) {
+            fault(collected.candidate, 502, BROKEN, "The answer of the model broke off", -1);
+        }
+    }
+
+    /** Lets the host count a stream, once, when its head is out. */
+    private void count(Stream ended) {
+        if (ended != null && ended.counted.compareAndSet(false, true)) {
+            ended.head.thenAccept(
+                    sent -> {
+                        Runnable counting = () -> countHere(ended, sent);
+                        onWorker(counting, counting);
+                    });
+        }
+    }
+
+    private void countHere(Stream ended, Axis2MessageContext sent) {
+        try {
+            Axis2MessageContext context = request.ended(sent, ended.length);
+            describe(context, ended.candidate);
+            Accounting.put(context, ended.metadata);
+            try {
+                Accounting.count(context, Engine.of().handlers(context));
+            } finally {
+                if (ended.analyticsHeld) {
+                    Accounting.publish(context, Engine.of().synapseHandlers(context));
+                }
+            }
+        } catch (AxisFault | ReflectiveOperationException | RuntimeException | LinkageError e) {
+            LOG.error("A streamed answer could not be counted", e);
+        }
+    }
+
+    /** Sends an answer's head back through the API; its body is in the pipe, or will be. */
+    private void respond(Consumer<Axis2MessageContext> preparation, Stream begun) {
         onWorker(
                 () -> {
                     Axis2MessageContext answer = null;
                     try {
                         answer = request.answer();
-                        prepare(answer.getAxis2MessageContext(), status, headers, body);
+                        preparation.accept(answer);
                         send(answer);
                     } catch (AxisFault | RuntimeException e) {
                         LOG.error("The answer of a model could not be sent back", e);
                         insteadOf(answer);
+                    }
+                    if (begun != null) {
+                        begun.head.complete(answer);
                     }
                     if (!request.isAnswered()) {
                         LOG.error("No mediator of the API's response flow sent the answer");
                         close();
                     }
                 },
-                this::close);
+                () -> {
+                    if (begun != null) {
+                        begun.head.complete(null);
+                    }
+                    close();
+                });
+    }
+
+    /** What the host wants to know of the candidate that an answer or a failure is about. */
+    private void describe(Axis2MessageContext answer, int candidate) {
+        if (candidate < 0) {
+            return;
+        }
+        try {
+            String url = candidates.find(request.original(), candidate).url;
+            answer.setProperty(
+                    Properties.ENDPOINT_ADDRESS, Query.without(url, Headers::isCredential));
+        } catch (Candidates.Unusable e) {
+            LOG.debug("The candidate that answered is not deployed any more", e);
+        }
     }
 
     private void prepare(MessageContext axis2, int status, byte[] headers, boolean body) {
@@ -299,6 +434,11 @@ final class ClientExchange implements Exchange {
             close();
             return;
         }
+        if (stream != null && stream.analyticsHeld) {
+            // The failure that is sent instead is published as such.
+            stream.analyticsHeld = false;
+            Accounting.release(answer);
+        }
         MessageContext axis2 = answer.getAxis2MessageContext();
         axis2.removeProperty(Properties.PIPE);
         SourceContext.get(connection).setWriter(null);
@@ -313,11 +453,18 @@ final class ClientExchange implements Exchange {
             return;
         }
         finish();
+        fault(candidate, status, code, message, retryAfter);
+    }
+
+    /** Lets the fault sequence answer. */
+    private void fault(int candidate, int status, int code, String message, long retryAfter) {
         onWorker(
                 () -> {
                     SourceContext.get(connection).setWriter(null);
                     try {
-                        fault(request.failure(), status, code, message, retryAfter);
+                        Axis2MessageContext failure = request.failure();
+                        describe(failure, candidate);
+                        fault(failure, status, code, message, retryAfter);
                     } catch (AxisFault e) {
                         LOG.error("The fault sequence could not be run", e);
                     }
@@ -364,7 +511,7 @@ final class ClientExchange implements Exchange {
     boolean check() {
         if (!connection.isOpen() || SourceContext.getRequest(connection) != sourceRequest) {
             clientGone();
-            return true;
+            return isCounted();
         }
         ProtocolState state = SourceContext.getState(connection);
         if (state == ProtocolState.REQUEST_DONE && request.isAnswered()) {
@@ -372,7 +519,7 @@ final class ClientExchange implements Exchange {
             connection.requestOutput();
         }
         if (over.get()) {
-            return state.compareTo(ProtocolState.REQUEST_DONE) > 0;
+            return state.compareTo(ProtocolState.REQUEST_DONE) > 0 && isCounted();
         }
         // The engine does not listen by itself for a client that leaves. Not for the quick
         // majority: listening costs a client that pipelines its next request the connection. More
@@ -384,11 +531,29 @@ final class ClientExchange implements Exchange {
         return false;
     }
 
+    /** Makes sure that a stream that has ended is counted, even when nobody says what it used. */
+    private boolean isCounted() {
+        Stream ended = stream;
+        if (ended == null || ended.counted.get()) {
+            return true;
+        }
+        if (ended.isOverdue()) {
+            count(ended);
+        }
+        return false;
+    }
+
     private void clientGone() {
         if (over.compareAndSet(false, true)) {
             NativeExecutor.cancel(call);
-            if (answered.compareAndSet(false, true)) {
+            Stream begun = stream;
+            boolean collected = begun != null && begun.isCollected();
+            if (answered.compareAndSet(false, true) || collected) {
                 Engine.of().abandoned(request.original());
+            }
+            if (collected && begun.metadata != null) {
+                // Nobody will say once more what it has used.
+                count(begun);
             }
         }
     }

@@ -8,12 +8,14 @@ import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.SynapseEnvironment;
 import org.apache.synapse.core.axis2.Axis2SynapseEnvironment;
+import org.apache.synapse.rest.Handler;
 
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.Function;
@@ -176,13 +178,39 @@ class Engine {
 
     /** The resources of the API that the message is in; none when it is in no API. */
     static Object[] resources(MessageContext context) throws ReflectiveOperationException {
+        Object api = api(context);
+        return api == null ? new Object[0] : (Object[]) call(api, "getResources");
+    }
+
+    /** The handlers of the API that the message is in. */
+    final List<Handler> handlers(MessageContext context) {
+        try {
+            Object api = api(context);
+            return api == null ? List.of() : Arrays.asList((Handler[]) call(api, "getHandlers"));
+        } catch (ReflectiveOperationException e) {
+            LOG.error("The handlers of the API were not found", e);
+            return List.of();
+        }
+    }
+
+    private static Object api(MessageContext context) throws ReflectiveOperationException {
         Object api = context.getProperty(Properties.PROCESSED_API);
         Object name = context.getProperty(Properties.REST_API);
         if (api == null && name != null) {
             Class<?>[] types = {String.class};
             api = call(context.getConfiguration(), "getAPI", types, name);
         }
-        return api == null ? new Object[0] : (Object[]) call(api, "getResources");
+        return api;
+    }
+
+    /** The engine's own handlers, which see every message; Apache's has none. */
+    final List<?> synapseHandlers(MessageContext context) {
+        try {
+            return (List<?>) call(context.getEnvironment(), "getSynapseHandlers");
+        } catch (ReflectiveOperationException e) {
+            LOG.debug("The engine's own handlers were not found", e);
+            return List.of();
+        }
     }
 
     private static final Class<?>[] NOTHING = {};

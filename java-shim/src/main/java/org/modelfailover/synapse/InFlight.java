@@ -18,6 +18,9 @@ final class InFlight {
     /** Age from which an exchange listens for a client that leaves. */
     private static final long YOUNG_MILLIS = 10;
 
+    /** Until a deployment is complete, in all likelihood. */
+    private static final long SOON_MILLIS = 2_000;
+
     /** Between two looks at all that are older. */
     private static final long ROUND_MILLIS = 500;
 
@@ -51,6 +54,11 @@ final class InFlight {
     static void add(ClientExchange exchange) {
         YOUNG.add(exchange);
         awaitTheYoung();
+    }
+
+    /** Runs something short when what is being deployed now is there. */
+    static void soon(Runnable work) {
+        SWEEPER.schedule(work, SOON_MILLIS, TimeUnit.MILLISECONDS);
     }
 
     static void shutDown() {

@@ -5,6 +5,7 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.synapse.ManagedLifecycle;
 import org.apache.synapse.SynapseException;
+import org.apache.synapse.config.SynapseConfiguration;
 import org.apache.synapse.core.SynapseEnvironment;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.mediators.AbstractMediator;
@@ -34,6 +35,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     private static final Log ATTEMPTS = LogFactory.getLog("org.modelfailover.attempts");
 
     private final List<String> attributes = new ArrayList<>();
+    private final ResponsePolicies responsePolicies = new ResponsePolicies();
     private String failoverConfigs = "";
     private volatile String where = AttachedTo.UNKNOWN;
     private volatile String unusable = "The Model Failover policy was not initialised";
@@ -235,12 +237,21 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             longestWait = NativeExecutor.longestWait(policy);
             say(NativeExecutor.diagnostics(policy));
             unusable = null;
+            InFlight.soon(() -> lookAtResponsePolicies(environment.getSynapseConfiguration()));
         } catch (InvalidConfigurationException e) {
             unusable = "The Model Failover policy is not configured correctly: " + e.getMessage();
             LOG.error(where + " can't be used: " + e.getMessage());
         } catch (LinkageError e) {
             unusable = "The Model Failover policy's native library is not available";
             LOG.error(where + " can't be used: the native library can't be loaded", e);
+        }
+    }
+
+    /** Not while the API is being deployed: its response policies come after this one. */
+    private void lookAtResponsePolicies(SynapseConfiguration configuration) {
+        String api = AttachedTo.restApi(configuration, this);
+        if (api != null) {
+            responsePolicies.needBody(configuration, api);
         }
     }
 
@@ -357,7 +368,15 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             RequestBody.forget(axis2, source);
             Engine.of().beforeSuspending(synCtx);
             SuspendedRequest request = new SuspendedRequest(synCtx, source.request.getUri());
-            exchange = new ClientExchange(call, request, candidates, source, longestWait, ATTEMPTS);
+            exchange =
+                    new ClientExchange(
+                            call,
+                            request,
+                            candidates,
+                            responsePolicies,
+                            source,
+                            longestWait,
+                            ATTEMPTS);
             // Before the start: an answer can arrive before this thread has left its stack.
             axis2.getOperationContext().setProperty(Properties.RESPONSE_WRITTEN, "SKIP");
             int first = NativeExecutor.firstCandidate(call);

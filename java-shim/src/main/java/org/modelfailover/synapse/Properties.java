@@ -21,6 +21,7 @@ final class Properties {
     static final String MESSAGE_TYPE = "messageType";
     static final String HTTP_STATUS = "HTTP_SC";
     static final String CORRELATION_ID = "correlation_id";
+    static final String REMOTE_ADDRESS = "REMOTE_ADDR";
 
     // On the operation context.
     static final String RESPONSE_WRITTEN = "RESPONSE_WRITTEN";
@@ -36,7 +37,18 @@ final class Properties {
     static final String RESPONSE_STATE = "__SYNAPSE_RESPONSE_STATE__";
     static final String ERROR_CODE = "ERROR_CODE";
     static final String ERROR_MESSAGE = "ERROR_MESSAGE";
+    static final String ERROR_DETAIL = "ERROR_DETAIL";
+    static final String ERROR_EXCEPTION = "ERROR_EXCEPTION";
     static final String CUSTOM_STATUS = "CUSTOM_HTTP_SC";
+
+    // On the Synapse message context, for the host's accounting and analytics.
+    static final String SUB_TYPE = "api.ut.sub_type";
+    static final String REQUEST_METADATA = "AI_API_REQUEST_METADATA";
+    static final String RESPONSE_METADATA = "AI_API_RESPONSE_METADATA";
+    static final String ENDPOINT_ADDRESS = "ENDPOINT_ADDRESS";
+    static final String BACKEND_REQUEST_TIME = "api.ut.backendRequestTime";
+    static final String BACKEND_END_TIME = "apim.analytics.backend.end.time";
+    static final String SKIP_ANALYTICS = "SKIP_METRICS_PUBLISHING";
 
     private Properties() {}
 }

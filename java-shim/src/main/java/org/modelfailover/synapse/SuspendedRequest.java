@@ -55,6 +55,13 @@ final class SuspendedRequest {
         }
         properties.remove(SynapseConstants.RECEIVING_SEQUENCE);
         properties.remove("continuation.call");
+        // An answer is no failure, whatever happened before it.
+        properties.remove(Properties.ERROR_CODE);
+        properties.remove(Properties.ERROR_MESSAGE);
+        properties.remove(Properties.ERROR_DETAIL);
+        properties.remove(Properties.ERROR_EXCEPTION);
+        properties.remove(Properties.CUSTOM_STATUS);
+        properties.put(Properties.BACKEND_REQUEST_TIME, Long.toString(System.currentTimeMillis()));
         Collection<FaultHandler> stack = synapse.getFaultStack();
         faultHandlers = stack.toArray(new FaultHandler[0]);
         for (String name :
@@ -63,6 +70,7 @@ final class SuspendedRequest {
                     Properties.SOURCE_CONNECTION,
                     Properties.SOURCE_CONFIGURATION,
                     Properties.CORRELATION_ID,
+                    Properties.REMOTE_ADDRESS,
                     "transport.message.handler"
                 }) {
             Object value = axis2.getProperty(name);
@@ -154,6 +162,38 @@ final class SuspendedRequest {
             answer.pushFaultHandler(handler);
         }
         return answer;
+    }
+
+    /**
+     * A context on which an answer is counted that has gone out already: without its body, and
+     * nothing can be sent with it.
+     *
+     * @param sent the answer, or null when none was sent
+     * @param length of its body, in bytes
+     */
+    Axis2MessageContext ended(Axis2MessageContext sent, long length) throws AxisFault {
+        Axis2MessageContext ended = answer();
+        MessageContext context = ended.getAxis2MessageContext();
+        Map<String, String> sentHeaders = Headers.copy(null);
+        if (sent != null) {
+            for (Object key : sent.getPropertyKeySet()) {
+                ended.setProperty((String) key, sent.getProperty((String) key));
+            }
+            MessageContext answer = sent.getAxis2MessageContext();
+            sentHeaders = Headers.copy(answer.getProperty(Properties.HEADERS));
+            for (String name :
+                    new String[] {
+                        Properties.HTTP_STATUS, Properties.CONTENT_TYPE, Properties.MESSAGE_TYPE
+                    }) {
+                context.setProperty(name, answer.getProperty(name));
+            }
+        }
+        sentHeaders.put("Content-Length", Long.toString(length));
+        context.setProperty(Properties.HEADERS, sentHeaders);
+        context.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+        context.setProperty(Properties.NO_ENTITY_BODY, Boolean.TRUE);
+        Engine.of().sealResponse(ended);
+        return ended;
     }
 
     /** Whether the request came through an API, whose handlers and sequences the answer passes. */

@@ -10,7 +10,6 @@ import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.SynapseEnvironment;
 
 import java.lang.reflect.Method;
-import java.util.List;
 import java.util.function.Function;
 
 /**
@@ -19,6 +18,7 @@ import java.util.function.Function;
  */
 final class Wso2Engine extends Engine {
     private static final Log LOG = LogFactory.getLog(Wso2Engine.class);
+    private static final Class<?>[] MESSAGE = {MessageContext.class};
 
     private final Class<?> responseState;
     private final Object tenantInitiator;
@@ -76,13 +76,8 @@ final class Wso2Engine extends Engine {
     void beforeSuspending(MessageContext request) {
         request.setProperty("CONTINUE_STATISTICS_FLOW", true);
         try {
-            Object handlers = call(request.getEnvironment(), "getSynapseHandlers");
-            for (Object handler : (List<?>) handlers) {
-                call(
-                        handler,
-                        "handleRequestOutFlow",
-                        new Class<?>[] {MessageContext.class},
-                        request);
+            for (Object handler : synapseHandlers(request)) {
+                call(handler, "handleRequestOutFlow", MESSAGE, request);
             }
         } catch (ReflectiveOperationException e) {
             LOG.debug("The engine's own handlers were not told of the request", e);
@@ -115,11 +110,7 @@ final class Wso2Engine extends Engine {
             call(tenantInitiator, "initTenantInfo", new Class<?>[] {String.class}, uri);
             Object configurator = call(context.getEnvironment(), "getTenantInfoConfigurator");
             if (configurator != null) {
-                call(
-                        configurator,
-                        "applyTenantInfo",
-                        new Class<?>[] {MessageContext.class},
-                        context);
+                call(configurator, "applyTenantInfo", MESSAGE, context);
             }
         } catch (ReflectiveOperationException e) {
             LOG.warn("The tenant can't be set on a worker thread", e);

@@ -29,7 +29,8 @@ public record Analytics(
         Map<?, ?> vendor,
         Map<?, ?> tokens) {
 
-    static Analytics of(MessageContext synCtx) {
+    /** Reads it now. */
+    public static Analytics of(MessageContext synCtx) {
         SynapseAnalyticsDataProvider provider = new SynapseAnalyticsDataProvider(synCtx);
         EventCategory category = provider.getEventCategory();
         Map<String, Object> properties = provider.getProperties();

@@ -169,6 +169,18 @@ class WayBackTest extends HostScenario {
     }
 
     @Test
+    void aPropertyOfAnotherTypeThanItsReadersExpectIsNotLetThrough() {
+        deploy(
+                api(AiProvider.OPENAI)
+                        .endpoint("one", provider("one").url())
+                        .hostAiMediator()
+                        .responsePolicy("<property name=\"ERROR_CODE\" value=\"900808\"/>"));
+
+        assertEquals(500, ask(chat("gpt-4o")).status());
+        assertEquals(List.of(), AnswerRecorder.answers());
+    }
+
+    @Test
     void afterAFailureTheOneThatAnsweredCounts() {
         deployTwo("status=503");
 

@@ -69,6 +69,10 @@ class DeploymentFolderTest {
                         + " \"a\"",
                 "api.json | `{\"name\":\"A\",\"version\":\"1\",\"context\":\"/a\",\"x\":1}` | x:"
                         + " unknown key",
+                "api.json |"
+                        + " `{\"name\":\"A\",\"version\":\"1\",\"context\":\"/a\",\"handlers\":"
+                        + "[{\"class\":\"a.B\",\"properties\":{\"id\":1}}]}` |"
+                        + " handlers[0].properties.id: must be a string",
                 "endpoints.json | `[]` | at least one element",
                 "endpoints.json | `{}` | must be a JSON array",
                 "endpoints.json | `[{\"id\":\"a\"}]` | [0].url: missing",

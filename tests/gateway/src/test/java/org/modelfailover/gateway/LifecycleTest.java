@@ -333,20 +333,6 @@ class LifecycleTest extends Scenario {
     private static final long[] NOT_HANDLES = {0, -1, 1L << 62, Long.MIN_VALUE, 4711};
 
     @Test
-    void anAddressWithVariablesIsNotCalled() {
-        try (LogCapture log = new LogCapture()) {
-            deploy(
-                    api(provider, second).endpoint("template", provider.url() + "/{uri.var.place}"),
-                    FailoverConfigs.target("gpt-4o", "template").fallback("gpt-4o", "two"));
-
-            assertServedBy("second", ask(chat("gpt-4o")));
-
-            assertEquals(List.of(), provider.calls());
-            assertTrue(log.text().contains("template with variables"), log.text());
-        }
-    }
-
-    @Test
     void aNumberThatIsNoHandleIsAnExceptionAndNotACrash() {
         for (long handle : NOT_HANDLES) {
             for (Executable use :

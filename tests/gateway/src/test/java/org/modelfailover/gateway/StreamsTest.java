@@ -129,7 +129,7 @@ class StreamsTest extends Scenario {
     }
 
     /** Workers of the transport with a frame of the policy, or with anything to do at all. */
-    private static List<String> busyWorkers() {
+    static List<String> busyWorkers() {
         return Thread.getAllStackTraces().entrySet().stream()
                 .filter(thread -> thread.getKey().getName().startsWith("PassThroughMessageProc"))
                 .filter(

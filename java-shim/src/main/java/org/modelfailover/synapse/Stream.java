@@ -1,0 +1,76 @@
+package org.modelfailover.synapse;
+
+import org.apache.synapse.core.axis2.Axis2MessageContext;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** A streamed answer under way: what has to be known at its end. */
+final class Stream {
+    /** Bytes of a stream that are collected at most. */
+    private static final int MOST_COLLECTED = 64 * 1024 * 1024;
+
+    /** Looks after its end that it may take until it is known what it has used. */
+    private static final int MOST_LOOKS = 10;
+
+    final int candidate;
+    final int status;
+    final byte[] headers;
+
+    /** The context on which the head went out, as soon as it did; null when none did. */
+    final CompletableFuture<Axis2MessageContext> head;
+
+    /** Whether the host has counted it, or is about to. */
+    final AtomicBoolean counted = new AtomicBoolean();
+
+    /** What it has used: names and values in turn, or null. */
+    volatile String[] metadata;
+
+    /** Whether the host's analytics wait for its end. */
+    volatile boolean analyticsHeld;
+
+    /** Bytes that were delivered. */
+    volatile long length;
+
+    private final ByteArrayOutputStream collected;
+    private int looks;
+
+    /**
+     * @param collect whether response policies need the body, so that it can't go out as it comes
+     */
+    Stream(int candidate, int status, byte[] headers, boolean collect) {
+        this.candidate = candidate;
+        this.status = status;
+        this.headers = headers;
+        collected = collect ? new ByteArrayOutputStream() : null;
+        head = collect ? CompletableFuture.completedFuture(null) : new CompletableFuture<>();
+    }
+
+    boolean isCollected() {
+        return collected != null;
+    }
+
+    /** Adds to what is collected; returns false when that is too much. */
+    boolean collect(ByteBuffer chunk) {
+        if (collected.size() + chunk.remaining() > MOST_COLLECTED) {
+            return false;
+        }
+        byte[] bytes = new byte[chunk.remaining()];
+        chunk.get(bytes);
+        collected.writeBytes(bytes);
+        return true;
+    }
+
+    /** All of it. */
+    ByteBuffer whole() {
+        return ByteBuffer.wrap(collected.toByteArray());
+    }
+
+    /** Whether it is known long since that it ended, but not what it has used. */
+    boolean isOverdue() {
+        looks++;
+        return looks > MOST_LOOKS;
+    }
+}

@@ -1,0 +1,77 @@
+package org.modelfailover.synapse;
+
+import org.apache.axis2.Constants;
+import org.apache.commons.logging.LogFactory;
+import org.apache.synapse.MessageContext;
+import org.apache.synapse.core.axis2.Axis2MessageContext;
+import org.apache.synapse.mediators.AbstractMediator;
+import org.modelfailover.executor.Exchange;
+import org.modelfailover.executor.NativeExecutor;
+
+import java.io.IOException;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A policy that takes over every request as the Model Failover policy does, and lets the test say
+ * what the executor would: for what has to come in an order that a provider can't be made to keep.
+ * Its one candidate is the endpoint {@code one}.
+ */
+public final class HandDriven extends AbstractMediator {
+    private static final BlockingQueue<Exchange> TAKEN = new LinkedBlockingQueue<>();
+
+    private final ResponsePolicies policies = new ResponsePolicies();
+
+    /** The exchange of the next request. */
+    public static Exchange next() throws InterruptedException {
+        Exchange next = TAKEN.poll(10, TimeUnit.SECONDS);
+        if (next == null) {
+            throw new AssertionError("no request came within 10 s");
+        }
+        return next;
+    }
+
+    public static String xml() {
+        return "<class name=\"" + HandDriven.class.getName() + "\"/>";
+    }
+
+    @Override
+    public boolean mediate(MessageContext synCtx) {
+        var axis2 = ((Axis2MessageContext) synCtx).getAxis2MessageContext();
+        ClientExchange.Source source = ClientExchange.Source.of(axis2);
+        try {
+            RequestBody.read(axis2, -1, 1 << 20);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+        // Loads the library; a call that does not exist is cancelled without effect.
+        NativeExecutor.openCalls();
+        axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+        RequestBody.forget(axis2, source);
+        Candidates candidates =
+                new Candidates(
+                        (String) synCtx.getProperty(Properties.API_NAME),
+                        (String) synCtx.getProperty(Properties.API_VERSION),
+                        true,
+                        new String[] {"one"});
+        ClientExchange exchange =
+                new ClientExchange(
+                        0,
+                        new SuspendedRequest((Axis2MessageContext) synCtx, source.request.getUri()),
+                        candidates,
+                        policies,
+                        source,
+                        60_000,
+                        LogFactory.getLog(HandDriven.class));
+        axis2.getOperationContext().setProperty(Constants.RESPONSE_WRITTEN, "SKIP");
+        InFlight.add(exchange);
+        TAKEN.add(exchange);
+        return false;
+    }
+
+    @Override
+    public boolean isContentAware() {
+        return false;
+    }
+}
