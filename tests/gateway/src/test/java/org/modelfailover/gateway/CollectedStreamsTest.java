@@ -108,7 +108,8 @@ class CollectedStreamsTest extends Scenario {
         "<log level=\"custom\"/>, ",
         "<property name=\"a\" value=\"b\" scope=\"transport\"/>, ",
         "<log level=\"full\"/>, LogMediator",
-        "<filter source=\"get-property('a')\" regex=\"b\"><then/><else><log level=\"full\"/></else></filter>, LogMediator",
+        "<filter source=\"get-property('a')\" regex=\"b\"><then/><else><log"
+                + " level=\"full\"/></else></filter>, LogMediator",
         "<class name=\"org.modelfailover.gateway.AnswerPolicies$ChangesHeaders\"/>, ",
         "<class name=\"org.modelfailover.gateway.AnswerPolicies$ReadsBody\"/>,"
                 + " org.modelfailover.gateway.AnswerPolicies$ReadsBody",

@@ -241,22 +241,6 @@ class CredentialsTest extends Scenario {
     }
 
     @Test
-    void whereASignerCantBeGivenTheBodyNothingIsSentUnsigned() {
-        deploy(
-                endpoints()
-                        .endpoint("signed", provider("signed").url())
-                        .awsKey("sk-secret-id", "sk-secret-signing", "eu-west-1", "bedrock"),
-                FailoverConfigs.target("gpt-4o", "signed").fallback("gpt-4o", "bearer"));
-
-        assertServedBy("bearer", ask(chat("gpt-4o"), "Authorization", CALLERS));
-
-        assertEquals(List.of(), running("signed").calls());
-        assertCarries(running("bearer").only(), "bearer");
-        assertTrue(log.text().contains("the endpoint signed of"), log.text());
-        assertTrue(log.text().contains("a signature over the body"), log.text());
-    }
-
-    @Test
     void noCredentialIsInAnErrorAnswer() {
         deploy(
                 api().endpoint("refusing", Client.refusingUrl())

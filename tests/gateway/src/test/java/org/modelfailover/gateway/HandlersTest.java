@@ -65,8 +65,8 @@ class HandlersTest extends Scenario {
                 withHandlers()
                         .faultPolicy(
                                 "<property name=\"Access-Control-Allow-Origin\""
-                                        + " expression=\"get-property('Access-Control-Allow-Origin')\""
-                                        + " scope=\"transport\"/>"),
+                                    + " expression=\"get-property('Access-Control-Allow-Origin')\""
+                                    + " scope=\"transport\"/>"),
                 FailoverConfigs.target("gpt~silent", "one").requestTimeout("0.3"));
 
         RawClient.Answer answer = ask(chat("gpt~silent"));
