@@ -20,7 +20,7 @@ GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
 .PHONY: help demo test test-newer-java test-rust test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
-.PHONY: lint fmt dist bench bench-streams compare clean native bundle driver
+.PHONY: lint fmt dist bench bench-streams compare providers clean native bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -55,7 +55,7 @@ test-sdk: driver ## the providers' own client libraries through the gateway
 test-host: ## the policy's files, judged by API Manager's own code
 	$(GRADLEW) :host:hostTest
 
-test-apimanager: native ## the gateway with API Manager's own handlers, signers and providers
+test-apimanager: native ## the gateway with API Manager's own handlers, signers and providers; docs/providers.md still holds
 	$(GRADLEW) :apimanager:apimanagerTest
 
 test-comparison: native ## docs/comparison.md still says what happens
@@ -84,6 +84,9 @@ bench: driver ## throughput with and without the policy
 bench-streams: driver ## what ten thousand event streams at once cost, and their added latency
 	$(CARGO) build --release $(CARGO_FLAGS) -p stream-clients
 	CLIENTS_BINARY=$(TARGET)/stream-clients benches/streams.sh
+
+providers: native ## writes docs/providers.md: what the policy does for each AI service provider
+	$(GRADLEW) -PwriteProviders -Ponly=ProvidersTableTest :apimanager:apimanagerTest
 
 compare: native ## writes docs/comparison.md: this policy beside the built-in one
 	$(GRADLEW) :comparison:compare

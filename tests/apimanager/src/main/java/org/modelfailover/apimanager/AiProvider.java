@@ -58,11 +58,10 @@ public enum AiProvider {
     ADMIN_DEFINED(
             "EngineRoom",
             from("requestModel", "payload", "$.engine.name"),
-            from("responseModel", "payload", "$.engine.used"),
+            from("responseModel", "payload", "$.meta.engine"),
             from("promptTokenCount", "payload", "$.meta.billed.in"),
             from("completionTokenCount", "payload", "$.meta.billed.out"),
-            from("totalTokenCount", "payload", "$.meta.billed.all"),
-            from("remainingTokenCount", "header", "x-engine-tokens-left"));
+            from("remainingTokenCount", "header", "x-credit-left"));
 
     private static final String VERTEX_MODEL = "(?<=models/)[a-zA-Z0-9.@\\-]+";
 
