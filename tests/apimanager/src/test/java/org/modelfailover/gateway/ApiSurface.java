@@ -13,15 +13,15 @@ final class ApiSurface {
 
     private static final String RESPONSE =
             "{ \"temperature\":0.70, \"model\" : \"{model}\",\n"
-                + "\t\"input\":\"Gr\\u00fc\\u00dfe aus Graz\" }";
+                    + "\t\"input\":\"Gr\\u00fc\\u00dfe aus Graz\" }";
     private static final String CONTENT =
             "{ \"contents\" :[{\"role\":\"user\",\"parts\":[{\"text\":\"Gr\\u00fc\\u00dfe aus"
-                + " Graz\"}]}],\n"
-                + "\t\"generationConfig\":{\"temperature\":0.70} }";
+                    + " Graz\"}]}],\n"
+                    + "\t\"generationConfig\":{\"temperature\":0.70} }";
     private static final String CONVERSE =
             "{ \"messages\" :[{\"role\":\"user\",\"content\":[{\"text\":\"Gr\\u00fc\\u00dfe aus"
-                + " Graz\"}]}],\n"
-                + "\t\"inferenceConfig\":{\"temperature\":0.70} }";
+                    + " Graz\"}]}],\n"
+                    + "\t\"inferenceConfig\":{\"temperature\":0.70} }";
     private static final String OWN =
             "{ \"heat\":0.70,\n\t\"engine\" : {\"size\":1e3, \"name\" :\"{model}\"},"
                     + " \"prompt\":\"Gr\\u00fc\\u00dfe aus Graz\" }";
