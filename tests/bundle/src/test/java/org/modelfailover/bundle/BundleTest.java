@@ -119,8 +119,11 @@ class BundleTest {
         Object policy =
                 executor.getMethod("open", String.class, String[].class)
                         .invoke(null, "{}", new String[0]);
-        executor.getMethod("bind", long.class, String.class, String.class, String.class)
-                .invoke(null, policy, "carbon.super", "AssistantAPI", "1.0.0");
+        Class<?>[] types = {
+            long.class, String.class, String.class, String.class, String[].class
+        };
+        executor.getMethod("bind", types)
+                .invoke(null, policy, "carbon.super", "AssistantAPI", "1.0.0", null);
     }
 
     /** The threads start and end by themselves, soon after what makes them do so. */
