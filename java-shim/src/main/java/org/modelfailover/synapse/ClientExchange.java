@@ -283,19 +283,17 @@ final class ClientExchange implements Exchange {
     @Override
     public void used(String[] metadata) {
         Stream ended = stream;
-        if (ended == null) {
-            return;
-        }
-        ended.metadata = metadata;
-        if (!ended.isCollected() || over.get()) {
-            count(ended);
+        if (ended != null) {
+            ended.metadata = metadata;
+            ended.hasSaidWhatItUsed = true;
+            countIfDue();
         }
     }
 
     @Override
     public void end() {
-        Stream ended = stream;
         if (finish()) {
+            Stream ended = stream;
             if (ended.isCollected()) {
                 // Counted on its way back.
                 ended.counted.set(true);
@@ -308,16 +306,11 @@ final class ClientExchange implements Exchange {
                 LOG.debug("The client went away", e);
             }
         }
-        count(ended);
+        countIfDue();
     }
 
     @Override
     public void abort() {
-        breakOff();
-        count(stream);
-    }
-
-    private void breakOff() {
         Stream broken = stream;
         if (broken != null && broken.isCollected()) {
             brokenOff(broken);
@@ -325,6 +318,7 @@ final class ClientExchange implements Exchange {
             close();
             finish();
         }
+        countIfDue();
     }
 
     /** Nothing of a collected stream has been sent: its client can be told. */
@@ -334,20 +328,23 @@ final class ClientExchange implements Exchange {
         }
     }
 
-    /** Lets the host count a stream, once, when its head is out. */
-    private void count(Stream ended) {
-        if (ended != null && ended.counted.compareAndSet(false, true)) {
-            ended.head.thenAccept(
-                    sent -> {
-                        Runnable counting = () -> countHere(ended, sent);
-                        onWorker(
-                                counting,
-                                () ->
-                                        Engine.of()
-                                                .onWorker(
-                                                        request.uri, request.original(), counting));
-                    });
+    /**
+     * Lets the host count a stream, once, when it is known what it has used and its head is out. A
+     * collected one that goes out after all is counted on its way.
+     */
+    private void countIfDue() {
+        Stream ended = stream;
+        if (ended != null
+                && ended.hasSaidWhatItUsed
+                && (over.get() || !ended.isCollected())
+                && ended.counted.compareAndSet(false, true)) {
+            ended.head.thenAccept(sent -> count(ended, sent));
         }
+    }
+
+    private void count(Stream ended, Axis2MessageContext sent) {
+        Runnable counting = () -> countHere(ended, sent);
+        onWorker(counting, () -> Engine.of().onWorker(request.uri, request.original(), counting));
     }
 
     private void countHere(Stream ended, Axis2MessageContext sent) {
@@ -456,8 +453,8 @@ final class ClientExchange implements Exchange {
     @Override
     public void fail(int candidate, int status, int code, String message, long retryAfter) {
         if (!answered.compareAndSet(false, true)) {
-            // Too late to say so. What a stream has used is still to come.
-            breakOff();
+            // Too late to say so.
+            abort();
             return;
         }
         finish();
@@ -546,6 +543,7 @@ final class ClientExchange implements Exchange {
             if (answered.compareAndSet(false, true) || begun != null && begun.isCollected()) {
                 Engine.of().abandoned(request.original());
             }
+            countIfDue();
         }
     }
 

@@ -25,6 +25,9 @@ final class Stream {
     /** What it has used: names and values in turn, or null. */
     volatile String[] metadata;
 
+    /** Whether that is known, even when it is null. */
+    volatile boolean hasSaidWhatItUsed;
+
     /** Whether the host's analytics wait for its end. */
     volatile boolean analyticsHeld;
 
