@@ -201,18 +201,19 @@ final class ClientExchange implements Exchange {
             int candidate, int status, byte[] headers, String[] metadata, ByteBuffer body) {
         try {
             if (body != null) {
-                pipe.offerAll(body, configuration.getWorkerPool()::execute);
+                pipe.offerAll(body);
             }
-            respond(
-                    answer -> {
-                        describe(answer, candidate);
-                        Accounting.put(answer, metadata);
-                        prepare(answer.getAxis2MessageContext(), status, headers, body != null);
-                    },
-                    null);
         } catch (IOException e) {
             LOG.debug("The client went away", e);
+            pipe.producerError();
         }
+        respond(
+                answer -> {
+                    describe(answer, candidate);
+                    Accounting.put(answer, metadata);
+                    prepare(answer.getAxis2MessageContext(), status, headers, body != null);
+                },
+                null);
     }
 
     @Override
@@ -282,19 +283,17 @@ final class ClientExchange implements Exchange {
     @Override
     public void used(String[] metadata) {
         Stream ended = stream;
-        if (ended == null) {
-            return;
-        }
-        ended.metadata = metadata;
-        if (!ended.isCollected() || over.get()) {
-            count(ended);
+        if (ended != null) {
+            ended.metadata = metadata;
+            ended.hasSaidWhatItUsed = true;
+            countIfDue();
         }
     }
 
     @Override
     public void end() {
-        Stream ended = stream;
         if (finish()) {
+            Stream ended = stream;
             if (ended.isCollected()) {
                 // Counted on its way back.
                 ended.counted.set(true);
@@ -307,19 +306,19 @@ final class ClientExchange implements Exchange {
                 LOG.debug("The client went away", e);
             }
         }
-        count(ended);
+        countIfDue();
     }
 
     @Override
     public void abort() {
-        Stream ended = stream;
-        if (ended != null && ended.isCollected()) {
-            brokenOff(ended);
+        Stream broken = stream;
+        if (broken != null && broken.isCollected()) {
+            brokenOff(broken);
         } else {
             close();
             finish();
         }
-        count(ended);
+        countIfDue();
     }
 
     /** Nothing of a collected stream has been sent: its client can be told. */
@@ -329,21 +328,28 @@ final class ClientExchange implements Exchange {
         }
     }
 
-    /** Lets the host count a stream, once, when its head is out. */
-    private void count(Stream ended) {
-        if (ended != null && ended.counted.compareAndSet(false, true)) {
-            ended.head.thenAccept(
-                    sent -> {
-                        Runnable counting = () -> countHere(ended, sent);
-                        onWorker(counting, counting);
-                    });
+    /**
+     * Lets the host count a stream, once, when it is known what it has used and its head is out. A
+     * collected one that goes out after all is counted on its way.
+     */
+    private void countIfDue() {
+        Stream ended = stream;
+        if (ended != null
+                && ended.hasSaidWhatItUsed
+                && (over.get() || !ended.isCollected())
+                && ended.counted.compareAndSet(false, true)) {
+            ended.head.thenAccept(sent -> count(ended, sent));
         }
+    }
+
+    private void count(Stream ended, Axis2MessageContext sent) {
+        Runnable counting = () -> countHere(ended, sent);
+        onWorker(counting, () -> Engine.of().onWorker(request.uri, request.original(), counting));
     }
 
     private void countHere(Stream ended, Axis2MessageContext sent) {
         try {
             Axis2MessageContext context = request.ended(sent, ended.length);
-            describe(context, ended.candidate);
             Accounting.put(context, ended.metadata);
             try {
                 Accounting.count(context, Engine.of().handlers(context));
@@ -352,7 +358,7 @@ final class ClientExchange implements Exchange {
                     Accounting.publish(context, Engine.of().synapseHandlers(context));
                 }
             }
-        } catch (AxisFault | ReflectiveOperationException | RuntimeException | LinkageError e) {
+        } catch (AxisFault | ReflectiveOperationException | RuntimeException | Error e) {
             LOG.error("A streamed answer could not be counted", e);
         }
     }
@@ -366,16 +372,16 @@ final class ClientExchange implements Exchange {
                         answer = request.answer();
                         preparation.accept(answer);
                         send(answer);
-                    } catch (AxisFault | RuntimeException e) {
+                    } catch (AxisFault | RuntimeException | Error e) {
                         LOG.error("The answer of a model could not be sent back", e);
                         insteadOf(answer);
-                    }
-                    if (begun != null) {
-                        begun.head.complete(answer);
                     }
                     if (!request.isAnswered()) {
                         LOG.error("No mediator of the API's response flow sent the answer");
                         close();
+                    }
+                    if (begun != null) {
+                        begun.head.complete(answer);
                     }
                 },
                 () -> {
@@ -393,8 +399,7 @@ final class ClientExchange implements Exchange {
         }
         try {
             String url = candidates.find(request.original(), candidate).url;
-            answer.setProperty(
-                    Properties.ENDPOINT_ADDRESS, Query.without(url, Headers::isCredential));
+            answer.setProperty(Properties.ENDPOINT_ADDRESS, Query.bare(url));
         } catch (Candidates.Unusable e) {
             LOG.debug("The candidate that answered is not deployed any more", e);
         }
@@ -511,7 +516,7 @@ final class ClientExchange implements Exchange {
     boolean check() {
         if (!connection.isOpen() || SourceContext.getRequest(connection) != sourceRequest) {
             clientGone();
-            return isCounted();
+            return true;
         }
         ProtocolState state = SourceContext.getState(connection);
         if (state == ProtocolState.REQUEST_DONE && request.isAnswered()) {
@@ -519,7 +524,7 @@ final class ClientExchange implements Exchange {
             connection.requestOutput();
         }
         if (over.get()) {
-            return state.compareTo(ProtocolState.REQUEST_DONE) > 0 && isCounted();
+            return state.compareTo(ProtocolState.REQUEST_DONE) > 0;
         }
         // The engine does not listen by itself for a client that leaves. Not for the quick
         // majority: listening costs a client that pipelines its next request the connection. More
@@ -531,30 +536,14 @@ final class ClientExchange implements Exchange {
         return false;
     }
 
-    /** Makes sure that a stream that has ended is counted, even when nobody says what it used. */
-    private boolean isCounted() {
-        Stream ended = stream;
-        if (ended == null || ended.counted.get()) {
-            return true;
-        }
-        if (ended.isOverdue()) {
-            count(ended);
-        }
-        return false;
-    }
-
     private void clientGone() {
         if (over.compareAndSet(false, true)) {
             NativeExecutor.cancel(call);
             Stream begun = stream;
-            boolean collected = begun != null && begun.isCollected();
-            if (answered.compareAndSet(false, true) || collected) {
+            if (answered.compareAndSet(false, true) || begun != null && begun.isCollected()) {
                 Engine.of().abandoned(request.original());
             }
-            if (collected && begun.metadata != null) {
-                // Nobody will say once more what it has used.
-                count(begun);
-            }
+            countIfDue();
         }
     }
 
@@ -605,7 +594,7 @@ final class ClientExchange implements Exchange {
                             () -> {
                                 try {
                                     Engine.of().onWorker(request.uri, request.original(), work);
-                                } catch (RuntimeException e) {
+                                } catch (RuntimeException | Error e) {
                                     LOG.error("A Model Failover answer failed on its way back", e);
                                     otherwise.run();
                                 }

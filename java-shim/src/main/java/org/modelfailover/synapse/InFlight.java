@@ -61,6 +61,11 @@ final class InFlight {
         SWEEPER.schedule(work, SOON_MILLIS, TimeUnit.MILLISECONDS);
     }
 
+    /** Runs something that never waits. */
+    static void now(Runnable work) {
+        SWEEPER.execute(work);
+    }
+
     static void shutDown() {
         SWEEPER.shutdown();
     }

@@ -416,7 +416,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         }
         ResponsePipe pipe = new ResponsePipe(source.configuration);
         try {
-            pipe.offerAll(ByteBuffer.wrap(body), source.configuration.getWorkerPool()::execute);
+            pipe.offerAll(ByteBuffer.wrap(body));
         } catch (IOException e) {
             throw new SynapseException("The request body could not be handed on", e);
         }

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 
-/** The query of a request's path, taken apart only where credentials demand it. */
+/** The query of a URL or path, taken apart only where credentials demand it. */
 final class Query {
     private Query() {}
 
@@ -28,6 +28,11 @@ final class Query {
             }
         }
         return changed ? joined(path.substring(0, at), kept) : path;
+    }
+
+    /** A URL without the parts that may hold a credential: user and password, query, fragment. */
+    static String bare(String url) {
+        return url.replaceFirst("[?#].*", "").replaceFirst("//[^/]*@", "//");
     }
 
     /**

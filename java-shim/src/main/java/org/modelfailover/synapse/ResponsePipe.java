@@ -4,12 +4,11 @@ import org.apache.http.nio.ContentDecoder;
 import org.apache.http.nio.IOControl;
 import org.apache.synapse.transport.passthru.Pipe;
 import org.apache.synapse.transport.passthru.config.SourceConfiguration;
-import org.apache.synapse.transport.passthru.util.BufferFactory;
 import org.apache.synapse.transport.passthru.util.ControlledByteBuffer;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 
 /**
  * A pass-through pipe that is fed by hand instead of by a connection.
@@ -26,23 +25,21 @@ class ResponsePipe extends Pipe {
     private static final int CAPACITY = 16 * 1024;
 
     private final Producer producer;
-    private final BufferFactory buffers;
+    private final SourceConfiguration configuration;
     private Thread offering;
     private ByteBuffer rest;
-    private Executor restExecutor;
 
     /**
      * @param configuration the client connection's configuration
      */
     ResponsePipe(SourceConfiguration configuration) {
-        this(new Producer(), configuration.getBufferFactory(), configuration);
+        this(new Producer(), configuration);
     }
 
-    private ResponsePipe(
-            Producer producer, BufferFactory buffers, SourceConfiguration configuration) {
+    private ResponsePipe(Producer producer, SourceConfiguration configuration) {
         super(producer, new ElasticBuffer(CAPACITY, producer::waiting), "failover", configuration);
         this.producer = producer;
-        this.buffers = buffers;
+        this.configuration = configuration;
         producer.pipe = this;
     }
 
@@ -88,9 +85,8 @@ class ResponsePipe extends Pipe {
      * Puts a whole body in: what fits at once, the rest as the reader makes room.
      *
      * @param bytes the body; a direct buffer is copied where it does not fit at once
-     * @param executor runs what comes later
      */
-    final synchronized void offerAll(ByteBuffer bytes, Executor executor) throws IOException {
+    final synchronized void offerAll(ByteBuffer bytes) throws IOException {
         if (offer(bytes, true)) {
             return;
         }
@@ -99,7 +95,6 @@ class ResponsePipe extends Pipe {
             later = ByteBuffer.allocate(bytes.remaining());
             later.put(bytes).flip();
         }
-        restExecutor = executor;
         rest = later;
         // Room that was made before `rest` was set went unnoticed.
         goOn();
@@ -121,7 +116,12 @@ class ResponsePipe extends Pipe {
         if (rest == null) {
             drained();
         } else if (!producer.completed) {
-            restExecutor.execute(this::goOn);
+            try {
+                configuration.getWorkerPool().execute(this::goOn);
+            } catch (RejectedExecutionException e) {
+                // No reason to break off: what is left to do never waits.
+                InFlight.now(this::goOn);
+            }
         }
     }
 
@@ -131,7 +131,7 @@ class ResponsePipe extends Pipe {
      */
     @Override
     public final ControlledByteBuffer getBuffer() {
-        return buffers.getBuffer();
+        return configuration.getBufferFactory().getBuffer();
     }
 
     /**

@@ -12,9 +12,6 @@ final class Stream {
     /** Bytes of a stream that are collected at most. */
     private static final int MOST_COLLECTED = 64 * 1024 * 1024;
 
-    /** Looks after its end that it may take until it is known what it has used. */
-    private static final int MOST_LOOKS = 10;
-
     final int candidate;
     final int status;
     final byte[] headers;
@@ -28,14 +25,23 @@ final class Stream {
     /** What it has used: names and values in turn, or null. */
     volatile String[] metadata;
 
+    /** Whether that is known, even when it is null. */
+    volatile boolean hasSaidWhatItUsed;
+
     /** Whether the host's analytics wait for its end. */
     volatile boolean analyticsHeld;
 
     /** Bytes that were delivered. */
     volatile long length;
 
-    private final ByteArrayOutputStream collected;
-    private int looks;
+    private final Collected collected;
+
+    private static final class Collected extends ByteArrayOutputStream {
+        /** Without a copy: it can be large. */
+        ByteBuffer whole() {
+            return ByteBuffer.wrap(buf, 0, count);
+        }
+    }
 
     /**
      * @param collect whether response policies need the body, so that it can't go out as it comes
@@ -44,7 +50,7 @@ final class Stream {
         this.candidate = candidate;
         this.status = status;
         this.headers = headers;
-        collected = collect ? new ByteArrayOutputStream() : null;
+        collected = collect ? new Collected() : null;
         head = collect ? CompletableFuture.completedFuture(null) : new CompletableFuture<>();
     }
 
@@ -65,12 +71,6 @@ final class Stream {
 
     /** All of it. */
     ByteBuffer whole() {
-        return ByteBuffer.wrap(collected.toByteArray());
-    }
-
-    /** Whether it is known long since that it ended, but not what it has used. */
-    boolean isOverdue() {
-        looks++;
-        return looks > MOST_LOOKS;
+        return collected.whole();
     }
 }

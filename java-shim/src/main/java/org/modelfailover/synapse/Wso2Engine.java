@@ -112,7 +112,7 @@ final class Wso2Engine extends Engine {
             if (configurator != null) {
                 call(configurator, "applyTenantInfo", MESSAGE, context);
             }
-        } catch (ReflectiveOperationException e) {
+        } catch (ReflectiveOperationException | RuntimeException e) {
             LOG.warn("The tenant can't be set on a worker thread", e);
         }
         try {
@@ -120,7 +120,7 @@ final class Wso2Engine extends Engine {
         } finally {
             try {
                 call(tenantInitiator, "cleanTenantInfo");
-            } catch (ReflectiveOperationException e) {
+            } catch (ReflectiveOperationException | RuntimeException e) {
                 LOG.warn("The tenant can't be removed from a worker thread", e);
             }
         }

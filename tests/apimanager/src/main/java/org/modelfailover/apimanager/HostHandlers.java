@@ -15,7 +15,8 @@ public final class HostHandlers {
 
     /** Gives an API the host's own handlers, its authentication excepted. */
     public static TestDeployment on(TestDeployment api) {
-        return api.handler(APIMgtLatencyStatsHandler.class.getName(), Map.of())
+        return api.handler(TransportHandler.class.getName(), Map.of())
+                .handler(APIMgtLatencyStatsHandler.class.getName(), Map.of())
                 .handler(CorsHandler.class.getName(), Map.of())
                 .handler(APIStatusHandler.class.getName(), Map.of())
                 .handler(KeyTypeHandler.class.getName(), Map.of())

@@ -17,8 +17,11 @@ import org.modelfailover.synapse.HandDriven;
 import org.wso2.carbon.apimgt.common.analytics.publishers.dto.enums.EventCategory;
 import org.wso2.carbon.apimgt.gateway.handlers.analytics.Constants;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 
 /** API Manager counts a stream exactly once, at its end, whatever the end is. */
@@ -154,25 +157,11 @@ class StreamAccountingTest extends HostScenario {
         exchange.begin(0, 200, HEAD, null);
         say(exchange, "data: one\n\n");
 
+        exchange.used(null);
         exchange.end();
 
         assertEquals("data: one\n\n", client.answer().text());
         assertEquals(0, counted().total());
-        Until.is("one event", () -> EngineHandlers.PUBLISHED, events -> events.size() == 1);
-    }
-
-    /** The executor would say so; but an event that is lost is lost for good. */
-    @Test
-    void aStreamOfWhichNothingMoreIsHeardIsPublishedAfterAWhile() throws InterruptedException {
-        deployWith("");
-        RawClient client = client().post(streamed("gpt-4o"));
-        Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null);
-        say(exchange, "data: one\n\n");
-        client.readHead();
-
-        client.leave();
-
         Until.is("one event", () -> EngineHandlers.PUBLISHED, events -> events.size() == 1);
     }
 
@@ -191,6 +180,88 @@ class StreamAccountingTest extends HostScenario {
                 List.of(),
                 EngineHandlers.PUBLISHED,
                 "the engine publishes the fault; this one would be a second event");
+    }
+
+    @Test
+    void aResponsePolicyThatMissesItsLibraryLeavesOneFaultAndTheTokens()
+            throws InterruptedException {
+        deployWith(AnswerPolicies.xml(AnswerPolicies.MissesItsLibrary.class));
+        RawClient client = client().post(streamed("gpt-4o"));
+        Exchange exchange = HandDriven.next();
+
+        exchange.begin(0, 200, HEAD, null);
+        assertEquals(500, client.answer().status());
+        exchange.used(USED);
+
+        assertEquals(33, counted().total());
+    }
+
+    /** The executor ends its calls before their tasks have said what they used. */
+    @Test
+    void aStreamThatFailsFirstAndSaysWhatItUsedThenIsCountedWithIt() throws InterruptedException {
+        deployWith("");
+        RawClient client = client().post(streamed("gpt-4o"));
+        Exchange exchange = HandDriven.next();
+        exchange.begin(0, 200, HEAD, null);
+        say(exchange, "data: one\n\n");
+        client.readHead();
+
+        exchange.fail(-1, 503, 101_500, "The failover executor was shut down", -1);
+        client.readToEnd();
+        Until.holds("every worker is free", () -> StreamsTest.busyWorkers().isEmpty());
+        exchange.used(USED);
+
+        assertEquals(33, counted().total());
+        Until.is("one event", () -> EngineHandlers.PUBLISHED, events -> events.size() == 1);
+    }
+
+    @Test
+    void aStreamThatOutlivesItsRevisionIsPublishedForTheAddressThatServed()
+            throws InterruptedException, IOException {
+        deployWith("");
+        RawClient client = client().post(streamed("gpt-4o"));
+        Exchange exchange = HandDriven.next();
+        exchange.begin(0, 200, HEAD, null);
+        say(exchange, "data: one\n\n");
+        client.readHead();
+
+        Path endpoints = folder.resolve("first/endpoints.json");
+        String changed = Files.readString(endpoints).replace(provider.url(), provider("two").url());
+        Files.writeString(endpoints, changed);
+        gateway.redeploy(DeploymentFolder.read(folder.resolve("first")));
+        exchange.used(USED);
+        exchange.end();
+
+        assertEquals(33, counted().total());
+        assertEquals(
+                provider.url(),
+                Until.is("one event", () -> EngineHandlers.PUBLISHED, e -> e.size() == 1)
+                        .get(0)
+                        .target()
+                        .getDestination());
+    }
+
+    @Test
+    void theAddressIsToldWithoutWhatMayBeSecret() throws InterruptedException {
+        String url = provider.url();
+        deploy(
+                api(AiProvider.OPENAI)
+                        .endpoint(
+                                "one",
+                                url.replace("://", "://me:sesame@") + "?token=sesame&code=sesame")
+                        .policy(EngineHandlers.xml() + HandDriven.xml()));
+        RawClient client = client().post(chat("gpt-4o"));
+
+        HandDriven.next()
+                .answer(
+                        0,
+                        200,
+                        "Content-Type:application/json\n".getBytes(StandardCharsets.ISO_8859_1),
+                        USED,
+                        ByteBuffer.wrap("{}".getBytes(StandardCharsets.UTF_8)));
+
+        assertEquals("{}", client.answer().text());
+        assertEquals(url, recorded().endpointAddress());
     }
 
     @Test

@@ -121,6 +121,36 @@ final class AnswerPolicies {
         }
     }
 
+    /** Was built against a class that the gateway does not have. */
+    public static final class MissesItsLibrary extends AbstractMediator {
+        @Override
+        public boolean mediate(MessageContext synCtx) {
+            throw new NoClassDefFoundError("org/example/Missing");
+        }
+
+        @Override
+        public boolean isContentAware() {
+            return false;
+        }
+    }
+
+    /** Puts another body in the place of the answer's. */
+    public static final class ReplacesBody extends AbstractMediator {
+        static final String BODY = "all of it is replaced";
+
+        @Override
+        public boolean mediate(MessageContext synCtx) {
+            try {
+                RelayUtils.buildMessage(
+                        ((Axis2MessageContext) synCtx).getAxis2MessageContext(), false);
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+            synCtx.getEnvelope().getBody().getFirstElement().setText(BODY);
+            return true;
+        }
+    }
+
     /** Writes down what a fault sequence is told. */
     public static final class NotesFault extends AbstractMediator {
         static final List<Object> CODES = new CopyOnWriteArrayList<>();

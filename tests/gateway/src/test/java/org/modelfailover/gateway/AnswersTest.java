@@ -290,6 +290,29 @@ class AnswersTest extends Scenario {
         assertFault(500, client.post(chat(model)).answer());
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"gpt", "gpt~tokens=20000"})
+    void aResponsePolicyThatMissesItsLibraryIsAFaultAndNotAHang(String model) {
+        deploy(
+                api(provider)
+                        .responsePolicy(AnswerPolicies.xml(AnswerPolicies.MissesItsLibrary.class)),
+                FailoverConfigs.target(model, "one"));
+
+        assertFault(500, ask(chat(model)));
+        assertFault(500, ask(streamed(model)));
+    }
+
+    @Test
+    void aFaultPolicyThatMissesItsLibraryIsNoHang() {
+        deploy(
+                api().endpoint("one", Client.refusingUrl())
+                        .faultPolicy(AnswerPolicies.xml(AnswerPolicies.MissesItsLibrary.class)),
+                FailoverConfigs.target("gpt", "one"));
+        RawClient client = client().post(chat("gpt"));
+
+        assertTrue(client.isClosed(), "there is nobody left who could answer");
+    }
+
     @Test
     void aResponsePolicyThatThrowsEndsTheStreamAtTheProvider() {
         String model = "gpt~tokens=5000~interval=20ms";

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -88,6 +89,44 @@ class CollectedStreamsTest extends Scenario {
         assertEquals(502, answer.status(), answer.text());
         assertFalse(answer.text().contains("song"), "something partial came");
         assertTrue(answer.text().contains("Status report"), answer.text());
+    }
+
+    @Test
+    void oneThatIsLargerThanTheLimitIsAFaultAndEndsTheCall() {
+        deployFor(
+                new ScriptedProvider(
+                        (head, body, out) -> {
+                            out.write(
+                                    ScriptedProvider.head(
+                                            "HTTP/1.1 200 OK\nContent-Type: audio/mpeg\n"
+                                                    + "Transfer-Encoding: chunked"));
+                            byte[] chunk = ScriptedProvider.chunk("a song ".repeat(1 << 17));
+                            for (int i = 0; i < 80; i++) {
+                                out.write(chunk);
+                            }
+                            out.write(ScriptedProvider.chunk(""));
+                        }));
+
+        RawClient.Answer answer = ask(streamed("gpt-4o"));
+
+        assertEquals(502, answer.status(), answer.text());
+        assertTrue(answer.text().contains("Status report"), answer.text());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aPolicyMayReplaceTheBody(boolean stream) {
+        String model = "gpt~tokens=3000";
+        deploy(
+                api(provider).responsePolicy(AnswerPolicies.xml(AnswerPolicies.ReplacesBody.class)),
+                FailoverConfigs.target(model, "one"));
+        RawClient client = client();
+
+        for (int i = 0; i < 3; i++) {
+            RawClient.Answer answer = client.post(stream ? streamed(model) : chat(model)).answer();
+            assertEquals(200, answer.status());
+            assertEquals(AnswerPolicies.ReplacesBody.BODY, answer.text());
+        }
     }
 
     @Test

@@ -1,6 +1,7 @@
 package org.modelfailover.synapse;
 
 import org.apache.axis2.Constants;
+import org.apache.axis2.transport.base.threads.WorkerPool;
 import org.apache.commons.logging.LogFactory;
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
@@ -10,7 +11,9 @@ import org.modelfailover.executor.NativeExecutor;
 
 import java.io.IOException;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -20,6 +23,8 @@ import java.util.concurrent.TimeUnit;
  */
 public final class HandDriven extends AbstractMediator {
     private static final BlockingQueue<Exchange> TAKEN = new LinkedBlockingQueue<>();
+
+    private static volatile WorkerPool workers;
 
     private final ResponsePolicies policies = new ResponsePolicies();
 
@@ -32,6 +37,24 @@ public final class HandDriven extends AbstractMediator {
         return next;
     }
 
+    /** Gives every worker something to do until {@code until}; no more work is taken. */
+    public static void occupyWorkers(CountDownLatch until) {
+        while (true) {
+            try {
+                workers.execute(
+                        () -> {
+                            try {
+                                until.await();
+                            } catch (InterruptedException e) {
+                                Thread.currentThread().interrupt();
+                            }
+                        });
+            } catch (RejectedExecutionException e) {
+                return;
+            }
+        }
+    }
+
     public static String xml() {
         return "<class name=\"" + HandDriven.class.getName() + "\"/>";
     }
@@ -40,6 +63,7 @@ public final class HandDriven extends AbstractMediator {
     public boolean mediate(MessageContext synCtx) {
         var axis2 = ((Axis2MessageContext) synCtx).getAxis2MessageContext();
         ClientExchange.Source source = ClientExchange.Source.of(axis2);
+        workers = source.configuration.getWorkerPool();
         try {
             RequestBody.read(axis2, -1, 1 << 20);
         } catch (IOException e) {
