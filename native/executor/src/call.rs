@@ -254,7 +254,9 @@ impl Call {
         if let Some(answer) = course.last_answer.take() {
             let status = answer.head.status;
             let mut head = self.head(answer.head, course.report.attempts.len());
-            head.metadata = self.metadata(&head, &answer.body);
+            if head.metadata.is_empty() {
+                head.metadata = self.metadata(&head, &answer.body);
+            }
             relay::answer(gateway, head, answer.body).await;
             return self.finish(gateway, course, status);
         }
@@ -284,7 +286,8 @@ impl Call {
             let index = ticket.index;
             let mut retries = Retries::new(settings.retry_backoff);
             let mut way = first_way;
-            let mut ask_usage = self.asks_usage_of(index);
+            let asks_usage = self.asks_usage_of(index);
+            let mut ask_usage = asks_usage;
             let go_on = loop {
                 course.attempt_started = Instant::now();
                 let last = !self.another_is_open(index, &course.refused_models);
@@ -333,6 +336,10 @@ impl Call {
                     _ => (None, false),
                 };
                 let slot = &self.slots()[index];
+                if asks_usage && !ask_usage && outcome == Outcome::Answered {
+                    // It was the question: a caller's own mistake, echoed, would be refused without it too.
+                    slot.refuses_usage.store(true, Ordering::Relaxed);
+                }
                 course.report.attempts.push(AttemptReport {
                     model: slot.model.clone(),
                     endpoint_id: slot.endpoint_id.clone(),
@@ -349,10 +356,7 @@ impl Call {
                     return Some((ticket, committed));
                 }
                 if again {
-                    if usage_refused {
-                        ask_usage = false;
-                        slot.refuses_usage.store(true, Ordering::Relaxed);
-                    }
+                    ask_usage &= !usage_refused;
                     way = refused;
                     continue;
                 }
@@ -629,19 +633,24 @@ impl Call {
             Err(Elapsed) => return Attempted::failed(Outcome::Silent),
         };
         let content_type = text(&headers, &header::CONTENT_TYPE);
+        let mut metadata = Metadata::new();
         // A caller who did not ask for a stream is never shown a part of one.
         if success
+            && !is_encoded(&headers)
             && content_type.is_some_and(|t| is_event_stream(t) || is_amazon_event_stream(t))
-            && Stream::of(content_type, false, 0).is_some_and(|s| !relay::is_whole(s, &body))
+            && let Some(stream) = Stream::of(content_type, false, 0)
         {
-            return Attempted::failed(Outcome::NoUsefulChunk);
+            match relay::read_whole(self.observed(stream), &body) {
+                Some(stream) => metadata = self.used(&stream, index),
+                None => return Attempted::failed(Outcome::NoUsefulChunk),
+            }
         }
         let whole = Whole {
             head: Head {
                 status,
                 headers,
                 candidate: index,
-                metadata: Metadata::new(),
+                metadata,
             },
             body,
         };
@@ -672,12 +681,17 @@ impl Call {
                 if self.asks_usage {
                     stream.hide_usage();
                 }
-                if let Some(provider) = &self.bound.provider {
-                    stream.observe(Box::new(Observed::by(Arc::clone(provider))));
-                }
-                Some(stream)
+                Some(self.observed(stream))
             }
         }
+    }
+
+    /// A stream that is also read by the provider's attributes.
+    fn observed(&self, mut stream: Stream) -> Stream {
+        if let Some(provider) = &self.bound.provider {
+            stream.observe(Box::new(Observed::by(Arc::clone(provider))));
+        }
+        stream
     }
 
     async fn open_stream(

@@ -220,12 +220,15 @@ fn is_readable(last: &Event) -> bool {
     matches!(last.worth, Worth::Nothing | Worth::Useful)
 }
 
-/// Whether a whole stream is an answer: something useful in it, no error, and its end where it has one.
-pub(crate) fn is_whole(mut stream: Stream, body: &Bytes) -> bool {
+/// A stream that came as one body, if it is an answer: something useful in it, no error, and its end where it has one.
+pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Option<Stream> {
     let mut events = stream.feed(body);
     events.extend(stream.finish());
     let bad = |e: &Event| matches!(e.worth, Worth::Failed | Worth::Broken);
-    stream.useful() && !events.iter().any(bad) && (stream.finished() || !stream.announces_its_end())
+    let whole = stream.useful()
+        && !events.iter().any(bad)
+        && (stream.finished() || !stream.announces_its_end());
+    whole.then_some(stream)
 }
 
 /// Hands a whole answer over.

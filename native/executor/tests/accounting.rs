@@ -246,3 +246,115 @@ async fn a_stream_of_an_administrators_own_provider_is_counted_by_its_attributes
         ])
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_a_refusal_that_goes_away_without_the_question_is_remembered() {
+    // The message echoes what the caller sent.
+    let echo =
+        r#"{"error":{"message":"Unrecognized request argument supplied: stream_options_x"}}"#;
+    let api = two().bind();
+    api.on(
+        "a@east",
+        [answer(400, echo), answer(400, echo), counted("hi")],
+    );
+    assert_eq!(api.send(&streamed("a")).await.status(), 400);
+    assert_eq!(api.called(), ["a@east", "a@east"]);
+    assert_eq!(api.send(&streamed("a")).await.status(), 200);
+    assert!(
+        api.sent()[2].text().contains("include_usage"),
+        "one caller's mistake must not end the counting of everybody's tokens"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_refuses_the_question_stays_the_only_one_and_gives_its_permit_back() {
+    let refusal = r#"{"error":{"message":"Unknown parameter: 'stream_options'."}}"#;
+    let api = api(&["a@east"]).provider("openAi_2.0.0", OPENAI).bind();
+    api.on("a@east", [status(503)]);
+    api.send(&streamed("a")).await;
+    wait(61.0).await;
+    api.on("a@east", [answer(400, refusal), ok_stream("hi")])
+        .forget();
+    let heard = api.send(&streamed("a")).await;
+    assert_eq!(heard.status(), 200);
+    assert_eq!(api.called(), ["a@east", "a@east"]);
+    assert_eq!(api.state("a@east"), failover_suspension::State::Healthy);
+    let report = heard.report();
+    assert!(report.attempts.iter().all(|a| a.probe), "{report}");
+    assert!(report.attempts[1].lifted, "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_nobody_asked_for_is_counted_like_one_that_was() {
+    let api = two().bind();
+    api.on("a@east", [counted("hi")]);
+    let heard = api.send(&chat("a")).await;
+    let mut expected = vec![("requestModel", "a-2026"), ("responseModel", "a-2026")];
+    expected.extend(COUNTS);
+    assert_eq!(
+        sorted(heard.head.clone().unwrap().metadata),
+        metadata(&expected)
+    );
+    assert_eq!(heard.used, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_a_known_format_with_its_counts_elsewhere_is_counted_by_the_attributes() {
+    let api = api(&["a@east"])
+        .provider(
+            "default",
+            &[
+                "requestModel payload $.model",
+                "promptTokenCount payload $.x_acme.usage.prompt_tokens",
+                "completionTokenCount payload $.x_acme.usage.completion_tokens",
+            ],
+        )
+        .bind();
+    let own = "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"x_acme\":{\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}}\n\n";
+    api.on(
+        "a@east",
+        [events([now(ROLE), now(&delta("hi")), now(own), now(DONE)])],
+    );
+    let heard = api.send(&streamed("a")).await;
+    assert_eq!(sorted(heard.used.unwrap()), metadata(&COUNTS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_used_is_said_once_wherever_the_caller_leaves() {
+    let pieces = || {
+        [
+            now(ROLE),
+            now(USED),
+            now(&delta("The")),
+            later(1.0, &delta(" sea")),
+            breaks(1.0),
+        ]
+    };
+    let rest = || {
+        [
+            later(1.0, ROLE),
+            later(1.0, &delta(" is")),
+            later(1.0, STOP),
+            later(0.5, USED),
+            later(0.4, DONE),
+            later(0.5, PING),
+        ]
+    };
+    let mut said = 0;
+    for tenths in 0..80 {
+        let api = two().bind();
+        api.on("a@east", [events(pieces()).after(0.5)])
+            .on("b@west", [events(rest()).after(0.5)]);
+        let running = api.start(&streamed("a"));
+        wait(0.05 + f64::from(tenths) / 10.0).await;
+        // The caller asserts that nothing is said twice.
+        let heard = running.cancel().await;
+        assert_eq!(
+            heard.used.is_some(),
+            heard.head.is_some(),
+            "after {tenths} tenths of a second"
+        );
+        said += usize::from(heard.used.is_some());
+    }
+    assert!((70..80).contains(&said), "{said}");
+}

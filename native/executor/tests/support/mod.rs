@@ -612,7 +612,10 @@ impl Gateway for Caller {
     }
 
     fn used(&self, metadata: Metadata) {
-        self.note("used", |heard| heard.used = Some(metadata));
+        self.note("used", |heard| {
+            let before = heard.used.replace(metadata);
+            assert_eq!(before, None, "what is used was said twice");
+        });
     }
 
     fn end(&self) {
@@ -819,7 +822,11 @@ impl Running {
     /// The caller goes away.
     pub async fn cancel(self) -> Heard {
         self.task.abort();
-        let _ = self.task.await;
+        if let Err(error) = self.task.await
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
         self.caller.heard()
     }
 

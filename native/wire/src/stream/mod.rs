@@ -29,7 +29,7 @@ pub struct Event {
     pub worth: Worth,
 }
 
-/// Reads the events of a format that is not known here, for who knows it: an administrator's own provider.
+/// Reads events for who knows more of them than is known here: an administrator's own provider.
 pub trait Observer: fmt::Debug + Send + Sync {
     /// The next event.
     fn observe(&mut self, event: &Value);
@@ -122,8 +122,8 @@ impl Stream {
         self.hides_usage = true;
     }
 
-    /// Shows the events to an observer as long as their format is none of those known here. [`Stream::tokens`] and
-    /// [`Stream::model`] are then what it has read.
+    /// Shows the events to an observer as long as no format known here has found any usage in them. [`Stream::tokens`]
+    /// and [`Stream::model`] are what it has read where the format says nothing.
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
         self.observer = Some(observer);
     }
@@ -203,19 +203,15 @@ impl Stream {
 
     /// What all candidates together have used, as far as they have said.
     pub fn tokens(&self) -> Option<Tokens> {
-        match &self.format {
-            Some(format) => format.tokens(),
-            None => self.observer.as_ref()?.tokens(),
-        }
+        let format = self.format.as_ref().and_then(|f| f.tokens());
+        format.or_else(|| self.observer.as_ref()?.tokens())
     }
 
     /// The model that the stream names: of several candidates the first that does, whose id the caller sees. Bedrock's
     /// `converse-stream` names none.
     pub fn model(&self) -> Option<&str> {
-        match &self.format {
-            Some(format) => format.model(),
-            None => self.observer.as_ref()?.model(),
-        }
+        let format = self.format.as_ref().and_then(|f| f.model());
+        format.or_else(|| self.observer.as_ref()?.model())
     }
 
     /// Bytes of text that the caller has.
@@ -330,11 +326,15 @@ impl Stream {
                         format.forget();
                     }
                 }
-                if let (None, Some(observer)) = (&self.format, &mut self.observer) {
+                if let Some(observer) = &mut self.observer {
                     observer.observe(event);
                 }
                 if let (Some(format), true) = (&mut self.format, frame.name != "error") {
-                    return format.read(&frame.name, event, said);
+                    let worth = format.read(&frame.name, event, said);
+                    if self.observer.is_some() && format.tokens().is_some() {
+                        self.observer = None;
+                    }
+                    return worth;
                 }
             }
             Content::Text(word) => match (&mut self.format, word.trim_ascii()) {
