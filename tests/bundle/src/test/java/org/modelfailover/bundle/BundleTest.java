@@ -2,7 +2,9 @@ package org.modelfailover.bundle;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -18,19 +20,19 @@ import org.osgi.framework.BundleException;
 import org.osgi.framework.Constants;
 import org.osgi.framework.launch.Framework;
 import org.osgi.framework.launch.FrameworkFactory;
+import org.osgi.framework.wiring.FrameworkWiring;
 
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongPredicate;
 import java.util.jar.Attributes;
 import java.util.jar.JarFile;
-import java.util.jar.JarOutputStream;
-import java.util.jar.Manifest;
 import java.util.stream.Stream;
 
 /** The bundle as a host's OSGi framework sees it, without the host. */
@@ -114,14 +116,92 @@ class BundleTest {
                 });
     }
 
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("everyFramework")
+    void providersAreFoundInAPackageThatTheGatewaysBundleKeepsToItself(String name)
+            throws Exception {
+        inside(
+                name,
+                Host.ALL.get(0),
+                framework -> {
+                    Bundle gateway = ApiManagerGateway.install(framework);
+                    gateway.start();
+                    Bundle bundle = install(framework);
+                    bundle.start();
+
+                    assertEquals("OpenAI", provider(bundle)[0]);
+
+                    gateway.stop();
+                    gateway.start();
+                    assertEquals("OpenAI", provider(bundle)[0], "after a restart of the gateway");
+                    assertThrows(
+                            ClassNotFoundException.class,
+                            () -> bundle.loadClass(ApiManagerGateway.PRIVATE_CLASS),
+                            "the gateway's bundle exports the package after all");
+                });
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("everyFramework")
+    void aGatewayThatStartsAfterTheBundleIsFoundToo(String name) throws Exception {
+        inside(
+                name,
+                Host.ALL.get(0),
+                framework -> {
+                    Bundle bundle = install(framework);
+                    bundle.start();
+                    assertNull(provider(bundle), "there is no gateway yet");
+
+                    ApiManagerGateway.install(framework).start();
+
+                    assertEquals("OpenAI", provider(bundle)[0]);
+                });
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("everyFramework")
+    void afterAnUpdateOfTheGatewayItsNewProvidersCount(String name) throws Exception {
+        inside(
+                name,
+                Host.ALL.get(0),
+                framework -> {
+                    Bundle gateway = ApiManagerGateway.install(framework);
+                    gateway.start();
+                    Bundle bundle = install(framework);
+                    bundle.start();
+                    String before = provider(bundle)[1];
+
+                    gateway.update(ApiManagerGateway.jar());
+                    var refreshed = new CountDownLatch(1);
+                    framework
+                            .adapt(FrameworkWiring.class)
+                            .refreshBundles(null, event -> refreshed.countDown());
+                    assertTrue(refreshed.await(10, TimeUnit.SECONDS), "the refresh does not end");
+
+                    assertNotEquals(
+                            before,
+                            provider(bundle)[1],
+                            "the class that was replaced still counts");
+                });
+    }
+
+    /** What the bundle finds out of the provider that the stand-in for the gateway knows. */
+    private static String[] provider(Bundle bundle) throws Exception {
+        Class<?> type = bundle.loadClass("org.modelfailover.synapse.AiProvider");
+        var constructor = type.getDeclaredConstructor(String.class);
+        constructor.setAccessible(true);
+        var description = type.getDeclaredMethod("description");
+        description.setAccessible(true);
+        return (String[])
+                description.invoke(constructor.newInstance(ApiManagerGateway.KNOWN_PROVIDER));
+    }
+
     private static void bindAPolicy(Bundle bundle) throws Exception {
         Class<?> executor = bundle.loadClass("org.modelfailover.executor.NativeExecutor");
         Object policy =
                 executor.getMethod("open", String.class, String[].class)
                         .invoke(null, "{}", new String[0]);
-        Class<?>[] types = {
-            long.class, String.class, String.class, String.class, String[].class
-        };
+        Class<?>[] types = {long.class, String.class, String.class, String.class, String[].class};
         executor.getMethod("bind", types)
                 .invoke(null, policy, "carbon.super", "AssistantAPI", "1.0.0", null);
     }
@@ -217,18 +297,17 @@ class BundleTest {
      * A bundle that finds classes as synapse-core does: it imports whatever it needs, when it does.
      */
     private static Bundle synapseCore(Framework framework) throws Exception {
-        var manifest = new Manifest();
-        var attributes = manifest.getMainAttributes();
-        attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
-        attributes.putValue(Constants.BUNDLE_MANIFESTVERSION, "2");
-        attributes.putValue(Constants.BUNDLE_SYMBOLICNAME, "synapse-core");
-        attributes.putValue(Constants.DYNAMICIMPORT_PACKAGE, "*");
-        var jar = new ByteArrayOutputStream();
-        new JarOutputStream(jar, manifest).close();
         Bundle bundle =
                 framework
                         .getBundleContext()
-                        .installBundle("synapse-core", new ByteArrayInputStream(jar.toByteArray()));
+                        .installBundle(
+                                "synapse-core",
+                                Jars.of(
+                                        Map.of(
+                                                Constants.BUNDLE_SYMBOLICNAME,
+                                                "synapse-core",
+                                                Constants.DYNAMICIMPORT_PACKAGE,
+                                                "*")));
         bundle.start();
         return bundle;
     }
