@@ -210,8 +210,8 @@ class Engine {
                     if (name != null && !"Authorization".equalsIgnoreCase(name.toString())) {
                         names.add(name.toString());
                     }
-                } catch (ReflectiveOperationException e) {
-                    LOG.trace("No authentication handler", e);
+                } catch (ReflectiveOperationException | LinkageError e) {
+                    LOG.trace("No handler that authenticates", e);
                 }
             }
         }

@@ -59,7 +59,8 @@ public final class HandDriven extends AbstractMediator {
         ClientExchange exchange =
                 new ClientExchange(
                         0,
-                        new SuspendedRequest((Axis2MessageContext) synCtx, source.request.getUri(), Set.of()),
+                        new SuspendedRequest(
+                                (Axis2MessageContext) synCtx, source.request.getUri(), Set.of()),
                         candidates,
                         policies,
                         source,
