@@ -24,16 +24,22 @@ import java.util.List;
 final class Candidates {
     private volatile Deployed deployed;
 
-    /** One endpoint. */
+    /** One endpoint. Never changed, because it is handed from thread to thread without a lock. */
     static final class Target {
+        /** The endpoint's URL. */
+        final String url;
+
         /** Add the endpoint's credentials, in order. */
-        final List<Mediator> security = new ArrayList<>();
+        final List<Mediator> security;
 
         /** Make credentials of the request as it is sent, body included: signatures. */
-        final List<Mediator> signers = new ArrayList<>();
+        final List<Mediator> signers;
 
-        /** The endpoint's URL. */
-        String url;
+        private Target(String url, List<Mediator> security, List<Mediator> signers) {
+            this.url = url;
+            this.security = List.copyOf(security);
+            this.signers = List.copyOf(signers);
+        }
 
         boolean hasCredentials() {
             return !security.isEmpty() || !signers.isEmpty();
@@ -106,14 +112,14 @@ final class Candidates {
         if (found == null) {
             throw new Unusable("the sequence " + sequenceName + " has no endpoint " + id);
         }
-        Target target = new Target();
+        List<Mediator> security = new ArrayList<>();
+        List<Mediator> signers = new ArrayList<>();
         for (Mediator step : found.getList()) {
             Endpoint endpoint = endpointOf(step);
             if (endpoint != null) {
-                target.url = url(context, endpoint, id);
-                return target;
+                return new Target(url(context, endpoint, id), security, signers);
             }
-            (step.isContentAware() ? target.signers : target.security).add(step);
+            (step.isContentAware() ? signers : security).add(step);
         }
         throw new Unusable("the endpoint " + id + " in " + sequenceName + " is never called");
     }

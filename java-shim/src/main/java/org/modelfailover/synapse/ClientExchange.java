@@ -179,7 +179,8 @@ final class ClientExchange implements Exchange {
         } catch (Candidates.Unusable e) {
             LOG.error(candidates.describe(candidate) + " can't be called: " + e.getMessage());
             NativeExecutor.unusable(call, e.getMessage());
-        } catch (AxisFault | RuntimeException | LinkageError e) {
+        } catch (AxisFault | RuntimeException | Error e) {
+            // Whatever a mediator throws: the next candidate may still answer.
             LOG.error(candidates.describe(candidate) + " can't be given its credentials", e);
             NativeExecutor.unusable(call, "its credentials could not be applied");
         }

@@ -15,7 +15,9 @@ import java.io.InputStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.Function;
@@ -191,6 +193,29 @@ class Engine {
             LOG.error("The handlers of the API were not found", e);
             return List.of();
         }
+    }
+
+    /**
+     * Those headers in which the API's clients carry credentials for the gateway, where they are
+     * others than usual: as the handler that reads them was told. It takes out only what it has
+     * used itself.
+     */
+    final Set<String> credentialHeaders(MessageContext context) {
+        Set<String> names = new HashSet<>();
+        for (Handler handler : handlers(context)) {
+            for (String getter : new String[] {"getAuthorizationHeader", "getApiKeyHeader"}) {
+                try {
+                    Object name = call(handler, getter);
+                    // Of this one nobody knows for whom it is.
+                    if (name != null && !"Authorization".equalsIgnoreCase(name.toString())) {
+                        names.add(name.toString());
+                    }
+                } catch (ReflectiveOperationException | LinkageError e) {
+                    LOG.trace("No handler that authenticates", e);
+                }
+            }
+        }
+        return names;
     }
 
     private static Object api(MessageContext context) throws ReflectiveOperationException {

@@ -53,6 +53,11 @@ final class Headers {
 
     private Headers() {}
 
+    /** Whether a header or query parameter of this name is a credential for the gateway itself. */
+    static boolean isForTheGateway(String name) {
+        return FOR_THE_GATEWAY.contains(name.toLowerCase(Locale.ROOT));
+    }
+
     /** Whether a header or query parameter of this name is a credential of the caller's. */
     static boolean isCredential(String name) {
         String lower = name.toLowerCase(Locale.ROOT);
@@ -110,7 +115,9 @@ final class Headers {
                     .forEach(
                             (name, values) -> {
                                 // Only what was still there when the credentials were put in.
-                                if (name != null && headers.containsKey(name.toString())) {
+                                if (name != null
+                                        && headers.containsKey(name.toString())
+                                        && !name.toString().equalsIgnoreCase("Content-Type")) {
                                     for (Object value : (Collection<?>) values) {
                                         line(block, name.toString(), String.valueOf(value));
                                     }
@@ -120,10 +127,16 @@ final class Headers {
         return block.toString().getBytes(StandardCharsets.ISO_8859_1);
     }
 
+    /** Whether a header can have this value (RFC 9110 section 5.5). */
+    static boolean canBeSent(String value) {
+        return value.chars()
+                .allMatch(c -> c == '\t' || c >= ' ' && c < 0x7f || c > 0x7f && c <= 0xff);
+    }
+
     private static void line(StringBuilder block, String name, String value) {
-        String lower = name.toLowerCase(Locale.ROOT);
-        boolean forwarded = !NOT_FORWARDED.contains(lower) && !FOR_THE_GATEWAY.contains(lower);
-        if (forwarded && value.indexOf('\n') < 0 && value.indexOf('\r') < 0) {
+        boolean forwarded =
+                !NOT_FORWARDED.contains(name.toLowerCase(Locale.ROOT)) && !isForTheGateway(name);
+        if (forwarded && canBeSent(value)) {
             block.append(name).append(':').append(value).append('\n');
         }
     }

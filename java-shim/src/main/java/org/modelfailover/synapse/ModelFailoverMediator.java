@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The class mediator that the policy template puts into an API's request flow.
@@ -56,12 +57,20 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         final Candidates production;
         final Candidates sandbox;
         final AiProvider provider;
+        final Set<String> credentialHeaders;
 
-        Attachment(long policy, String tenant, String api, String version, AiProvider provider) {
+        Attachment(
+                long policy,
+                String tenant,
+                String api,
+                String version,
+                AiProvider provider,
+                Set<String> credentialHeaders) {
             this.tenant = tenant;
             this.api = api;
             this.version = version;
             this.provider = provider;
+            this.credentialHeaders = credentialHeaders;
             bound = NativeExecutor.bind(policy, tenant, api, version, provider.description());
             production = candidates(true);
             sandbox = candidates(false);
@@ -351,7 +360,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             }
             return true;
         }
-        takeOver((Axis2MessageContext) synCtx, source, candidates, call);
+        takeOver((Axis2MessageContext) synCtx, source, bound.credentialHeaders, candidates, call);
         return false;
     }
 
@@ -359,6 +368,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     private void takeOver(
             Axis2MessageContext synCtx,
             ClientExchange.Source source,
+            Set<String> forTheGateway,
             Candidates candidates,
             long call) {
         MessageContext axis2 = synCtx.getAxis2MessageContext();
@@ -367,7 +377,8 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
             RequestBody.forget(axis2, source);
             Engine.of().beforeSuspending(synCtx);
-            SuspendedRequest request = new SuspendedRequest(synCtx, source.request.getUri());
+            SuspendedRequest request =
+                    new SuspendedRequest(synCtx, source.request.getUri(), forTheGateway);
             exchange =
                     new ClientExchange(
                             call,
@@ -476,7 +487,14 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             return known;
         }
         AiProvider provider = AiProvider.of(synCtx);
-        Attachment bound = new Attachment(policy, tenant, api, version, provider);
+        Attachment bound =
+                new Attachment(
+                        policy,
+                        tenant,
+                        api,
+                        version,
+                        provider,
+                        Engine.of().credentialHeaders(synCtx));
         say(NativeExecutor.diagnostics(bound.bound));
         if (provider.missing() != null) {
             LOG.warn(

@@ -10,7 +10,25 @@ import java.util.function.Predicate;
 
 /** The query of a URL or path, taken apart only where credentials demand it. */
 final class Query {
+    /** As they are in paths and queries (RFC 3986 section 3.4). */
+    private static final String PLAIN = "-._~:@!$&'()*+,=/?";
+
     private Query() {}
+
+    /**
+     * The path in a spelling that every parser reads in the same way. Security mediators parse it,
+     * and leave the endpoint's key out when they can't; some take a semicolon for an ampersand.
+     */
+    static String wellFormed(String path) {
+        if (path == null) {
+            return null;
+        }
+        int at = path.indexOf('?');
+        // In a path a semicolon is nobody's separator of parameters.
+        String before = at < 0 ? path : path.substring(0, at);
+        String query = at < 0 ? "" : path.substring(at);
+        return PercentEncoding.escaped(before, PLAIN + ";") + PercentEncoding.escaped(query, PLAIN);
+    }
 
     /** The path without the parameters of certain names; the others stay as they are spelt. */
     static String without(String path, Predicate<String> unwanted) {

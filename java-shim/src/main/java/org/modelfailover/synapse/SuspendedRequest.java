@@ -16,6 +16,7 @@ import org.apache.synapse.core.axis2.Axis2MessageContext;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What has to be known of a request after its thread was given back.
@@ -39,16 +40,23 @@ final class SuspendedRequest {
     private final MessageContext axis2;
     private final Map<String, Object> transport = new HashMap<>();
 
-    SuspendedRequest(Axis2MessageContext synapse, String uri) {
+    /**
+     * @param forTheGateway the headers that hold the API's credentials for the gateway itself
+     */
+    SuspendedRequest(Axis2MessageContext synapse, String uri, Set<String> forTheGateway) {
         this.synapse = synapse;
         this.uri = uri;
         axis2 = synapse.getAxis2MessageContext();
         configuration = synapse.getConfiguration();
         environment = synapse.getEnvironment();
         method = (String) axis2.getProperty(Properties.HTTP_METHOD);
-        postfix = (String) axis2.getProperty(Properties.URL_POSTFIX);
+        postfix =
+                Query.without(
+                        (String) axis2.getProperty(Properties.URL_POSTFIX),
+                        Headers::isForTheGateway);
         contentType = (String) axis2.getProperty(Properties.CONTENT_TYPE);
         headers = Headers.copy(axis2.getProperty(Properties.HEADERS));
+        forTheGateway.forEach(headers::remove);
         excessHeaders = axis2.getProperty(Properties.EXCESS_HEADERS);
         for (Object key : synapse.getPropertyKeySet()) {
             properties.put((String) key, synapse.getProperty((String) key));

@@ -13,6 +13,7 @@ import org.modelfailover.apimanager.AiProvider;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A signature holds over whatever the caller and the policy make of a request; where none can, the
@@ -195,5 +196,108 @@ class SignedRequestsTest extends HostScenario {
         assertEquals(2, calls.size(), calls.toString());
         calls.forEach(SignedRequestsTest::assertSigned);
         assertEquals(BODY, calls.get(1).text());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "/converse/a|b",
+                "/converse/{a}/\"b\"",
+                "/converse/%C3%BC%e4%b8%ad",
+                "/converse/%3a%2F%zz",
+                "/converse/a;b=c,d@e",
+                "/converse/a+b*c~d",
+                "/converse?a=%C3%BC|;b=c",
+                "/converse#a?b"
+            })
+    void whateverPathTheCallerAsksForIsSignedAsItArrives(String path) {
+        deploySigned("");
+
+        post("/model/" + MODEL + path, "application/json", BODY);
+
+        assertSigned(aws.only());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/converse/", "/converse//a", "/converse/../a", "/converse/%2e%2E/a"})
+    void noPathOfTheCallersIsSentWithASignatureThatDoesNotHold(String path) {
+        deploySigned("");
+
+        post("/model/" + MODEL + path, "application/json", BODY);
+
+        aws.calls().forEach(SignedRequestsTest::assertSigned);
+    }
+
+    @Test
+    void aSecondContentTypeDoesNotBreakTheSignature() {
+        deploySigned("");
+
+        RawClient.Answer answer =
+                post(
+                        "/model/" + MODEL + "/converse",
+                        "application/json",
+                        BODY,
+                        "Content-Type",
+                        "application/json; charset=utf-8",
+                        "content-type",
+                        "text/plain");
+
+        assertEquals(200, answer.status(), answer.text());
+        assertSigned(aws.only());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "caf\u00e9 \u4e2d \ud83d\ude00",
+                "\\u00e9\\ud83d",
+                "a\\u0000b",
+                "tab\\t\u007f\u2028"
+            })
+    void anyTextIsSigned(String text) {
+        deploySigned("");
+
+        post("/model/" + MODEL + "/converse", "application/json", BODY.replace("Hi", text));
+
+        assertSigned(aws.only());
+    }
+
+    @Test
+    void aBodyThatIsNoUtf8IsNotSentWithASignatureThatDoesNotHold() {
+        deploySigned("");
+        byte[] body = BODY.replace("Hi", "?").getBytes(StandardCharsets.UTF_8);
+        for (int i = 0; i < body.length; i++) {
+            body[i] = body[i] == '?' ? (byte) 0xe9 : body[i];
+        }
+
+        try (RawClient client = RawClient.to(gateway)) {
+            client.send(
+                            "POST /assistant/1.0.0/model/"
+                                    + MODEL
+                                    + "/converse HTTP/1.1\nHost: gateway\n"
+                                    + "Content-Type: application/json\nContent-Length: "
+                                    + body.length
+                                    + "\n\n")
+                    .send(body)
+                    .answer();
+        }
+
+        aws.calls().forEach(SignedRequestsTest::assertSigned);
+    }
+
+    @Test
+    void requestsAtTheSameTimeAreSignedEachOverItsOwnBody() {
+        deploySigned("");
+        IntStream.range(0, 64)
+                .parallel()
+                .forEach(
+                        i ->
+                                post(
+                                        "/model/" + MODEL + "/converse?n=" + i,
+                                        "application/json",
+                                        BODY.replace("Hi", "I am " + i)));
+
+        assertEquals(64, aws.calls().size());
+        aws.calls().forEach(SignedRequestsTest::assertSigned);
     }
 }

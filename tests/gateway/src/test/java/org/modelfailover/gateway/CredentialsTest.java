@@ -4,16 +4,31 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.apache.synapse.Mediator;
+import org.apache.synapse.MessageContext;
+import org.apache.synapse.SynapseException;
+import org.apache.synapse.config.xml.SwitchCase;
+import org.apache.synapse.core.axis2.Axis2MessageContext;
+import org.apache.synapse.mediators.AbstractMediator;
+import org.apache.synapse.mediators.ListMediator;
+import org.apache.synapse.mediators.filters.FilterMediator;
+import org.apache.synapse.mediators.filters.SwitchMediator;
+import org.apache.synapse.rest.Handler;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.gateway.host.ExtensionHandler;
+import org.modelfailover.gateway.host.KeyTypeHandler;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.BiPredicate;
 import java.util.stream.Stream;
 
 /**
@@ -286,5 +301,188 @@ class CredentialsTest extends Scenario {
 
         assertEquals(401, ask(chat("a~status=401"), "Authorization", CALLERS).status());
         assertServedBy("open", ask(chat("b~status=401"), "Authorization", CALLERS));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a=1;key=mine", "a=|", "a={b}&c=\"d\"", "a=%zz", "a=1#x", "a=[b]^c`d"})
+    void theEndpointsKeyIsPutInWhateverQueryTheCallerSends(String query) {
+        deploy(endpoints(), FailoverConfigs.target("gpt-4o", "query"));
+
+        assertServedBy("query", askAt("/chat/completions?" + query, chat("gpt-4o")));
+
+        String path = running("query").only().path();
+        assertTrue(path.matches(".*[?&]key=" + SECRETS.get("query") + "(&.*)?"), path);
+        assertFalse(
+                path.matches(".*[?&;]key=mine.*"), "whose key would the provider take? " + path);
+    }
+
+    @Test
+    void theGatewaysKeyInTheQueryStaysInTheGateway() {
+        deploy(endpoints(), FailoverConfigs.target("gpt-4o", "open"));
+
+        askAt(
+                "/chat/completions?ApiKey=" + GATEWAY_KEY + "&a=1&apikey=" + GATEWAY_KEY,
+                chat("gpt-4o"));
+
+        assertEquals("/v1/chat/completions?a=1", running("open").only().path());
+    }
+
+    private RawClient.Answer askAt(String path, String body, String... headers) {
+        return client().send(
+                        RawClient.head(headers).replace("/chat/completions", path)
+                                + "Content-Length: "
+                                + body.length()
+                                + "\n\n"
+                                + body)
+                .answer();
+    }
+
+    /** Reads no credentials, but says in which headers it would, as API Manager's handler does. */
+    public static final class AuthenticationHandler implements Handler {
+        public String getAuthorizationHeader() {
+            return "X-Gateway-Token";
+        }
+
+        public String getApiKeyHeader() {
+            return "X-Gateway-Key";
+        }
+
+        @Override
+        public boolean handleRequest(MessageContext synCtx) {
+            return true;
+        }
+
+        @Override
+        public boolean handleResponse(MessageContext synCtx) {
+            return true;
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bearer", "open"})
+    void headersThatTheApiReadsItsOwnCredentialsFromStayInTheGateway(String endpoint) {
+        deploy(
+                endpoints()
+                        .handler(KeyTypeHandler.class.getName(), Map.of())
+                        .handler(AuthenticationHandler.class.getName(), Map.of())
+                        .handler(ExtensionHandler.class.getName(), Map.of()),
+                FailoverConfigs.target("gpt-4o", endpoint));
+
+        ask(
+                chat("gpt-4o"),
+                "X-Gateway-Token",
+                "Bearer " + GATEWAY_KEY,
+                "x-gateway-token",
+                GATEWAY_KEY,
+                "X-GATEWAY-KEY",
+                GATEWAY_KEY,
+                "Authorization",
+                CALLERS);
+
+        assertCarries(running(endpoint).only(), endpoint);
+    }
+
+    /** In the place of an endpoint's mediator, where the sequences of both key types have it. */
+    private void replaceMediator(String endpoint, Mediator by) {
+        gateway.synapseConfiguration().getDefinedSequences().values().stream()
+                .map(sequence -> caseOf(sequence, endpoint))
+                .filter(Objects::nonNull)
+                .forEach(found -> found.getList().set(0, by));
+    }
+
+    private static ListMediator caseOf(Mediator in, String endpoint) {
+        if (in instanceof SwitchMediator) {
+            return ((SwitchMediator) in)
+                    .getCases().stream()
+                            .filter(one -> one.getRegex().pattern().equals(endpoint))
+                            .map(SwitchCase::getCaseMediator)
+                            .findAny()
+                            .orElse(null);
+        }
+        List<Mediator> children =
+                in instanceof FilterMediator
+                        ? List.of(((FilterMediator) in).getElseMediator())
+                        : in instanceof ListMediator ? ((ListMediator) in).getList() : List.of();
+        return children.stream()
+                .map(child -> caseOf(child, endpoint))
+                .filter(Objects::nonNull)
+                .findAny()
+                .orElse(null);
+    }
+
+    static Stream<Arguments> mediatorsThatPutNoCredentialsIn() {
+        return Stream.of(
+                mediator("that says no", (headers, synCtx) -> false),
+                mediator("that does nothing", (headers, synCtx) -> true),
+                mediator(
+                        "that throws",
+                        (headers, synCtx) -> {
+                            throw new SynapseException("no token");
+                        }),
+                mediator(
+                        "that fails badly",
+                        (headers, synCtx) -> {
+                            throw new AssertionError("no token");
+                        }),
+                mediator(
+                        "that takes all headers away",
+                        (headers, synCtx) -> {
+                            headers.put("Authorization", "Bearer sk-secret-bearer");
+                            ((Axis2MessageContext) synCtx)
+                                    .getAxis2MessageContext()
+                                    .removeProperty("TRANSPORT_HEADERS");
+                            return true;
+                        }),
+                mediator(
+                        "whose key ends in a line end",
+                        (headers, synCtx) -> {
+                            headers.put("Authorization", "Bearer sk-secret-bearer\n");
+                            return true;
+                        }),
+                mediator(
+                        "whose key no header can hold",
+                        (headers, synCtx) -> {
+                            headers.put("Authorization", "Bearer sk-secret-\u2026");
+                            return true;
+                        }));
+    }
+
+    private static Arguments mediator(
+            String name, BiPredicate<Map<String, String>, MessageContext> mediation) {
+        Mediator mediator =
+                new AbstractMediator() {
+                    @Override
+                    @SuppressWarnings("unchecked")
+                    public boolean mediate(MessageContext synCtx) {
+                        Object headers =
+                                ((Axis2MessageContext) synCtx)
+                                        .getAxis2MessageContext()
+                                        .getProperty("TRANSPORT_HEADERS");
+                        return mediation.test((Map<String, String>) headers, synCtx);
+                    }
+
+                    @Override
+                    public boolean isContentAware() {
+                        return false;
+                    }
+                };
+        return Arguments.of(Named.of(name, mediator));
+    }
+
+    @ParameterizedTest
+    @MethodSource("mediatorsThatPutNoCredentialsIn")
+    void nothingIsSentWithoutTheEndpointsCredentials(Mediator mediator) {
+        deploy(
+                endpoints(),
+                FailoverConfigs.target("a", "bearer").fallback("b", "header").requestTimeout("5"));
+        replaceMediator("bearer", mediator);
+
+        for (int i = 0; i < 2; i++) {
+            assertServedBy("header", ask(chat("a"), "Authorization", CALLERS));
+        }
+
+        assertEquals(List.of(), running("bearer").calls());
+        assertEquals(2, log.lines("ERROR", "at the endpoint bearer").size(), log::text);
+        running("header").calls().forEach(call -> assertCarries(call, "header"));
     }
 }

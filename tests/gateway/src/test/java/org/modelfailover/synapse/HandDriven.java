@@ -10,6 +10,7 @@ import org.modelfailover.executor.Exchange;
 import org.modelfailover.executor.NativeExecutor;
 
 import java.io.IOException;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -82,7 +83,8 @@ public final class HandDriven extends AbstractMediator {
         ClientExchange exchange =
                 new ClientExchange(
                         0,
-                        new SuspendedRequest((Axis2MessageContext) synCtx, source.request.getUri()),
+                        new SuspendedRequest(
+                                (Axis2MessageContext) synCtx, source.request.getUri(), Set.of()),
                         candidates,
                         policies,
                         source,
