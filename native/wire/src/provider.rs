@@ -65,7 +65,8 @@ pub(crate) enum ModelPlace {
     BodyAndDeployment(Path),
 }
 
-/// Reads a stream whose format is none of those known here, by the provider's attributes: the last value of each.
+/// Reads a stream by the provider's attributes, and where they find no count by the names that the known formats have
+/// for it: the last value of each.
 #[derive(Debug)]
 pub struct Observed {
     provider: Arc<Provider>,
@@ -196,8 +197,7 @@ impl Provider {
                 (COMPLETION, tokens.completion),
                 (TOTAL, tokens.total),
             ] {
-                // The analytics' `Integer.parseInt` takes no more.
-                map.put(name, count.min(i32::MAX as u64).to_string());
+                map.put(name, written(count));
             }
         }
         map.0
@@ -250,12 +250,12 @@ fn values_in(attributes: &[(String, Path)], value: &Value) -> impl Iterator<Item
 impl Observed {
     /// Observes for this provider.
     pub fn by(provider: Arc<Provider>) -> Observed {
-        let last = vec![None; provider.own];
+        let last = vec![None; provider.places.len()];
         Observed { provider, last }
     }
 
     fn last(&self, wanted: &str) -> Option<&str> {
-        let named = self.provider.payload().iter().zip(&self.last);
+        let named = self.provider.places.iter().zip(&self.last);
         named
             .filter(|((name, _), _)| name == wanted)
             .find_map(|(_, last)| last.as_deref())
@@ -271,7 +271,7 @@ impl Observer for Observed {
         for (last, value) in self
             .last
             .iter_mut()
-            .zip(values_in(self.provider.payload(), event))
+            .zip(values_in(&self.provider.places, event))
         {
             if value.is_some() {
                 *last = value;
@@ -388,7 +388,7 @@ impl Map {
         if let (Some(prompt), Some(completion), None) =
             (count(PROMPT), count(COMPLETION), count(TOTAL))
         {
-            self.put(TOTAL, prompt.saturating_add(completion).to_string());
+            self.put(TOTAL, written(prompt.saturating_add(completion)));
         }
         self.0
     }
@@ -409,6 +409,11 @@ fn text_of(name: &str, value: &Value) -> Option<String> {
         Value::String(text) => readable(name, text.clone()),
         value => readable(name, value.to_string()),
     }
+}
+
+/// A count that was made here, as large as the analytics' `Integer.parseInt` takes it.
+fn written(count: u64) -> String {
+    count.min(i32::MAX as u64).to_string()
 }
 
 /// A value that its readers can read: the throttling's `Long.parseLong` and the analytics' `Integer.parseInt` take a
@@ -723,6 +728,20 @@ mod tests {
             let body = format!(r#"{{"usage":{{"total_tokens":{count}}}}}"#);
             assert_eq!(openai().metadata("/", body.as_bytes()).len(), 2, "{count}");
         }
+    }
+
+    #[test]
+    fn a_sum_is_no_larger_than_its_readers_can_read() {
+        let body = format!(
+            r#"{{"usage":{{"input_tokens":{0},"output_tokens":{0}}}}}"#,
+            i32::MAX
+        );
+        let largest = (TOTAL.to_owned(), i32::MAX.to_string());
+        assert!(
+            anthropic()
+                .metadata("/", body.as_bytes())
+                .contains(&largest)
+        );
     }
 
     #[test]
