@@ -920,8 +920,11 @@ const NOT_FORWARDED: [HeaderName; 8] = [
 /// Whether an answer says that a stream's usage must not be asked for: OpenAI's and Azure's "Unrecognized request
 /// argument" and "Unknown parameter", Mistral's "extra_forbidden" all name the field.
 fn refuses_usage(outcome: Outcome, answer: Option<&[u8]>) -> bool {
-    outcome == Outcome::CallersFault
-        && answer.is_some_and(|a| String::from_utf8_lossy(a).contains("stream_options"))
+    let names_it = |answer| {
+        let text = String::from_utf8_lossy(answer);
+        text.contains("stream_options") || text.contains("include_usage")
+    };
+    outcome == Outcome::CallersFault && answer.is_some_and(names_it)
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {

@@ -358,3 +358,52 @@ async fn what_is_used_is_said_once_wherever_the_caller_leaves() {
     }
     assert!((70..80).contains(&said), "{said}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_no_known_format_is_counted_by_the_usual_names_like_a_whole_answer() {
+    let api = two().bind();
+    api.on(
+        "a@east",
+        [events([
+            now("data: {\"type\":\"speech.audio.delta\",\"audio\":\"QUJD\"}\n\n"),
+            now(
+                "data: {\"type\":\"speech.audio.done\",\"usage\":{\"input_tokens\":7,\"output_tokens\":2,\"total_tokens\":9}}\n\n",
+            ),
+        ])],
+    );
+    let heard = api.send(&streamed("a")).await;
+    assert_eq!(sorted(heard.used.unwrap()), metadata(&COUNTS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compressed_answer_is_passed_on_and_counts_nothing() {
+    for content_type in ["application/json", "text/event-stream"] {
+        for body in [chat("a"), streamed("a")] {
+            let api = two().bind();
+            let packed = answer(200, "\u{1f}\u{8}packed")
+                .content_type(content_type)
+                .header("content-encoding", "gzip");
+            api.on("a@east", [packed]);
+            let heard = api.send(&body).await;
+            assert_eq!(api.called(), ["a@east"], "{content_type} for {body}");
+            assert_eq!(heard.text(), "\u{1f}\u{8}packed");
+            let said = heard.used.unwrap_or(heard.head.unwrap().metadata);
+            assert_eq!(sorted(said), metadata(&[]), "{content_type} for {body}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_candidates_refusal_of_the_question_costs_no_retry() {
+    let refusal = r#"{"error":{"message":"Extra inputs are not permitted: include_usage"}}"#;
+    let api = two().set("retryBudget", "0%").bind();
+    api.on("a@east", [status(503)]).on(
+        "b@west",
+        [answer(422, refusal), ok_stream("hi"), ok_stream("hi")],
+    );
+    let heard = api.send(&streamed("a")).await;
+    assert_eq!(heard.status(), 200);
+    assert_eq!(api.called(), ["a@east", "b@west", "b@west"]);
+    assert!(!api.is_suspended("b@west"));
+    assert_eq!(api.sent()[2].text(), streamed("b"));
+}

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::answer::is_json;
 use crate::form::{Form, boundary};
 use crate::json_path::Path;
-use crate::path::{PathModel, without_query};
+use crate::path::{PathModel, decoded, without_query};
 use crate::provider::{ModelPlace, Provider};
 use crate::request::{Model, NoRequest, Request};
 
@@ -178,9 +178,8 @@ impl Asked {
     pub fn can_ask_usage(&self, path: &str) -> bool {
         self.usage_on_request
             && matches!(&self.body, Body::Json(request) if request.can_ask_usage())
-            && without_query(path)
-                .trim_end_matches('/')
-                .ends_with("/completions")
+            && decoded(without_query(path))
+                .is_some_and(|(path, _)| path.trim_end_matches('/').ends_with("/completions"))
     }
 
     fn names(&self, model: &str) -> bool {

@@ -18,6 +18,8 @@ pub struct Form {
     pub stream: bool,
     field: String,
     delimiter: Vec<u8>,
+    /// Where the first delimiter stands.
+    first: usize,
     spans: Vec<Range<usize>>,
 }
 
@@ -41,18 +43,22 @@ impl Form {
     /// When the body does not begin with the boundary, or a part does not end.
     pub fn read(boundary: &str, field: &str, body: &[u8]) -> Result<Form, NoRequest> {
         let malformed = |what: &str| NoRequest::MalformedForm(what.to_owned());
-        let delimiter = [b"--", boundary.as_bytes()].concat();
-        let finder = memmem::Finder::new(&delimiter);
+        let line = [b"\r\n--", boundary.as_bytes()].concat();
+        let delimiter = &line[2..];
+        let finder = memmem::Finder::new(&line);
+        let first = match body.starts_with(delimiter) {
+            true => Some(0),
+            false => finder.find(body).map(|at| at + 2),
+        };
+        let mut at = first.ok_or_else(|| malformed("has no boundary"))?;
         let mut form = Form {
             model: Model::Absent,
             stream: false,
             field: field.to_owned(),
-            delimiter: delimiter.clone(),
+            delimiter: delimiter.to_owned(),
+            first: at,
             spans: Vec::new(),
         };
-        let mut at = finder
-            .find(body)
-            .ok_or_else(|| malformed("has no boundary"))?;
         loop {
             at += delimiter.len();
             if body[at..].starts_with(b"--") {
@@ -61,12 +67,13 @@ impl Form {
             let head_end = memmem::find(&body[at..], b"\r\n\r\n")
                 .ok_or_else(|| malformed("has a part without an end of its headers"))?;
             let content = at + head_end + 4;
-            let next = finder
-                .find(&body[content..])
-                .ok_or_else(|| malformed("has a part without an end"))?;
-            let end = content + next;
-            // The line break before a delimiter belongs to it.
-            let value = content..end.saturating_sub(2).max(content);
+            // The line break before a delimiter belongs to it. It can be the one that ends the headers.
+            let from = content - 2;
+            let end = from
+                + finder
+                    .find(&body[from..])
+                    .ok_or_else(|| malformed("has a part without an end"))?;
+            let value = content..end.max(content);
             match field_name(&body[at..content]) {
                 Some(name) if name == field => {
                     form.model = match std::str::from_utf8(&body[value.clone()]) {
@@ -79,7 +86,7 @@ impl Form {
                 Some(name) if name == "stream" => form.stream = &body[value] == b"true",
                 _ => {}
             }
-            at = end;
+            at = end + 2;
         }
     }
 
@@ -94,7 +101,7 @@ impl Form {
             out.extend_from_slice(b"\"\r\n\r\n");
             out.extend_from_slice(model.as_bytes());
             out.extend_from_slice(b"\r\n");
-            from = memmem::find(body, &self.delimiter).unwrap_or(0);
+            from = self.first;
         }
         for span in &self.spans {
             out.extend_from_slice(&body[from..span.start]);
@@ -115,9 +122,17 @@ fn field_name(head: &[u8]) -> Option<String> {
             .eq_ignore_ascii_case("content-disposition")
             .then_some(value)
     })?;
-    disposition.split(';').find_map(|parameter| {
+    let (mut quoted, mut before) = (false, ' ');
+    let mut parameters = disposition.split(|c| {
+        quoted ^= c == '"' && before != '\\';
+        before = c;
+        c == ';' && !quoted
+    });
+    parameters.find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        (name.trim() == "name").then(|| value.trim().trim_matches('"').to_owned())
+        name.trim()
+            .eq_ignore_ascii_case("name")
+            .then(|| value.trim().trim_matches('"').to_owned())
     })
 }
 
@@ -177,6 +192,33 @@ mod tests {
         assert_eq!(
             Form::read("XX", "engine", &out).unwrap().model,
             Model::Named("whisper".into())
+        );
+    }
+
+    #[test]
+    fn a_parameter_of_the_disposition_is_found_as_its_readers_find_it() {
+        for disposition in [
+            "Content-Disposition: form-data; name=\"model\"",
+            "content-disposition:form-data;NAME=model",
+            "Content-Disposition: form-data; filename=\"a;name=b\"; name=\"model\"",
+        ] {
+            let form = format!("--XX\r\n{disposition}\r\n\r\nm\r\n--XX--\r\n");
+            assert_eq!(
+                read(form.as_bytes()).unwrap().model,
+                Model::Named("m".into()),
+                "{disposition}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_boundary_within_a_line_of_a_file_is_content() {
+        let form = body(Some("m"), b"a--XX\r\nb --XX--c");
+        let parsed = read(&form).unwrap();
+        assert_eq!(parsed.model, Model::Named("m".into()));
+        assert_eq!(
+            parsed.with_model(&form, "n"),
+            body(Some("n"), b"a--XX\r\nb --XX--c")
         );
     }
 

@@ -107,9 +107,17 @@ pub(crate) fn without_query(path: &str) -> &str {
     path.split('?').next().unwrap_or_default()
 }
 
-/// The path decoded, with the place in `path` of each of its bytes and of its end. `None` when it is no UTF-8 then.
+/// The longest path that is searched for a provider's pattern, in bytes: a client chooses the path, and the time that
+/// some patterns take grows with its square. The longest identifiers of models, Bedrock's, have 2048 characters.
+const LONGEST: usize = 8192;
+
+/// The path decoded, with the place in `path` of each of its bytes and of its end. `None` when it is no UTF-8 then, or
+/// too long.
 pub(crate) fn decoded(path: &str) -> Option<(String, Vec<usize>)> {
     let raw = path.as_bytes();
+    if raw.len() > LONGEST {
+        return None;
+    }
     let hex = |at: usize| raw.get(at).and_then(|b| char::from(*b).to_digit(16));
     let mut bytes = Vec::with_capacity(raw.len());
     let mut offsets = Vec::with_capacity(raw.len() + 1);
@@ -133,9 +141,13 @@ pub(crate) fn decoded(path: &str) -> Option<(String, Vec<usize>)> {
 
 fn google(path: &str) -> Option<(Range<usize>, &str)> {
     let start = path.rfind("/models/")? + "/models/".len();
-    let colon = start + path[start..].rfind(':')?;
-    let verb = &path[colon + 1..];
-    GOOGLE_VERBS.contains(&verb).then_some((start..colon, verb))
+    let rest = &path[start..];
+    // Some clients encode the colon.
+    let colons = [":", "%3A", "%3a"];
+    let verbs = colons.into_iter().filter_map(|c| rest.rsplit_once(c));
+    let (model, verb) = verbs.min_by_key(|(_, verb)| verb.len())?;
+    let end = start + model.len();
+    GOOGLE_VERBS.contains(&verb).then_some((start..end, verb))
 }
 
 fn bedrock(path: &str) -> Option<(Range<usize>, &str)> {
@@ -203,6 +215,33 @@ mod tests {
             "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.claude"
         );
         assert_eq!(found("/model/a/b/invoke").0, "a/b");
+    }
+
+    #[test]
+    fn an_encoded_colon_before_the_verb_is_one() {
+        let path = "/v1beta/models/claude%2Dx@2024%3Av1%3AstreamGenerateContent?a=%3A";
+        assert_eq!(found(path), ("claude-x@2024:v1".into(), true));
+        let model = PathModel::find(path).unwrap();
+        assert!(model.in_array);
+        assert_eq!(
+            model.with_model(path, "n@1"),
+            "/v1beta/models/n@1%3AstreamGenerateContent?a=%3A"
+        );
+        assert_eq!(found("/models/m%3apredict"), ("m".into(), false));
+    }
+
+    #[test]
+    fn a_path_longer_than_any_models_is_not_searched_for_a_pattern() {
+        // What can be slow: a pattern that tries every place, each up to the end.
+        let pattern = Regex::new("[a-z]++(?=!)").unwrap();
+        let path = format!("/{}", "a".repeat(1 << 18));
+        let begun = std::time::Instant::now();
+        assert_eq!(PathModel::matched(&path, &pattern), None);
+        assert!(
+            begun.elapsed().as_secs() < 5,
+            "a client's path kept the gateway busy for {:?}",
+            begun.elapsed()
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use fancy_regex::Regex;
+use fancy_regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use crate::json_path::{self, Path, Step};
@@ -21,6 +21,10 @@ const PROMPT: &str = "promptTokenCount";
 const COMPLETION: &str = "completionTokenCount";
 const TOTAL: &str = "totalTokenCount";
 const REMAINING: &str = "remainingTokenCount";
+
+/// A client chooses the path that is searched, and may make the search no longer than this many backtracks; a name has
+/// been found after a few for each of its letters.
+const MOST_BACKTRACKS: usize = 100_000;
 
 /// One attribute of a provider, as the host has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +42,11 @@ pub struct Attribute {
 pub struct Provider {
     name: String,
     api_version: String,
-    payload: Vec<(String, Path)>,
-    /// Where the known formats have their counts, for answers in another one than the attributes are for.
-    usual: Vec<(String, Path)>,
+    /// Its own attributes in the payload, and behind them where the known formats have their counts, for answers in
+    /// another one than the attributes are for.
+    places: Vec<(String, Path)>,
+    /// How many of those are its own.
+    own: usize,
     path: Vec<(String, Regex)>,
     model: ModelPlace,
     usage_on_request: bool,
@@ -59,7 +65,8 @@ pub(crate) enum ModelPlace {
     BodyAndDeployment(Path),
 }
 
-/// Reads a stream whose format is none of those known here, by the provider's attributes: the last value of each.
+/// Reads a stream by the provider's attributes, and where they find no count by the names that the known formats have
+/// for it: the last value of each.
 #[derive(Debug)]
 pub struct Observed {
     provider: Arc<Provider>,
@@ -85,8 +92,8 @@ impl Provider {
         let mut provider = Provider {
             name,
             api_version,
-            payload: Vec::new(),
-            usual: usual(),
+            places: Vec::new(),
+            own: 0,
             path: Vec::new(),
             model: ModelPlace::Usual,
             usage_on_request: !connector.starts_with("mistralAi"),
@@ -112,7 +119,7 @@ impl Provider {
                             false => ModelPlace::Body(path.clone()),
                         };
                     }
-                    provider.payload.push((attribute.name, path));
+                    provider.places.push((attribute.name, path));
                 }
                 Ok(Compiled::Path(pattern)) => {
                     if is_model {
@@ -123,7 +130,13 @@ impl Provider {
                 Err(why) => warnings.push(provider.warning(&attribute, &why)),
             }
         }
+        provider.own = provider.places.len();
+        provider.places.extend(usual());
         (provider, warnings)
+    }
+
+    fn payload(&self) -> &[(String, Path)] {
+        &self.places[..self.own]
     }
 
     fn warning(&self, attribute: &Attribute, why: &str) -> String {
@@ -150,9 +163,11 @@ impl Provider {
     /// `request_path` is the one that was called, with or without its query.
     pub fn metadata(&self, request_path: &str, body: &[u8]) -> Vec<(String, String)> {
         let mut map = self.map(request_path);
-        map.put_all(&self.payload, values(&self.payload, body));
+        // Read once: an image or embeddings have megabytes.
+        let mut values = values(&self.places, body).into_iter();
+        map.put_all(self.payload(), values.by_ref());
         if !map.has(PROMPT) && !map.has(COMPLETION) {
-            map.put_all(&self.usual, values(&self.usual, body));
+            map.put_all(&self.places[self.own..], values);
         }
         map.complete()
     }
@@ -166,10 +181,13 @@ impl Provider {
         tokens: Option<Tokens>,
     ) -> Vec<(String, String)> {
         let mut map = self.map(request_path);
-        let response_model = self.payload.iter().find(|(name, _)| name == RESPONSE_MODEL);
+        let response_model = self
+            .payload()
+            .iter()
+            .find(|(name, _)| name == RESPONSE_MODEL);
         if let (Some(model), Some((_, place))) = (model, response_model) {
             // A request's model in the payload is the answer's in the host's map.
-            for (name, _) in self.payload.iter().filter(|(_, path)| path == place) {
+            for (name, _) in self.payload().iter().filter(|(_, path)| path == place) {
                 map.put(name, model.to_owned());
             }
         }
@@ -179,8 +197,7 @@ impl Provider {
                 (COMPLETION, tokens.completion),
                 (TOTAL, tokens.total),
             ] {
-                // The analytics' `Integer.parseInt` takes no more.
-                map.put(name, count.min(i32::MAX as u64).to_string());
+                map.put(name, written(count));
             }
         }
         map.0
@@ -221,9 +238,6 @@ fn values(attributes: &[(String, Path)], body: &[u8]) -> Vec<Option<String>> {
                 .collect(),
         )
     };
-    if attributes.is_empty() {
-        return Vec::new();
-    }
     found().unwrap_or_default()
 }
 
@@ -236,12 +250,12 @@ fn values_in(attributes: &[(String, Path)], value: &Value) -> impl Iterator<Item
 impl Observed {
     /// Observes for this provider.
     pub fn by(provider: Arc<Provider>) -> Observed {
-        let last = vec![None; provider.payload.len()];
+        let last = vec![None; provider.places.len()];
         Observed { provider, last }
     }
 
     fn last(&self, wanted: &str) -> Option<&str> {
-        let named = self.provider.payload.iter().zip(&self.last);
+        let named = self.provider.places.iter().zip(&self.last);
         named
             .filter(|((name, _), _)| name == wanted)
             .find_map(|(_, last)| last.as_deref())
@@ -257,7 +271,7 @@ impl Observer for Observed {
         for (last, value) in self
             .last
             .iter_mut()
-            .zip(values_in(&self.provider.payload, event))
+            .zip(values_in(&self.provider.places, event))
         {
             if value.is_some() {
                 *last = value;
@@ -326,7 +340,9 @@ fn compiled(attribute: &Attribute) -> Result<Compiled, String> {
     if source.eq_ignore_ascii_case("payload") {
         Path::parse(&attribute.identifier).map(Compiled::Payload)
     } else if source.eq_ignore_ascii_case("pathParams") {
-        Regex::new(&attribute.identifier)
+        RegexBuilder::new(&attribute.identifier)
+            .backtrack_limit(MOST_BACKTRACKS)
+            .build()
             .map(Compiled::Path)
             .map_err(|e| e.to_string())
     } else if source.eq_ignore_ascii_case("header") {
@@ -351,7 +367,11 @@ impl Map {
         self.0.iter().any(|(known, _)| known == name)
     }
 
-    fn put_all(&mut self, attributes: &[(String, Path)], values: Vec<Option<String>>) {
+    fn put_all(
+        &mut self,
+        attributes: &[(String, Path)],
+        values: impl Iterator<Item = Option<String>>,
+    ) {
         for ((name, _), value) in attributes.iter().zip(values) {
             if let Some(value) = value {
                 self.put(name, value);
@@ -368,7 +388,7 @@ impl Map {
         if let (Some(prompt), Some(completion), None) =
             (count(PROMPT), count(COMPLETION), count(TOTAL))
         {
-            self.put(TOTAL, prompt.saturating_add(completion).to_string());
+            self.put(TOTAL, written(prompt.saturating_add(completion)));
         }
         self.0
     }
@@ -389,6 +409,11 @@ fn text_of(name: &str, value: &Value) -> Option<String> {
         Value::String(text) => readable(name, text.clone()),
         value => readable(name, value.to_string()),
     }
+}
+
+/// A count that was made here, as large as the analytics' `Integer.parseInt` takes it.
+fn written(count: u64) -> String {
+    count.min(i32::MAX as u64).to_string()
 }
 
 /// A value that its readers can read: the throttling's `Long.parseLong` and the analytics' `Integer.parseInt` take a
@@ -703,6 +728,20 @@ mod tests {
             let body = format!(r#"{{"usage":{{"total_tokens":{count}}}}}"#);
             assert_eq!(openai().metadata("/", body.as_bytes()).len(), 2, "{count}");
         }
+    }
+
+    #[test]
+    fn a_sum_is_no_larger_than_its_readers_can_read() {
+        let body = format!(
+            r#"{{"usage":{{"input_tokens":{0},"output_tokens":{0}}}}}"#,
+            i32::MAX
+        );
+        let largest = (TOTAL.to_owned(), i32::MAX.to_string());
+        assert!(
+            anthropic()
+                .metadata("/", body.as_bytes())
+                .contains(&largest)
+        );
     }
 
     #[test]
@@ -1025,6 +1064,7 @@ mod tests {
             "/chat/completions",
             "/v1/completions/?a=b",
             "/deployments/m/chat/completions",
+            "/chat/%63ompletions",
         ] {
             assert!(can(&openai(), path, body), "{path}");
             assert!(can(&azure_1(), path, body), "{path}");

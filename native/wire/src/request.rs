@@ -13,6 +13,10 @@ use serde_json::value::RawValue;
 
 use crate::json_path::{self, Path, Step};
 
+/// The most values of a model in one body. Each is replaced, and so many of them would make a body many times as large
+/// as the one that was allowed.
+const MOST_MODELS: usize = 64;
+
 /// What a JSON body says about its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -67,6 +71,9 @@ pub enum NoRequest {
     /// It is declared as a multipart form and is none: what was wrong.
     #[error("not a valid multipart form: it {0}")]
     MalformedForm(String),
+    /// It repeats the key of its model more often than anybody would by mistake.
+    #[error("naming its model more than {MOST_MODELS} times")]
+    TooManyModels,
     /// It is JSON, but not an object, so it can't carry a model.
     #[error("not a JSON object")]
     NotAnObject,
@@ -76,7 +83,7 @@ impl Request {
     /// Reads a body.
     ///
     /// # Errors
-    /// When it is no JSON object.
+    /// When it is no JSON object, or repeats its model too often.
     pub fn read(body: &[u8]) -> Result<Request, NoRequest> {
         let malformed = |e: serde_json::Error| NoRequest::Malformed(e.to_string());
         let first = body
@@ -88,6 +95,9 @@ impl Request {
             return Err(NoRequest::NotAnObject);
         }
         let top: TopLevel<'_> = serde_json::from_slice(body).map_err(malformed)?;
+        if top.models.len() > MOST_MODELS {
+            return Err(NoRequest::TooManyModels);
+        }
         let first = first + 1;
         Ok(Request {
             model: Model::of(top.models.last().map(|raw| raw.get())),
@@ -110,7 +120,7 @@ impl Request {
     /// made up around it.
     ///
     /// # Errors
-    /// When it is no JSON object.
+    /// When it is no JSON object, or repeats its model too often.
     pub(crate) fn read_at(body: &[u8], path: &Path) -> Result<Request, NoRequest> {
         let mut request = Request::read(body)?;
         if path.is_top_level_model() {
@@ -137,6 +147,9 @@ impl Request {
             .iter()
             .flat_map(|(_, values)| values.iter().map(|value| span(body, value)))
             .collect();
+        if request.spans.len() > MOST_MODELS {
+            return Err(NoRequest::TooManyModels);
+        }
         let named = names.iter().find(|(model, _)| *model != Model::Absent);
         if let Some((model, _)) = named.or(names.first()) {
             request.model = model.clone();
@@ -298,6 +311,7 @@ fn is_empty_object(object: &str) -> bool {
 }
 
 struct TopLevel<'a> {
+    /// No more than are needed to know that they are too many.
     models: Vec<&'a RawValue>,
     options: Vec<&'a RawValue>,
     stream: bool,
@@ -329,7 +343,12 @@ impl<'de> Visitor<'de> for TopLevelVisitor {
         while let Some(key) = map.next_key::<Key>()? {
             top.empty = false;
             match key {
-                Key::Model => top.models.push(map.next_value()?),
+                Key::Model => {
+                    let model = map.next_value()?;
+                    if top.models.len() <= MOST_MODELS {
+                        top.models.push(model);
+                    }
+                }
                 Key::StreamOptions => top.options.push(map.next_value()?),
                 Key::Stream => {
                     let raw: &RawValue = map.next_value()?;
@@ -625,6 +644,22 @@ mod tests {
             let request = read(body);
             assert!(!request.can_ask_usage(), "{body}");
             assert_eq!(edited(&request, body, None, true), body);
+        }
+    }
+
+    #[test]
+    fn a_body_of_nothing_but_models_is_refused_because_each_would_be_replaced() {
+        let flat = |times| format!("{{{}\"x\":1}}", "\"model\":\"\",".repeat(times));
+        let deep = |times| format!("{{\"a\":{}}}", flat(times));
+        let path = Path::parse("$.a.model").unwrap();
+        for times in [1, 64] {
+            assert!(Request::read(flat(times).as_bytes()).is_ok());
+            assert!(Request::read_at(deep(times).as_bytes(), &path).is_ok());
+        }
+        for times in [65, 320] {
+            let refused = Err(NoRequest::TooManyModels);
+            assert_eq!(Request::read(flat(times).as_bytes()), refused);
+            assert_eq!(Request::read_at(deep(times).as_bytes(), &path), refused);
         }
     }
 

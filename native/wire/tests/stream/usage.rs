@@ -232,9 +232,15 @@ fn what_is_not_known_here_can_be_read_by_who_knows_it() {
 }
 
 #[test]
-fn of_a_known_format_the_observer_hears_nothing() {
-    let chunk = json!({"choices": [{"index": 0, "delta": {"content": "a"}}], "engine": "e"});
-    let body = String::from_utf8(sse("", &chunk)).expect("UTF-8");
-    let stream = observed("text/event-stream", &body);
-    assert_eq!((stream.tokens(), stream.model()), (None, None));
+fn a_known_formats_own_words_go_before_the_observers() {
+    let mut chunk = json!({"choices": [{"index": 0, "delta": {"content": "a"}}], "engine": "e"});
+    let read = |chunk: &Value| {
+        let body = String::from_utf8(sse("", chunk)).expect("UTF-8");
+        let stream = observed("text/event-stream", &body);
+        (stream.tokens(), stream.model().map(str::to_owned))
+    };
+    assert_eq!(read(&chunk), (tokens(1, 0, 1), Some("e".to_owned())));
+    chunk["model"] = json!("m");
+    chunk["usage"] = json!({"prompt_tokens": 3, "completion_tokens": 2});
+    assert_eq!(read(&chunk), (tokens(3, 2, 5), Some("m".to_owned())));
 }

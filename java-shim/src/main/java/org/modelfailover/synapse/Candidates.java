@@ -35,8 +35,12 @@ final class Candidates {
         /** Make credentials of the request as it is sent, body included: signatures. */
         final List<Mediator> signers;
 
+        /** The URL without what may be a credential, for the host's analytics. */
+        final String address;
+
         private Target(String url, List<Mediator> security, List<Mediator> signers) {
             this.url = url;
+            address = Query.bare(url);
             this.security = List.copyOf(security);
             this.signers = List.copyOf(signers);
         }

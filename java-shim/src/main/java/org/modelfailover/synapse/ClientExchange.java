@@ -399,8 +399,8 @@ final class ClientExchange implements Exchange {
             return;
         }
         try {
-            String url = candidates.find(request.original(), candidate).url;
-            answer.setProperty(Properties.ENDPOINT_ADDRESS, Query.bare(url));
+            String address = candidates.find(request.original(), candidate).address;
+            answer.setProperty(Properties.ENDPOINT_ADDRESS, address);
         } catch (Candidates.Unusable e) {
             LOG.debug("The candidate that answered is not deployed any more", e);
         }
