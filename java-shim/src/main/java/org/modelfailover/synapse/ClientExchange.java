@@ -9,6 +9,7 @@ import org.apache.http.nio.NHttpServerConnection;
 import org.apache.http.nio.reactor.SocketAccessor;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.core.axis2.Axis2Sender;
+import org.apache.synapse.rest.Handler;
 import org.apache.synapse.transport.passthru.ProtocolState;
 import org.apache.synapse.transport.passthru.SourceContext;
 import org.apache.synapse.transport.passthru.SourceRequest;
@@ -19,6 +20,7 @@ import org.modelfailover.executor.NativeExecutor;
 import java.io.IOException;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.RejectedExecutionException;
@@ -223,7 +225,8 @@ final class ClientExchange implements Exchange {
             return;
         }
         boolean open = metadata == null;
-        Stream begun = new Stream(candidate, status, headers, open && needBody());
+        List<Handler> handlers = Engine.of().handlers(request.original());
+        Stream begun = new Stream(candidate, status, headers, handlers, open && needBody());
         begun.counted.set(!open);
         stream = begun;
         if (begun.isCollected()) {
@@ -353,7 +356,7 @@ final class ClientExchange implements Exchange {
             Axis2MessageContext context = request.ended(sent, ended.length);
             Accounting.put(context, ended.metadata);
             try {
-                Accounting.count(context, Engine.of().handlers(context));
+                Accounting.count(context, ended.handlers);
             } finally {
                 if (ended.analyticsHeld) {
                     Accounting.publish(context, Engine.of().synapseHandlers(context));
@@ -425,7 +428,8 @@ final class ClientExchange implements Exchange {
     }
 
     private void send(Axis2MessageContext answer) {
-        if (request.isInApi()) {
+        // Not when the API was undeployed meanwhile: the engine would call the path unknown.
+        if (answer.getProperty(Properties.RESOURCE) != null) {
             answer.getEnvironment().injectMessage(answer);
         } else {
             Axis2Sender.sendBack(answer);

@@ -4,11 +4,11 @@ import org.apache.http.nio.ContentDecoder;
 import org.apache.http.nio.IOControl;
 import org.apache.synapse.transport.passthru.Pipe;
 import org.apache.synapse.transport.passthru.config.SourceConfiguration;
+import org.apache.synapse.transport.passthru.util.BufferFactory;
 import org.apache.synapse.transport.passthru.util.ControlledByteBuffer;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.concurrent.RejectedExecutionException;
 
 /**
  * A pass-through pipe that is fed by hand instead of by a connection.
@@ -25,7 +25,7 @@ class ResponsePipe extends Pipe {
     private static final int CAPACITY = 16 * 1024;
 
     private final Producer producer;
-    private final SourceConfiguration configuration;
+    private final BufferFactory buffers;
     private Thread offering;
     private ByteBuffer rest;
 
@@ -39,7 +39,7 @@ class ResponsePipe extends Pipe {
     private ResponsePipe(Producer producer, SourceConfiguration configuration) {
         super(producer, new ElasticBuffer(CAPACITY, producer::waiting), "failover", configuration);
         this.producer = producer;
-        this.configuration = configuration;
+        buffers = configuration.getBufferFactory();
         producer.pipe = this;
     }
 
@@ -116,12 +116,8 @@ class ResponsePipe extends Pipe {
         if (rest == null) {
             drained();
         } else if (!producer.completed) {
-            try {
-                configuration.getWorkerPool().execute(this::goOn);
-            } catch (RejectedExecutionException e) {
-                // No reason to break off: what is left to do never waits.
-                InFlight.now(this::goOn);
-            }
+            // Not one of the engine's workers: they can all be busy for long.
+            InFlight.now(this::goOn);
         }
     }
 
@@ -131,7 +127,7 @@ class ResponsePipe extends Pipe {
      */
     @Override
     public final ControlledByteBuffer getBuffer() {
-        return configuration.getBufferFactory().getBuffer();
+        return buffers.getBuffer();
     }
 
     /**

@@ -1,9 +1,11 @@
 package org.modelfailover.synapse;
 
 import org.apache.synapse.core.axis2.Axis2MessageContext;
+import org.apache.synapse.rest.Handler;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -15,6 +17,9 @@ final class Stream {
     final int candidate;
     final int status;
     final byte[] headers;
+
+    /** Those of its API, which may be gone before the stream is. */
+    final List<Handler> handlers;
 
     /** The context on which the head went out, as soon as it did; null when none did. */
     final CompletableFuture<Axis2MessageContext> head;
@@ -46,10 +51,11 @@ final class Stream {
     /**
      * @param collect whether response policies need the body, so that it can't go out as it comes
      */
-    Stream(int candidate, int status, byte[] headers, boolean collect) {
+    Stream(int candidate, int status, byte[] headers, List<Handler> handlers, boolean collect) {
         this.candidate = candidate;
         this.status = status;
         this.headers = headers;
+        this.handlers = handlers;
         collected = collect ? new Collected() : null;
         head = collect ? CompletableFuture.completedFuture(null) : new CompletableFuture<>();
     }

@@ -204,11 +204,6 @@ final class SuspendedRequest {
         return ended;
     }
 
-    /** Whether the request came through an API, whose handlers and sequences the answer passes. */
-    boolean isInApi() {
-        return properties.get(Properties.REST_API) != null;
-    }
-
     /** Lets the fault sequence answer, with what has been set on the context. */
     void fault(org.apache.synapse.MessageContext context) {
         if (!context.getFaultStack().isEmpty()) {

@@ -24,6 +24,7 @@ class ExhaustedWorkersTest extends HostScenario {
         "completionTokenCount", "22",
         "totalTokenCount", "33"
     };
+    private static final int WORKERS = 4;
     private static final byte[] HEAD =
             "Content-Type:text/event-stream\n".getBytes(StandardCharsets.ISO_8859_1);
 
@@ -31,8 +32,8 @@ class ExhaustedWorkersTest extends HostScenario {
 
     @BeforeEach
     void fewWorkers() {
-        System.setProperty("worker_pool_size_core", "4");
-        System.setProperty("worker_pool_size_max", "4");
+        System.setProperty("worker_pool_size_core", "" + WORKERS);
+        System.setProperty("worker_pool_size_max", "" + WORKERS);
         System.setProperty("worker_pool_queue_length", "2");
         try {
             deploy(
@@ -62,7 +63,7 @@ class ExhaustedWorkersTest extends HostScenario {
         exchange.begin(0, 200, HEAD, null);
         client.readHead();
 
-        HandDriven.occupyWorkers(free);
+        HandDriven.occupyWorkers(WORKERS, free);
         exchange.data(bytes("data: one\n\n"));
         exchange.used(USED);
         exchange.end();
@@ -77,13 +78,13 @@ class ExhaustedWorkersTest extends HostScenario {
         RawClient client = client().post(chat("gpt-4o"));
         Exchange exchange = HandDriven.next();
 
-        HandDriven.occupyWorkers(free);
+        HandDriven.occupyWorkers(WORKERS, free);
         exchange.answer(0, 200, HEAD, USED, bytes("{}"));
 
         assertTrue(client.isClosed(), "nobody can answer");
     }
 
-    /** The reactor of the engine must not be told: it would end, and with it the gateway. */
+    /** Were the engine's reactor to hear of it, it would end, and with it the gateway. */
     @Test
     void anAnswerThatIsBeingReadReachesItsEndAndTheGatewayGoesOn() throws InterruptedException {
         String body = "0123456789abcdef".repeat(1 << 20);
@@ -91,7 +92,7 @@ class ExhaustedWorkersTest extends HostScenario {
         HandDriven.next().answer(0, 200, HEAD, USED, bytes(body));
         counted();
 
-        HandDriven.occupyWorkers(free);
+        HandDriven.occupyWorkers(WORKERS, free);
 
         assertTrue(client.answer().text().equals(body), "the answer arrives whole");
         free.countDown();

@@ -7,6 +7,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.apimanager.AiProvider;
 import org.modelfailover.apimanager.Analytics;
 import org.modelfailover.apimanager.AnswerRecorder;
@@ -239,6 +240,51 @@ class StreamAccountingTest extends HostScenario {
                         .get(0)
                         .target()
                         .getDestination());
+    }
+
+    private void undeployApi() {
+        var configuration = gateway.synapseConfiguration();
+        configuration.getAPIs().forEach(api -> configuration.removeAPI(api.getName()));
+    }
+
+    @Test
+    void aStreamThatOutlivesItsApiIsCounted() throws InterruptedException {
+        deployWith("");
+        RawClient client = client().post(streamed("gpt-4o"));
+        Exchange exchange = HandDriven.next();
+        exchange.begin(0, 200, HEAD, null);
+        say(exchange, "data: one\n\n");
+        client.readHead();
+
+        undeployApi();
+        exchange.used(USED);
+        exchange.end();
+
+        client.readChunksUntil("one");
+        assertEquals(33, counted().total());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void anAnswerThatComesWhenItsApiIsGoneReachesItsClient(boolean stream)
+            throws InterruptedException {
+        deployWith("");
+        RawClient client = client().post(stream ? streamed("gpt-4o") : chat("gpt-4o"));
+        Exchange exchange = HandDriven.next();
+
+        undeployApi();
+        if (stream) {
+            exchange.begin(0, 200, HEAD, null);
+            say(exchange, "data: one\n\n");
+            exchange.used(USED);
+            exchange.end();
+        } else {
+            exchange.answer(0, 200, HEAD, USED, ByteBuffer.wrap("data: one\n\n".getBytes()));
+        }
+
+        RawClient.Answer answer = client.answer();
+        assertEquals(200, answer.status(), answer.text());
+        assertEquals("data: one\n\n", answer.text());
     }
 
     @Test

@@ -12,11 +12,11 @@ import org.modelfailover.executor.NativeExecutor;
 import java.io.BufferedReader;
 import java.io.StringReader;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
@@ -35,7 +35,7 @@ abstract class Scenario {
     private static final Map<String, ProviderProcess> PROVIDERS = new HashMap<>();
 
     @TempDir Path folder;
-    private final Deque<AutoCloseable> open = new ArrayDeque<>();
+    private final Deque<AutoCloseable> open = new ConcurrentLinkedDeque<>();
     EmbeddedGateway gateway;
 
     /**

@@ -16,6 +16,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A policy that takes over every request as the Model Failover policy does, and lets the test say
@@ -38,20 +39,31 @@ public final class HandDriven extends AbstractMediator {
         return next;
     }
 
-    /** Gives every worker something to do until {@code until}; no more work is taken. */
-    public static void occupyWorkers(CountDownLatch until) {
-        while (true) {
+    /**
+     * Gives every worker something to do until {@code until}, and fills their queue.
+     *
+     * @param count how many workers there are
+     */
+    public static void occupyWorkers(int count, CountDownLatch until) {
+        AtomicInteger busy = new AtomicInteger();
+        Runnable work =
+                () -> {
+                    busy.incrementAndGet();
+                    try {
+                        until.await();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                };
+        boolean full = false;
+        while (!full) {
+            // One may still be on its way out of the request.
+            boolean allBusy = busy.get() == count;
             try {
-                workers.execute(
-                        () -> {
-                            try {
-                                until.await();
-                            } catch (InterruptedException e) {
-                                Thread.currentThread().interrupt();
-                            }
-                        });
+                workers.execute(work);
             } catch (RejectedExecutionException e) {
-                return;
+                full = allBusy;
+                Thread.onSpinWait();
             }
         }
     }
