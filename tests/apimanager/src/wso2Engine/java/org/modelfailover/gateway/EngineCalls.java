@@ -1,12 +1,15 @@
 package org.modelfailover.gateway;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** What the engine's classes were asked for. */
 public final class EngineCalls {
-    private static final List<String> TENANTS = new CopyOnWriteArrayList<>();
+    private static final ThreadLocal<List<String>> WITH_TENANT =
+            ThreadLocal.withInitial(ArrayList::new);
+    private static final List<List<String>> TENANTS = new CopyOnWriteArrayList<>();
     private static final AtomicInteger PERMITS = new AtomicInteger();
 
     private EngineCalls() {}
@@ -16,16 +19,21 @@ public final class EngineCalls {
         PERMITS.set(0);
     }
 
-    /** Something with the tenant of the present thread. */
+    /** Something with the tenant of the present thread, up to {@code clean}. */
     public static void add(String call) {
-        TENANTS.add(call);
+        WITH_TENANT.get().add(call);
+        if (call.equals("clean")) {
+            TENANTS.add(WITH_TENANT.get());
+            WITH_TENANT.remove();
+        }
     }
 
     public static void permitGivenBack() {
         PERMITS.incrementAndGet();
     }
 
-    static List<String> tenants() {
+    /** What was done with the tenant for each piece of work. */
+    static List<List<String>> tenants() {
         return List.copyOf(TENANTS);
     }
 
