@@ -56,7 +56,7 @@ test-host: ## the policy's files, judged by API Manager's own code
 	$(GRADLEW) :host:hostTest
 
 test-apimanager: native ## the gateway with API Manager's own handlers, signers and providers; docs/providers.md still holds
-	$(GRADLEW) :apimanager:apimanagerTest
+	$(GRADLEW) :apimanager:apimanagerTest :apimanager:wso2EngineTest
 
 test-comparison: native ## docs/comparison.md still says what happens
 	$(GRADLEW) -PcomparisonCheck :comparison:compare

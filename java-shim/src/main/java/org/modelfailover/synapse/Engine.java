@@ -17,6 +17,7 @@ import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -94,6 +95,17 @@ class Engine {
 
     /** Called on the request's own thread before it is given back. */
     void beforeSuspending(MessageContext request) {}
+
+    /**
+     * The variables that mediators have set on a request, for {@link #setVariables}; only WSO2's
+     * has such.
+     */
+    Map<String, Object> variables(MessageContext request) {
+        return Map.of();
+    }
+
+    /** Sets variables on another context of the same request. */
+    void setVariables(MessageContext context, Map<String, Object> variables) {}
 
     /** Makes a context that security mediators may answer without a client seeing it. */
     void sealResponse(MessageContext scratch) {}
@@ -244,7 +256,10 @@ class Engine {
     private static Method find(Class<?> type, String name, Class<?>[] types)
             throws NoSuchMethodException {
         try {
-            return type.getMethod(name, types);
+            Method method = type.getMethod(name, types);
+            // A public method may be one of a class that is not.
+            method.trySetAccessible();
+            return method;
         } catch (NoSuchMethodException e) {
             for (Class<?> at = type; at != null; at = at.getSuperclass()) {
                 for (Method method : at.getDeclaredMethods()) {

@@ -33,6 +33,7 @@ final class SuspendedRequest {
     private final Map<String, String> headers;
     private final Object excessHeaders;
     private final Map<String, Object> properties = new HashMap<>();
+    private final Map<String, Object> variables;
     private final FaultHandler[] faultHandlers;
     private final SynapseConfiguration configuration;
     private final SynapseEnvironment environment;
@@ -70,6 +71,7 @@ final class SuspendedRequest {
         properties.remove(Properties.ERROR_EXCEPTION);
         properties.remove(Properties.CUSTOM_STATUS);
         properties.put(Properties.BACKEND_REQUEST_TIME, Long.toString(System.currentTimeMillis()));
+        variables = Engine.of().variables(synapse);
         Collection<FaultHandler> stack = synapse.getFaultStack();
         faultHandlers = stack.toArray(new FaultHandler[0]);
         for (String name :
@@ -118,6 +120,7 @@ final class SuspendedRequest {
         wrapped.setMessageID(synapse.getMessageID());
         wrapped.setTracingState(synapse.getTracingState());
         properties.forEach(wrapped::setProperty);
+        Engine.of().setVariables(wrapped, variables);
         return wrapped;
     }
 

@@ -10,6 +10,9 @@ import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.SynapseEnvironment;
 
 import java.lang.reflect.Method;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
@@ -19,6 +22,8 @@ import java.util.function.Function;
 final class Wso2Engine extends Engine {
     private static final Log LOG = LogFactory.getLog(Wso2Engine.class);
     private static final Class<?>[] MESSAGE = {MessageContext.class};
+    private static final Class<?>[] NAME = {String.class};
+    private static final Class<?>[] VARIABLE = {String.class, Object.class};
 
     private final Class<?> responseState;
     private final Object tenantInitiator;
@@ -85,6 +90,30 @@ final class Wso2Engine extends Engine {
     }
 
     @Override
+    Map<String, Object> variables(MessageContext request) {
+        Map<String, Object> variables = new HashMap<>();
+        try {
+            for (Object name : (Set<?>) call(request, "getVariableKeySet")) {
+                variables.put((String) name, call(request, "getVariable", NAME, name));
+            }
+        } catch (ReflectiveOperationException e) {
+            LOG.debug("This engine has no variables", e);
+        }
+        return variables;
+    }
+
+    @Override
+    void setVariables(MessageContext context, Map<String, Object> variables) {
+        try {
+            for (Map.Entry<String, Object> variable : variables.entrySet()) {
+                call(context, "setVariable", VARIABLE, variable.getKey(), variable.getValue());
+            }
+        } catch (ReflectiveOperationException e) {
+            LOG.warn("The variables of the request are missing in its answer", e);
+        }
+    }
+
+    @Override
     void sealResponse(MessageContext scratch) {
         try {
             Object answered = responseState.getConstructor().newInstance();
@@ -107,7 +136,7 @@ final class Wso2Engine extends Engine {
             return;
         }
         try {
-            call(tenantInitiator, "initTenantInfo", new Class<?>[] {String.class}, uri);
+            call(tenantInitiator, "initTenantInfo", NAME, uri);
             Object configurator = call(context.getEnvironment(), "getTenantInfoConfigurator");
             if (configurator != null) {
                 call(configurator, "applyTenantInfo", MESSAGE, context);

@@ -39,26 +39,30 @@ public final class EngineHandlers extends AbstractMediator {
         return "<class name=\"" + EngineHandlers.class.getName() + "\"/>";
     }
 
-    @Override
-    public boolean mediate(MessageContext synCtx) {
+    /** Gives the request's environment the methods of one more interface. */
+    static <T> void extend(MessageContext synCtx, Class<T> type, T additions) {
         SynapseEnvironment real = synCtx.getEnvironment();
-        Extended handlers = () -> List.of("another handler", new Recording());
         synCtx.setEnvironment(
                 (SynapseEnvironment)
                         Proxy.newProxyInstance(
-                                getClass().getClassLoader(),
-                                new Class<?>[] {SynapseEnvironment.class, Extended.class},
+                                type.getClassLoader(),
+                                new Class<?>[] {SynapseEnvironment.class, type},
                                 (proxy, method, arguments) -> {
                                     try {
                                         return method.invoke(
-                                                method.getDeclaringClass() == Extended.class
-                                                        ? handlers
+                                                method.getDeclaringClass() == type
+                                                        ? additions
                                                         : real,
                                                 arguments);
                                     } catch (InvocationTargetException e) {
                                         throw e.getCause();
                                     }
                                 }));
+    }
+
+    @Override
+    public boolean mediate(MessageContext synCtx) {
+        extend(synCtx, Extended.class, () -> List.of("another handler", new Recording()));
         return true;
     }
 

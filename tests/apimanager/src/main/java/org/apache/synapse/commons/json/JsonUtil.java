@@ -36,6 +36,11 @@ public final class JsonUtil {
                 : "{}";
     }
 
+    /** The JSON in UTF-8; as in the host, an empty object when there is none. */
+    public static byte[] jsonPayloadToByteArray(MessageContext context) {
+        return jsonPayloadToString(context).getBytes(StandardCharsets.UTF_8);
+    }
+
     /** The JSON, byte for byte; null when there is none. */
     public static InputStream getJsonPayload(MessageContext context) {
         return hasAJsonPayload(context)
