@@ -168,11 +168,6 @@ impl Asked {
         self.path.is_some()
     }
 
-    /// Whether the caller has asked for the report of a stream's usage.
-    pub fn wants_usage(&self) -> bool {
-        matches!(&self.body, Body::Json(request) if request.asks_usage())
-    }
-
     /// Whether the report of a stream's usage can be asked for in the caller's stead: OpenAI's completions and what
     /// speaks their format (`stream_options`, OpenAI API reference).
     pub fn can_ask_usage(&self, path: &str) -> bool {

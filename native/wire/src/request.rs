@@ -40,15 +40,13 @@ struct Gap {
     alone: bool,
 }
 
-/// How the report of a stream's usage is asked for (`stream_options`, OpenAI API reference).
+/// How the report of a stream's usage can be asked for (`stream_options`, OpenAI API reference).
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Usage {
-    /// The caller asks for it.
-    Asked,
     /// These texts at these places ask for it.
     With(Vec<Range<usize>>, &'static str),
-    /// No stream is asked for, or `stream_options` is nothing that could be added to.
-    Never,
+    /// The caller asks for it, no stream is asked for, or `stream_options` is nothing that could be added to.
+    Not,
 }
 
 /// The model that a request asks for. With a repeated key the last one counts, as with the providers' parsers.
@@ -110,7 +108,7 @@ impl Request {
             }),
             usage: match top.stream {
                 true => Usage::read(body, first, top.options.last().map(|raw| raw.get())),
-                false => Usage::Never,
+                false => Usage::Not,
             },
         })
     }
@@ -163,12 +161,7 @@ impl Request {
         Ok(request)
     }
 
-    /// Whether the caller asks for the report of a stream's usage.
-    pub(crate) fn asks_usage(&self) -> bool {
-        self.usage == Usage::Asked
-    }
-
-    /// Whether it could be asked for in the caller's stead.
+    /// Whether the report of a stream's usage could be asked for in the caller's stead.
     pub(crate) fn can_ask_usage(&self) -> bool {
         matches!(self.usage, Usage::With(..))
     }
@@ -268,15 +261,15 @@ impl Usage {
             return Usage::With(vec![place], "{\"include_usage\":true}");
         }
         if !options.starts_with('{') {
-            return Usage::Never;
+            return Usage::Not;
         }
         let steps = [Step::Key("include_usage".to_owned())];
         let Ok(values) = json_path::values(options, &[&steps]) else {
-            return Usage::Never;
+            return Usage::Not;
         };
         let values = values.concat();
         match values.last() {
-            Some(&"true") => Usage::Asked,
+            Some(&"true") => Usage::Not,
             Some(_) => Usage::With(
                 values.iter().map(|value| span(body, value)).collect(),
                 "true",
@@ -626,10 +619,10 @@ mod tests {
             ),
         ] {
             let request = read(body);
-            assert!(request.can_ask_usage() && !request.asks_usage(), "{body}");
+            assert!(request.can_ask_usage(), "{body}");
             assert_eq!(edited(&request, body, None, true), expected);
             assert_eq!(edited(&request, body, None, false), body);
-            assert!(read(expected).asks_usage(), "{expected}");
+            assert!(!read(expected).can_ask_usage(), "{expected}");
         }
     }
 
