@@ -571,8 +571,13 @@ final class ClientExchange implements Exchange {
             if (sourceRequest.getVersion().lessEquals(HttpVersion.HTTP_1_0)) {
                 resetAtTheEnd();
             }
-            SourceContext.updateState(connection, ProtocolState.CLOSED);
-            configuration.getSourceConnections().shutDownConnection(connection, true);
+            // Nothing else: with the connection's state gone, WSO2's engine would count the request
+            // as one that is still to be answered, and wait for it when the server stops.
+            try {
+                connection.shutdown();
+            } catch (IOException e) {
+                LOG.debug("The connection has ended already", e);
+            }
         }
     }
 
