@@ -52,6 +52,7 @@ final class ClientExchange implements Exchange {
     private final SourceConfiguration configuration;
     private final SourceRequest sourceRequest;
     private final int socketTimeout;
+    private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
     final long started = System.nanoTime();
     private final AtomicBoolean answered = new AtomicBoolean();
     private final AtomicBoolean over = new AtomicBoolean();
@@ -571,8 +572,13 @@ final class ClientExchange implements Exchange {
             if (sourceRequest.getVersion().lessEquals(HttpVersion.HTTP_1_0)) {
                 resetAtTheEnd();
             }
-            SourceContext.updateState(connection, ProtocolState.CLOSED);
-            configuration.getSourceConnections().shutDownConnection(connection, true);
+            // Nothing else: with the connection's state gone, WSO2's engine would count the request
+            // as one that is still to be answered, and wait for it when the server stops.
+            try {
+                connection.shutdown();
+            } catch (IOException e) {
+                LOG.debug("The connection has ended already", e);
+            }
         }
     }
 
@@ -592,21 +598,27 @@ final class ClientExchange implements Exchange {
     }
 
     private void onWorker(Runnable work, Runnable otherwise) {
+        Runnable guarded =
+                () -> {
+                    try {
+                        Engine.of().onWorker(request.uri, request.original(), work);
+                    } catch (RuntimeException | Error e) {
+                        LOG.error("A Model Failover answer failed on its way back", e);
+                        otherwise.run();
+                    }
+                };
+        // A worker that the pool makes for this keeps, for all requests to come, the class loader
+        // of the thread that asks for it. The executor's threads have none.
+        Thread asking = Thread.currentThread();
+        ClassLoader own = asking.getContextClassLoader();
+        asking.setContextClassLoader(loader);
         try {
-            configuration
-                    .getWorkerPool()
-                    .execute(
-                            () -> {
-                                try {
-                                    Engine.of().onWorker(request.uri, request.original(), work);
-                                } catch (RuntimeException | Error e) {
-                                    LOG.error("A Model Failover answer failed on its way back", e);
-                                    otherwise.run();
-                                }
-                            });
+            configuration.getWorkerPool().execute(guarded);
         } catch (RejectedExecutionException e) {
             LOG.error("The gateway has no worker free", e);
             otherwise.run();
+        } finally {
+            asking.setContextClassLoader(own);
         }
     }
 }

@@ -11,6 +11,7 @@ import org.apache.synapse.transport.passthru.util.RelayUtils;
 import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 
@@ -41,6 +42,22 @@ final class AnswerPolicies {
             headers(synCtx).put("X-Added", "by the API");
             headers(synCtx).put("X-Changed", "by the API");
             headers(synCtx).remove("X-Removed");
+            return true;
+        }
+
+        @Override
+        public boolean isContentAware() {
+            return false;
+        }
+    }
+
+    /** Writes down what the worker finds classes and services with. */
+    public static final class AsksForClassLoader extends AbstractMediator {
+        static final List<Optional<ClassLoader>> SEEN = new CopyOnWriteArrayList<>();
+
+        @Override
+        public boolean mediate(MessageContext synCtx) {
+            SEEN.add(Optional.ofNullable(Thread.currentThread().getContextClassLoader()));
             return true;
         }
 

@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.apache.synapse.MessageContext;
+import org.apache.synapse.core.axis2.Axis2MessageContext;
+import org.apache.synapse.mediators.AbstractMediator;
+import org.apache.synapse.transport.passthru.config.SourceConfiguration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,6 +34,26 @@ class ConnectionsTest extends Scenario {
         provider = provider("target");
     }
 
+    /** Remembers where the engine counts what its clients' connections are through. */
+    public static final class KnowsTheListener extends AbstractMediator {
+        private static volatile SourceConfiguration listener;
+
+        @Override
+        public boolean mediate(MessageContext synCtx) {
+            listener =
+                    (SourceConfiguration)
+                            ((Axis2MessageContext) synCtx)
+                                    .getAxis2MessageContext()
+                                    .getProperty("PASS_THROUGH_SOURCE_CONFIGURATION");
+            return true;
+        }
+
+        @Override
+        public boolean isContentAware() {
+            return false;
+        }
+    }
+
     /**
      * A client of a stream that announces no end, and that breaks off after the client has read its
      * first event.
@@ -45,7 +69,10 @@ class ConnectionsTest extends Scenario {
                                     out.flush();
                                     read.tryAcquire(5, TimeUnit.SECONDS);
                                 }));
-        deploy(api().endpoint("one", provider.url()), FailoverConfigs.target("gpt", "one"));
+        deploy(
+                api().endpoint("one", provider.url())
+                        .policy(AnswerPolicies.xml(KnowsTheListener.class)),
+                FailoverConfigs.target("gpt", "one"));
         RawClient client = client().send(request);
         assertEquals(200, client.readHead().status());
         client.readUntil("data: one\n\n");
@@ -114,6 +141,10 @@ class ConnectionsTest extends Scenario {
         String rest = new String(client.readToEnd());
 
         assertEquals("\r\n", rest, "there must be no last chunk");
+        Until.is(
+                "the engine, which counts its open requests too, has seen the answer fail",
+                KnowsTheListener.listener.getMetrics()::getFaultsSending,
+                count -> count == 1);
     }
 
     @Test

@@ -9,8 +9,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.gateway.host.ExtensionHandler;
 import org.modelfailover.gateway.host.KeyTypeHandler;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** An answer passes the API's handlers as one of an endpoint would. */
 class HandlersTest extends Scenario {
@@ -73,6 +75,33 @@ class HandlersTest extends Scenario {
 
         assertEquals(504, answer.status(), answer.text());
         assertEquals("https://shop.example", answer.header("Access-Control-Allow-Origin"));
+    }
+
+    /** Mediators look for services by it, those of other APIs too: workers are everybody's. */
+    @Test
+    void workersHaveTheClassLoaderOfTheGateway() {
+        AnswerPolicies.AsksForClassLoader.SEEN.clear();
+        Thread starting = Thread.currentThread();
+        ClassLoader own = starting.getContextClassLoader();
+        ClassLoader gateways = new ClassLoader(own) {};
+        starting.setContextClassLoader(gateways);
+        try {
+            deploy(
+                    api(provider)
+                            .responsePolicy(
+                                    AnswerPolicies.xml(AnswerPolicies.AsksForClassLoader.class)),
+                    FailoverConfigs.target("gpt", "one"));
+        } finally {
+            starting.setContextClassLoader(own);
+        }
+
+        for (int i = 0; i < 5; i++) {
+            assertServedBy("target", ask(ask(i % 2 == 0, "gpt")));
+        }
+
+        assertEquals(
+                Collections.nCopies(5, Optional.of(gateways)),
+                AnswerPolicies.AsksForClassLoader.SEEN);
     }
 
     @ParameterizedTest
