@@ -183,6 +183,10 @@ final class ClientExchange implements Exchange {
             LOG.error(candidates.describe(candidate) + " can't be called: " + e.getMessage());
             NativeExecutor.unusable(call, e.getMessage());
         } catch (AxisFault | RuntimeException | Error e) {
+            if (over.get()) {
+                LOG.debug("The client left while a candidate was looked up", e);
+                return;
+            }
             // Whatever a mediator throws: the next candidate may still answer.
             LOG.error(candidates.describe(candidate) + " can't be given its credentials", e);
             NativeExecutor.unusable(call, "its credentials could not be applied");
