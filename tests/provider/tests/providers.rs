@@ -285,8 +285,8 @@ async fn strict_refuses_what_mistral_does_not_know() {
     let provider = provider().await;
     let mut body = streamed("m~strict~usage=finish");
     assert_eq!(post(&provider, &body).await.status(), 200);
-    body["stream_options"] = json!({"include_usage": true});
     body["seed"] = 1.into();
+    body["stream_options"] = json!({"include_usage": true});
     let refused = post(&provider, &body).await;
     assert_eq!(refused.status(), 422);
     let message = "Extra inputs are not permitted";
