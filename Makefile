@@ -19,8 +19,8 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-newer-java test-rust test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
-.PHONY: lint fmt dist bench bench-streams compare providers clean native bundle driver
+.PHONY: help demo test test-java test-newer-java test-rust test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
+.PHONY: lint fmt dist bench bench-streams compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -30,39 +30,42 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
 	    org.modelfailover.gateway.demo.Story
 
-JAVA_TESTS := test-gateway test-sdk test-host test-apimanager test-comparison test-bundle
-test: test-rust $(JAVA_TESTS) test-install ## all tests
+TESTS = $(GRADLEW) -PcomparisonCheck -Dnative.test.library.dir=$(TARGET)/../debug -Dsdk.python=$(CURDIR)/build/python/bin/python
+test: test-rust test-java test-install ## all tests
+
+# One Gradle for all of them: it takes seconds to start.
+test-java: natives python ## all tests in Java
+	$(TESTS) --continue :gateway:gatewayTest :sdk:sdkTest :host:hostTest :apimanager:apimanagerTest \
+	    :apimanager:wso2EngineTest :comparison:compare :bundle:bundleTest
 
 test-newer-java: ## the tests in Java once more, on the newest JDK that is installed
 ifeq ($(NEWER_JAVA),)
 	@echo "No JDK is installed that is newer than $(JAVA)"
 else
-	$(MAKE) $(JAVA_TESTS) JAVA=$(NEWER_JAVA)
+	$(MAKE) test-java JAVA=$(NEWER_JAVA)
 endif
 
 test-rust: ## the native executor and the simulated provider
 	$(CARGO) test --workspace $(CARGO_FLAGS)
 	$(CARGO) test $(CARGO_FLAGS) -p failover-suspension --features loom --test interleavings
 
-test-gateway: native ## the shim and the native library inside an embedded gateway
-	$(CARGO) build $(CARGO_FLAGS) -p failover-jni --features test-natives
-	$(GRADLEW) -Dnative.test.library.dir=$(TARGET)/../debug :gateway:gatewayTest
+test-gateway: natives ## the shim and the native library inside an embedded gateway
+	$(TESTS) :gateway:gatewayTest
 
-test-sdk: driver ## the providers' own client libraries through the gateway
-	tools/python.sh build/python tests/sdk/python/requirements.txt
-	$(GRADLEW) -Dsdk.python=$(CURDIR)/build/python/bin/python :sdk:sdkTest
+test-sdk: native python ## the providers' own client libraries through the gateway
+	$(TESTS) :sdk:sdkTest
 
 test-host: ## the policy's files, judged by API Manager's own code
-	$(GRADLEW) :host:hostTest
+	$(TESTS) :host:hostTest
 
 test-apimanager: native ## the gateway with API Manager's own handlers, signers and providers; docs/providers.md still holds
-	$(GRADLEW) :apimanager:apimanagerTest :apimanager:wso2EngineTest
+	$(TESTS) :apimanager:apimanagerTest :apimanager:wso2EngineTest
 
 test-comparison: native ## docs/comparison.md still says what happens
-	$(GRADLEW) -PcomparisonCheck :comparison:compare
+	$(TESTS) :comparison:compare
 
 test-bundle: native ## the OSGi bundle with the hosts' package versions
-	$(GRADLEW) :bundle:bundleTest
+	$(TESTS) :bundle:bundleTest
 
 test-install: bundle ## the archive's install.sh on a home shaped like API Manager's
 	packaging/test-install.sh $(BUNDLE)
@@ -96,6 +99,12 @@ clean: ## removes everything that was built
 
 native:
 	$(CARGO) build --release $(CARGO_FLAGS) -p failover-jni -p simulated-provider
+
+natives: native
+	$(CARGO) build $(CARGO_FLAGS) -p failover-jni --features test-natives
+
+python:
+	tools/python.sh build/python tests/sdk/python/requirements.txt
 
 bundle: native
 	$(GRADLEW) :java-shim:jar

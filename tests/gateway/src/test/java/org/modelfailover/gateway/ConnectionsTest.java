@@ -149,7 +149,7 @@ class ConnectionsTest extends Scenario {
 
     @Test
     void afterAClientHasLeftTheOthersConnectionsWork() {
-        String model = "gpt-4o~tokens=100~interval=10ms";
+        String model = "gpt-4o~tokens=30~interval=10ms";
         deploy(api(provider), FailoverConfigs.target(model, "one"));
         RawClient stays = client();
         assertServedBy("target", stays.post(streamed(model)).answer());
