@@ -112,6 +112,8 @@ impl Signals {
 
     /// What the gateway found out about a candidate: for the task that asked, or kept for its start.
     pub(crate) fn resolved(&self, upstream: Result<Upstream, Unusable>) {
+        // A stream would keep it to its end.
+        self.will_send(&Bytes::new());
         let mut state = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::take(&mut *state) {
             // The receiver is gone when the call was cancelled.

@@ -137,17 +137,21 @@ class CountedOnceTest extends HostScenario {
         assertCounted(100, 100);
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"gpt~tokens=30~cut=5", "gpt~tokens=30~interval=10ms"})
-    void streamsThatBreakOrOutliveTheirRevision(String model) throws Exception {
-        deployFor("", model);
-
+    private void beginFifty(String model) throws Exception {
         inParallel(
                 50,
                 () -> {
                     client().post(streamed(model)).readHead();
                     return null;
                 });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gpt~tokens=30~cut=5", "gpt~tokens=30~interval=10ms"})
+    void streamsThatBreakOrOutliveTheirRevision(String model) throws Exception {
+        deployFor("", model);
+
+        beginFifty(model);
         gateway.redeploy();
 
         assertCounted(50, 50);
@@ -157,12 +161,7 @@ class CountedOnceTest extends HostScenario {
     void streamsThatTheExecutorEnds() throws Exception {
         String model = "gpt~tokens=300~interval=20ms";
         deployFor("", model);
-        inParallel(
-                50,
-                () -> {
-                    client().post(streamed(model)).readHead();
-                    return null;
-                });
+        beginFifty(model);
 
         NativeExecutor.shutDown();
 

@@ -287,6 +287,16 @@ class StreamAccountingTest extends HostScenario {
         assertEquals("data: one\n\n", answer.text());
     }
 
+    private static void answerWhole() throws InterruptedException {
+        HandDriven.next()
+                .answer(
+                        0,
+                        200,
+                        "Content-Type:application/json\n".getBytes(StandardCharsets.ISO_8859_1),
+                        USED,
+                        ByteBuffer.wrap("{}".getBytes(StandardCharsets.UTF_8)));
+    }
+
     @Test
     void theAddressIsToldWithoutWhatMayBeSecret() throws InterruptedException {
         String url = provider.url();
@@ -298,13 +308,7 @@ class StreamAccountingTest extends HostScenario {
                         .policy(EngineHandlers.xml() + HandDriven.xml()));
         RawClient client = client().post(chat("gpt-4o"));
 
-        HandDriven.next()
-                .answer(
-                        0,
-                        200,
-                        "Content-Type:application/json\n".getBytes(StandardCharsets.ISO_8859_1),
-                        USED,
-                        ByteBuffer.wrap("{}".getBytes(StandardCharsets.UTF_8)));
+        answerWhole();
 
         assertEquals("{}", client.answer().text());
         assertEquals(url, recorded().endpointAddress());
@@ -315,13 +319,7 @@ class StreamAccountingTest extends HostScenario {
         deployWith("");
         RawClient client = client().post(chat("gpt-4o"));
 
-        HandDriven.next()
-                .answer(
-                        0,
-                        200,
-                        "Content-Type:application/json\n".getBytes(StandardCharsets.ISO_8859_1),
-                        USED,
-                        ByteBuffer.wrap("{}".getBytes(StandardCharsets.UTF_8)));
+        answerWhole();
 
         assertEquals("{}", client.answer().text());
         assertEquals(33, counted().total());
