@@ -673,7 +673,7 @@ impl Call {
             None => {
                 let max_text = match settings.on_stream_cut {
                     OnStreamCut::Continue => {
-                        usize::try_from(settings.max_held).unwrap_or(usize::MAX)
+                        usize::try_from(settings.max_continued_text).unwrap_or(usize::MAX)
                     }
                     OnStreamCut::Error => 0,
                 };

@@ -278,7 +278,7 @@ async fn what_is_not_plain_text_is_not_continued() {
 
 #[tokio::test(start_paused = true)]
 async fn text_beyond_what_may_be_held_is_not_kept_and_not_continued() {
-    let api = three().set("maxHeld", "1KiB").bind();
+    let api = three().set("maxContinuedText", "1KiB").bind();
     let long = "x".repeat(600);
     api.on("a@east", [broken("a", &[&long, &long], 2, breaks(0.0))]);
     let heard = api.send(&streamed("a")).await;

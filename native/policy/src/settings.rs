@@ -34,6 +34,8 @@ pub struct RetryBudget {
 /// Everything that can be set for the gateway or for one API. Times are exact; see [`SETTINGS`] for their ranges.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// Whether HTTP/2 is spoken with providers that offer it.
+    pub http2: bool,
     /// TCP + TLS; never more than what is left of the attempt.
     pub connect_timeout: Duration,
     /// Streams: until the first useful chunk. `None`: the policy's request timeout.
@@ -42,6 +44,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// All attempts together.
     pub overall_timeout: Duration,
+    /// Longest silence of a client that is still sending its request.
+    pub upload_timeout: Duration,
     /// Extra tries on the same candidate.
     pub target_retries: u32,
     /// Longest first wait before such a try; doubles.
@@ -60,8 +64,14 @@ pub struct Settings {
     pub retry_budget: RetryBudget,
     /// Largest request body, in bytes.
     pub max_request_body: u64,
-    /// Most bytes held back while waiting for the first useful chunk, and of text kept for the next candidate.
+    /// Largest whole answer, in bytes.
+    pub max_answer_body: u64,
+    /// Most bytes of bodies that the policy holds at one time, over all APIs. `None`: a quarter of the JVM's heap.
+    pub max_memory: Option<u64>,
+    /// Most bytes of complete events held back while waiting for the first useful chunk.
     pub max_held: u64,
+    /// Most bytes of delivered text kept for a continuation.
+    pub max_continued_text: u64,
     /// Whether the `x-failover-*` headers are sent.
     pub response_headers: bool,
     /// What happens to a stream that breaks after its first useful chunk.
@@ -73,10 +83,12 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let mut settings = Settings {
+            http2: false,
             connect_timeout: Duration::ZERO,
             first_token_timeout: None,
             idle_timeout: Duration::ZERO,
             overall_timeout: Duration::ZERO,
+            upload_timeout: Duration::ZERO,
             target_retries: 0,
             retry_backoff: Duration::ZERO,
             max_retry_after_wait: Duration::ZERO,
@@ -89,7 +101,10 @@ impl Default for Settings {
                 per_second: 0.0,
             },
             max_request_body: 0,
+            max_answer_body: 0,
+            max_memory: None,
             max_held: 0,
+            max_continued_text: 0,
             response_headers: true,
             on_stream_cut: OnStreamCut::Error,
             count_stream_tokens: true,
@@ -189,6 +204,15 @@ fn budget(text: &str) -> Result<RetryBudget, String> {
 /// Every setting, in the order of the reference page.
 pub const SETTINGS: &[Setting] = &[
     Setting {
+        name: "http2",
+        kind: Kind::Boolean,
+        default: "false",
+        range: "true, false",
+        example: "true",
+        meaning: "HTTP/2 with providers that offer it; off: a connection for each call, so that no call shares another's fate",
+        apply: |s, v| boolean(v).map(|v| s.http2 = v),
+    },
+    Setting {
         name: "connect_timeout",
         kind: Kind::Time,
         default: "5s",
@@ -230,6 +254,15 @@ pub const SETTINGS: &[Setting] = &[
         example: r#""2m""#,
         meaning: "all attempts together, until the answer is whole or, streamed, its first useful chunk",
         apply: |s, v| positive(v).map(|v| s.overall_timeout = v),
+    },
+    Setting {
+        name: "upload_timeout",
+        kind: Kind::Time,
+        default: "30s",
+        range: "1ms to 24h",
+        example: r#""10s""#,
+        meaning: "longest silence of a client that is still sending its request; then it is answered 408",
+        apply: |s, v| positive(v).map(|v| s.upload_timeout = v),
     },
     Setting {
         name: "target_retries",
@@ -323,13 +356,43 @@ pub const SETTINGS: &[Setting] = &[
         apply: |s, v| size(v).map(|v| s.max_request_body = v),
     },
     Setting {
+        name: "max_answer_body",
+        kind: Kind::Size,
+        default: "64MiB",
+        range: "0 to 4GB",
+        example: r#""16MiB""#,
+        meaning: "a larger whole answer (also an error's body, and a stream that is collected) counts as the candidate's failure",
+        apply: |s, v| size(v).map(|v| s.max_answer_body = v),
+    },
+    Setting {
+        name: "max_memory",
+        kind: Kind::Size,
+        default: "",
+        range: "0 to 4GB; not set: a quarter of the JVM's maximum heap",
+        example: r#""512MiB""#,
+        meaning: "all bodies that the policy holds at one time, of requests and of answers, over all APIs; a request beyond it is answered 503 with Retry-After. Set for one API: the sum at which its requests are refused",
+        apply: |s, v| {
+            s.max_memory = if v.is_empty() { None } else { Some(size(v)?) };
+            Ok(())
+        },
+    },
+    Setting {
         name: "max_held",
         kind: Kind::Size,
         default: "256KiB",
         range: "0 to 4GB",
         example: r#""64KiB""#,
-        meaning: "most bytes of a stream held back while waiting for the first useful chunk, and most bytes of its text kept so that the next candidate can go on with it",
+        meaning: "most bytes of a stream's complete events held back while waiting for the first useful chunk",
         apply: |s, v| size(v).map(|v| s.max_held = v),
+    },
+    Setting {
+        name: "max_continued_text",
+        kind: Kind::Size,
+        default: "256KiB",
+        range: "0 to 4GB",
+        example: r#""64KiB""#,
+        meaning: "most bytes of a stream's delivered text kept so that the next candidate can go on with it",
+        apply: |s, v| size(v).map(|v| s.max_continued_text = v),
     },
     Setting {
         name: "response_headers",
@@ -426,7 +489,12 @@ mod tests {
             }
         );
         assert_eq!(s.max_request_body, 64 << 20);
+        assert_eq!(s.max_answer_body, 64 << 20);
+        assert_eq!(s.max_memory, None);
         assert_eq!(s.max_held, 256 << 10);
+        assert_eq!(s.max_continued_text, 256 << 10);
+        assert_eq!(s.upload_timeout, Duration::from_secs(30));
+        assert!(!s.http2);
     }
 
     #[test]

@@ -94,142 +94,17 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     }
 
     /**
-     * Sets {@code connectTimeout} for this API, URL-encoded as the template carries it; empty: not
-     * set.
+     * Sets what the API sets for itself, as the template carries it: {@code name=value} pairs with
+     * {@code &} between them, values URL-encoded; an empty one is not set.
      */
-    public void setConnectTimeout(String value) {
-        attribute("connectTimeout", value);
-    }
-
-    /**
-     * Sets {@code firstTokenTimeout} for this API, URL-encoded as the template carries it; empty:
-     * not set.
-     */
-    public void setFirstTokenTimeout(String value) {
-        attribute("firstTokenTimeout", value);
-    }
-
-    /**
-     * Sets {@code idleTimeout} for this API, URL-encoded as the template carries it; empty: not
-     * set.
-     */
-    public void setIdleTimeout(String value) {
-        attribute("idleTimeout", value);
-    }
-
-    /**
-     * Sets {@code overallTimeout} for this API, URL-encoded as the template carries it; empty: not
-     * set.
-     */
-    public void setOverallTimeout(String value) {
-        attribute("overallTimeout", value);
-    }
-
-    /**
-     * Sets {@code targetRetries} for this API, URL-encoded as the template carries it; empty: not
-     * set.
-     */
-    public void setTargetRetries(String value) {
-        attribute("targetRetries", value);
-    }
-
-    /**
-     * Sets {@code retryBackoff} for this API, URL-encoded as the template carries it; empty: not
-     * set.
-     */
-    public void setRetryBackoff(String value) {
-        attribute("retryBackoff", value);
-    }
-
-    /**
-     * Sets {@code maxRetryAfterWait} for this API, URL-encoded as the template carries it; empty:
-     * not set.
-     */
-    public void setMaxRetryAfterWait(String value) {
-        attribute("maxRetryAfterWait", value);
-    }
-
-    /**
-     * Sets {@code maxSuspend} for this API, URL-encoded as the template carries it; empty: not set.
-     */
-    public void setMaxSuspend(String value) {
-        attribute("maxSuspend", value);
-    }
-
-    /**
-     * Sets {@code suspendGrowth} for this API, URL-encoded as the template carries it; empty: not
-     * set.
-     */
-    public void setSuspendGrowth(String value) {
-        attribute("suspendGrowth", value);
-    }
-
-    /**
-     * Sets {@code whenAllSuspended} for this API, URL-encoded as the template carries it; empty:
-     * not set.
-     */
-    public void setWhenAllSuspended(String value) {
-        attribute("whenAllSuspended", value);
-    }
-
-    /**
-     * Sets {@code failoverOnContentFilter} for this API, URL-encoded as the template carries it;
-     * empty: not set.
-     */
-    public void setFailoverOnContentFilter(String value) {
-        attribute("failoverOnContentFilter", value);
-    }
-
-    /**
-     * Sets {@code retryBudget} for this API, URL-encoded as the template carries it; empty: not
-     * set.
-     */
-    public void setRetryBudget(String value) {
-        attribute("retryBudget", value);
-    }
-
-    /**
-     * Sets {@code maxRequestBody} for this API, URL-encoded as the template carries it; empty: not
-     * set.
-     */
-    public void setMaxRequestBody(String value) {
-        attribute("maxRequestBody", value);
-    }
-
-    /**
-     * Sets {@code maxHeld} for this API, URL-encoded as the template carries it; empty: not set.
-     */
-    public void setMaxHeld(String value) {
-        attribute("maxHeld", value);
-    }
-
-    /**
-     * Sets {@code responseHeaders} for this API, URL-encoded as the template carries it; empty: not
-     * set.
-     */
-    public void setResponseHeaders(String value) {
-        attribute("responseHeaders", value);
-    }
-
-    /**
-     * Sets {@code onStreamCut} for this API, URL-encoded as the template carries it; empty: not
-     * set.
-     */
-    public void setOnStreamCut(String value) {
-        attribute("onStreamCut", value);
-    }
-
-    /**
-     * Sets {@code countStreamTokens} for this API, URL-encoded as the template carries it; empty:
-     * not set.
-     */
-    public void setCountStreamTokens(String value) {
-        attribute("countStreamTokens", value);
-    }
-
-    private void attribute(String name, String value) {
-        attributes.add(name);
-        attributes.add(decoded(value));
+    public void setSettings(String value) {
+        for (String pair : value.split("&")) {
+            int equals = pair.indexOf('=');
+            if (equals > 0) {
+                attributes.add(pair.substring(0, equals));
+                attributes.add(decoded(pair.substring(equals + 1)));
+            }
+        }
     }
 
     private static String decoded(String value) {

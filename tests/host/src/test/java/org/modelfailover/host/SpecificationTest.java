@@ -124,7 +124,7 @@ class SpecificationTest {
         for (JsonObject attribute : Policy.attributes()) {
             String name = attribute.get("name").getAsString();
             assertTrue(seen.add(name), () -> name + " stands there twice");
-            assertTrue(name.matches("[a-z][A-Za-z]*"), () -> name + " is not lowerCamelCase");
+            assertTrue(name.matches("[a-z][A-Za-z0-9]*"), () -> name + " is not lowerCamelCase");
             assertFalse(attribute.get("displayName").getAsString().isBlank(), name);
             assertFalse(attribute.get("description").getAsString().isBlank(), name);
             assertEquals("String", attribute.get("type").getAsString(), name);
