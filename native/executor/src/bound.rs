@@ -13,6 +13,7 @@ use failover_wire::{Asked, Provider};
 use crate::budget::Budget;
 use crate::call::Call;
 use crate::clock::Clock;
+use crate::memory::Memory;
 
 /// The API that a policy is attached to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,11 +26,12 @@ pub struct Scope {
     pub version: String,
 }
 
-/// What outlives the policies: the suspension cache, the retry budgets, the clock.
+/// What outlives the policies: the suspension cache, the retry budgets, the memory, the clock.
 #[derive(Debug, Default)]
 pub struct Registry {
     cache: Cache,
     clock: Clock,
+    memory: Arc<Memory>,
     budgets: Mutex<HashMap<Scope, Arc<Budget>>>,
 }
 
@@ -66,6 +68,8 @@ impl Registry {
             api: format!("{}:{}", scope.api, scope.version),
             budget: Arc::clone(budget),
             clock: self.clock,
+            max_memory: self.memory.limit(&policy.settings),
+            memory: Arc::clone(&self.memory),
             policy,
             provider: provider.map(Arc::new),
         }
@@ -74,6 +78,11 @@ impl Registry {
     /// The suspension cache.
     pub fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// What all bodies together take up.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     /// The clock that the cache's moments are of.
@@ -109,6 +118,9 @@ pub struct Bound {
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,
     pub(crate) provider: Option<Arc<Provider>>,
+    pub(crate) memory: Arc<Memory>,
+    /// The limit of `memory` for this API, in bytes.
+    pub(crate) max_memory: u64,
     production: Vec<Slot>,
     sandbox: Vec<Slot>,
 }
@@ -138,6 +150,9 @@ pub enum Refusal {
         /// `max_request_body`.
         limit: u64,
     },
+    /// 503: there is no room for its body.
+    #[error("The gateway holds as many bodies as max_memory allows")]
+    NoMemory,
 }
 
 impl Refusal {
@@ -146,6 +161,7 @@ impl Refusal {
         match self {
             Refusal::Malformed(_) => 400,
             Refusal::TooLarge { .. } => 413,
+            Refusal::NoMemory => 503,
         }
     }
 }
@@ -169,13 +185,22 @@ impl Bound {
         &self.policy
     }
 
-    /// Decides about a request by its path and body, and takes the first candidate's ticket.
+    /// Counts bytes of a body for this API; `false` when that would be beyond its limit. Whoever counts owes a
+    /// [`Memory::release`], or hands the debt over with [`Bound::prepare`].
+    pub fn count(&self, bytes: u64) -> bool {
+        self.memory.count(bytes, self.max_memory)
+    }
+
+    /// Decides about a request by its path and body, and takes the first candidate's ticket. `reserved`: bytes that
+    /// were counted for it already. A call that takes it over owns them, adjusted to the body's length; with any other
+    /// decision they stay whose they were.
     pub fn prepare(
         self: &Arc<Self>,
         stage: Stage,
         path: &str,
         content_type: Option<&str>,
         body: Bytes,
+        reserved: u64,
     ) -> Decision {
         let Some(target) = self.slots(stage).first() else {
             return Decision::PassOn;
@@ -194,13 +219,18 @@ impl Bound {
             Model::NoName => return Decision::PassOn,
             Model::Named(_) | Model::Absent => {}
         }
+        let mut held = self.memory.adopt(reserved);
+        if !held.resize(body.len() as u64, self.max_memory) {
+            held.forget();
+            return Decision::Refuse(Refusal::NoMemory);
+        }
         self.budget.request();
         let first = self.admit(stage, 0, |_| true);
         Decision::Handle(Box::new(Call::new(
             Arc::clone(self),
             stage,
             path,
-            body,
+            (body, held),
             asked,
             first,
         )))

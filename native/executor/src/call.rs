@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::bound::{Bound, Slot, Ticket};
 use crate::deadline::{Deadline, Elapsed};
 use crate::gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
+use crate::memory::Held;
 use crate::outcome::{GoOn, Outcome};
 use crate::relay::{self, Committed, Cut, Relay, deliver};
 use crate::report::{AttemptReport, Report, Way};
@@ -41,6 +42,8 @@ pub struct Call {
     stage: Stage,
     path: String,
     body: Bytes,
+    /// Counts `body`.
+    _held: Held,
     asked: Asked,
     /// Whether a stream's usage is asked for in the caller's stead.
     asks_usage: bool,
@@ -151,11 +154,12 @@ impl Call {
         bound: Arc<Bound>,
         stage: Stage,
         path: &str,
-        body: Bytes,
+        (body, held): (Bytes, Held),
         asked: Asked,
         first: Option<Ticket>,
     ) -> Self {
         Call {
+            _held: held,
             // Without a provider nobody would be told of it.
             asks_usage: bound.provider.is_some()
                 && bound.policy.settings.count_stream_tokens

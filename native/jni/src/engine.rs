@@ -95,6 +95,13 @@ impl Engine {
         }
     }
 
+    pub(crate) fn bound(&self, handle: u64) -> Result<Arc<Bound>, Thrown> {
+        match self.policies.get(handle).as_deref() {
+            Some(Attached::Bound { bound, .. }) => Ok(Arc::clone(bound)),
+            _ => Err(Thrown::Handle(handle)),
+        }
+    }
+
     pub(crate) fn bind(
         &self,
         policy: u64,

@@ -42,9 +42,10 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 28] {
+pub(crate) fn table() -> [Entry; 32] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
+        "limitMemory" "(J)V" => limit_memory,
         "openNetwork" "(Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/String;)J" => open_network,
         "addProfile" "(JLjava/lang/String;[Ljava/lang/String;[[B[[B)V" => add_profile,
         "addIdentity" "(JLjava/lang/String;[[B[B)V" => add_identity,
@@ -57,7 +58,10 @@ pub(crate) fn table() -> [Entry; 28] {
         "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;[Ljava/lang/String;)J" => bind,
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
         "close" "(J)V" => close,
-        "prepare" "(JZLjava/lang/String;Ljava/lang/String;[B)J" => prepare,
+        "reserve" "(JJ)Z" => reserve,
+        "release" "(J)V" => release_bytes,
+        "heldBytes" "()J" => held_bytes,
+        "prepare" "(JZLjava/lang/String;Ljava/lang/String;[BJ)J" => prepare,
         "firstCandidate" "(J)I" => first_candidate,
         "body" "(J)[B" => body,
         "pathFor" "(JLjava/lang/String;I)Ljava/lang/String;" => path_for,
@@ -440,6 +444,56 @@ extern "system" fn close<'local>(
     .resolve::<Throw>();
 }
 
+extern "system" fn limit_memory<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    bytes: jlong,
+) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        engine().registry.memory().limit_to(count(bytes));
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
+
+/// A number of bytes from Java.
+fn count(bytes: jlong) -> u64 {
+    u64::try_from(bytes).unwrap_or(0)
+}
+
+extern "system" fn reserve<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    bound: jlong,
+    bytes: jlong,
+) -> jboolean {
+    env.with_env(|_| -> Result<_, Thrown> { Ok(engine().bound(bound as u64)?.count(count(bytes))) })
+        .resolve::<Throw>()
+}
+
+extern "system" fn release_bytes<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    bytes: jlong,
+) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        engine().registry.memory().release(count(bytes));
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
+
+extern "system" fn held_bytes<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> jlong {
+    env.with_env(|_| -> Result<_, Thrown> {
+        let held = engine().registry.memory().held();
+        Ok(jlong::try_from(held).unwrap_or(jlong::MAX))
+    })
+    .resolve::<Throw>()
+}
+
 extern "system" fn prepare<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
@@ -448,6 +502,7 @@ extern "system" fn prepare<'local>(
     path: JString<'local>,
     content_type: JString<'local>,
     body: JByteArray<'local>,
+    reserved: jlong,
 ) -> jlong {
     env.with_env(|env| -> Result<_, Thrown> {
         let attached = engine().policies.get(bound as u64);
@@ -457,7 +512,13 @@ extern "system" fn prepare<'local>(
         let path = required(env, &path)?;
         let content_type = text(env, &content_type)?;
         let body = Bytes::from(bytes(env, &body)?);
-        match bound.prepare(stage(production), &path, content_type.as_deref(), body) {
+        match bound.prepare(
+            stage(production),
+            &path,
+            content_type.as_deref(),
+            body,
+            count(reserved),
+        ) {
             Decision::PassOn => Ok(0),
             Decision::Refuse(refusal) => Err(refusal.into()),
             Decision::Handle(call) => Ok(engine().calls.add(Arc::new(Running {

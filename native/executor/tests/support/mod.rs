@@ -869,7 +869,7 @@ impl Api {
         body: &str,
     ) -> Decision {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        self.bound.prepare(stage, path, content_type, body)
+        self.bound.prepare(stage, path, content_type, body, 0)
     }
 
     /// Takes the request over, or the test is over.

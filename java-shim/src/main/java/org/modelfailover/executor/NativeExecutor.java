@@ -27,6 +27,14 @@ public final class NativeExecutor {
     public static native String[] configure(String deploymentToml, String[] systemProperties);
 
     /**
+     * Sets the most bytes of bodies that policies without {@code max_memory} hold at one time,
+     * those that are bound from now on.
+     *
+     * @param bytes the sum over all APIs
+     */
+    public static native void limitMemory(long bytes);
+
+    /**
      * Begins to describe the network that the gateway is configured for, in the terms of its
      * transport senders. Nothing changes until {@link #useNetwork}.
      *
@@ -152,6 +160,28 @@ public final class NativeExecutor {
     public static native void close(long handle);
 
     /**
+     * Counts bytes of a body that is held, against the limit of an API ({@code max_memory}).
+     * Whoever reserves also calls {@link #release(long)}, or hands that over to {@link #prepare}.
+     *
+     * @param bound a handle from {@link #bind}
+     * @param bytes how many more
+     * @return whether they were counted; false: the sum would be beyond the limit
+     */
+    public static native boolean reserve(long bound, long bytes);
+
+    /**
+     * Takes bytes from the count that are held no longer.
+     *
+     * @param bytes how many, of those that {@link #reserve} counted
+     */
+    public static native void release(long bytes);
+
+    /**
+     * @return how many bytes of bodies are held at present, over all APIs
+     */
+    public static native long heldBytes();
+
+    /**
      * Decides about a request.
      *
      * @param bound a handle from {@link #bind}
@@ -159,11 +189,18 @@ public final class NativeExecutor {
      * @param path the path behind the API's context, query included
      * @param contentType the body's declared type, or null
      * @param body the body
+     * @param reserved bytes that were counted for it by {@link #reserve}; a call that is returned
+     *     owns them, otherwise they stay the caller's to release
      * @return a handle of the call, or 0 when the request is not this policy's
      * @throws RefusedException when the request can't be handled and must not go on
      */
     public static native long prepare(
-            long bound, boolean production, String path, String contentType, byte[] body);
+            long bound,
+            boolean production,
+            String path,
+            String contentType,
+            byte[] body,
+            long reserved);
 
     /**
      * @param call a handle from {@link #prepare}

@@ -468,6 +468,9 @@ final class ClientExchange implements Exchange {
             return;
         }
         finish();
+        if (code == MaxMemory.CODE) {
+            MaxMemory.refused();
+        }
         fault(candidate, status, code, message, retryAfter);
     }
 

@@ -38,6 +38,7 @@ final class GatewaySettings {
                 lines.add("ERROR can't be read, the defaults apply: " + e);
             }
         }
+        NativeExecutor.limitMemory(Runtime.getRuntime().maxMemory() / 4);
         List<String> properties = new ArrayList<>();
         for (String name : System.getProperties().stringPropertyNames()) {
             properties.add(name);

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * The class mediator that the policy template puts into an API's request flow.
@@ -224,9 +225,13 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                             production,
                             (String) axis2.getProperty(Properties.URL_POSTFIX),
                             (String) axis2.getProperty(Properties.CONTENT_TYPE),
-                            body);
+                            body,
+                            0);
         } catch (RefusedException e) {
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+            if (e.status() == 503) {
+                throw noMemory(synCtx, axis2);
+            }
             throw fault(synCtx, e.status(), e.status(), e.getMessage());
         }
         if (call == 0) {
@@ -395,6 +400,16 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             org.apache.synapse.MessageContext synCtx, String property, String otherwise) {
         Object value = synCtx.getProperty(property);
         return value == null ? otherwise : value.toString();
+    }
+
+    /** There is no room for the request's body. */
+    private static SynapseException noMemory(
+            org.apache.synapse.MessageContext synCtx, MessageContext axis2) {
+        MaxMemory.refused();
+        axis2.setProperty(
+                Properties.HEADERS,
+                new TreeMap<>(Map.of("Retry-After", Long.toString(MaxMemory.RETRY_AFTER))));
+        return fault(synCtx, 503, MaxMemory.CODE, MaxMemory.MESSAGE);
     }
 
     private static SynapseException fault(
