@@ -42,7 +42,7 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 32] {
+pub(crate) fn table() -> [Entry; 33] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
         "limitMemory" "(J)V" => limit_memory,
@@ -54,6 +54,7 @@ pub(crate) fn table() -> [Entry; 32] {
         "open" "(Ljava/lang/String;[Ljava/lang/String;)J" => open,
         "diagnostics" "(J)[Ljava/lang/String;" => diagnostics,
         "maxRequestBody" "(J)J" => max_request_body,
+        "uploadTimeout" "(J)J" => upload_timeout,
         "longestWait" "(J)J" => longest_wait,
         "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;[Ljava/lang/String;)J" => bind,
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
@@ -348,6 +349,18 @@ extern "system" fn max_request_body<'local>(
 ) -> jlong {
     env.with_env(|_| -> Result<_, Thrown> {
         Ok(engine().policy(policy as u64)?.settings.max_request_body as jlong)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn upload_timeout<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    policy: jlong,
+) -> jlong {
+    env.with_env(|_| -> Result<_, Thrown> {
+        let settings = &engine().policy(policy as u64)?.settings;
+        Ok(settings.upload_timeout.as_millis() as jlong)
     })
     .resolve::<Throw>()
 }

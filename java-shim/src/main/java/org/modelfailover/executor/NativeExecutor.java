@@ -125,6 +125,12 @@ public final class NativeExecutor {
 
     /**
      * @param policy a handle from {@link #open}
+     * @return the longest silence of a client that is still sending its request, in milliseconds
+     */
+    public static native long uploadTimeout(long policy);
+
+    /**
+     * @param policy a handle from {@link #open}
      * @return the longest time in milliseconds that a client may have to wait for the next byte:
      *     all attempts together, or a pause of a stream
      */

@@ -139,6 +139,11 @@ final class ClientExchange implements Exchange {
             SourceContext.get(connection).setShutDown(true);
         }
 
+        /** Whether the connection is still at this request. */
+        boolean isCurrent() {
+            return connection.isOpen() && SourceContext.getRequest(connection) == request;
+        }
+
         /** The client's connection, or null when the request came through another transport. */
         static Source of(MessageContext axis2) {
             Object connection = axis2.getProperty(Properties.SOURCE_CONNECTION);
@@ -614,13 +619,27 @@ final class ClientExchange implements Exchange {
                         otherwise.run();
                     }
                 };
+        onWorker(configuration, loader, guarded, otherwise);
+    }
+
+    /**
+     * Runs something on one of the transport's workers.
+     *
+     * @param loader the class loader of its threads
+     * @param otherwise is run on the calling thread when there is none
+     */
+    static void onWorker(
+            SourceConfiguration configuration,
+            ClassLoader loader,
+            Runnable work,
+            Runnable otherwise) {
         // A worker that the pool makes for this keeps, for all requests to come, the class loader
         // of the thread that asks for it. The executor's threads have none.
         Thread asking = Thread.currentThread();
         ClassLoader own = asking.getContextClassLoader();
         asking.setContextClassLoader(loader);
         try {
-            configuration.getWorkerPool().execute(guarded);
+            configuration.getWorkerPool().execute(work);
         } catch (RejectedExecutionException e) {
             LOG.error("The gateway has no worker free", e);
             otherwise.run();

@@ -9,13 +9,13 @@ import org.apache.synapse.config.SynapseConfiguration;
 import org.apache.synapse.core.SynapseEnvironment;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.mediators.AbstractMediator;
+import org.apache.synapse.transport.passthru.Pipe;
 import org.modelfailover.executor.InvalidConfigurationException;
 import org.modelfailover.executor.NativeExecutor;
 import org.modelfailover.executor.RefusedException;
 
 import java.io.IOException;
 import java.net.URLDecoder;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +23,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The class mediator that the policy template puts into an API's request flow.
@@ -36,6 +38,11 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     /** One line for each request that needed more than one attempt or failed; at DEBUG for all. */
     private static final Log ATTEMPTS = LogFactory.getLog("org.modelfailover.attempts");
 
+    /** A body that comes at once is waited for: to go on elsewhere costs more than that. */
+    private static final long SHORT_PAUSE = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private static final long SHORT_WAIT = TimeUnit.MILLISECONDS.toNanos(50);
+
     private final List<String> attributes = new ArrayList<>();
     private final ResponsePolicies responsePolicies = new ResponsePolicies();
     private String failoverConfigs = "";
@@ -43,6 +50,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     private volatile String unusable = "The Model Failover policy was not initialised";
     private long policy;
     private long maxRequestBody;
+    private long uploadTimeout;
     private long longestWait;
     private volatile Attachment attachment;
 
@@ -119,6 +127,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             policy = GatewaySettings.open(failoverConfigs, attributes.toArray(new String[0]));
             GatewayNetwork.follow(environment);
             maxRequestBody = NativeExecutor.maxRequestBody(policy);
+            uploadTimeout = TimeUnit.MILLISECONDS.toNanos(NativeExecutor.uploadTimeout(policy));
             longestWait = NativeExecutor.longestWait(policy);
             say(NativeExecutor.diagnostics(policy));
             unusable = null;
@@ -216,54 +225,212 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
             throw fault(synCtx, 411, 411, "The request has neither a length nor chunks");
         }
-        byte[] body = read(synCtx, axis2, built);
-        long call;
-        try {
-            call =
-                    NativeExecutor.prepare(
-                            bound.bound,
-                            production,
-                            (String) axis2.getProperty(Properties.URL_POSTFIX),
-                            (String) axis2.getProperty(Properties.CONTENT_TYPE),
-                            body,
-                            0);
-        } catch (RefusedException e) {
-            axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
-            if (e.status() == 503) {
-                throw noMemory(synCtx, axis2);
-            }
-            throw fault(synCtx, e.status(), e.status(), e.getMessage());
+        Arrival arrival =
+                new Arrival((Axis2MessageContext) synCtx, source, bound, production, candidates);
+        return built ? decide(arrival, serialised(arrival), 0) : receive(arrival);
+    }
+
+    /** A request, and what in the policy it is for. */
+    private static final class Arrival {
+        final Axis2MessageContext synapse;
+        final MessageContext axis2;
+        final ClientExchange.Source source;
+        final Attachment bound;
+        final boolean production;
+        final Candidates candidates;
+
+        Arrival(
+                Axis2MessageContext synapse,
+                ClientExchange.Source source,
+                Attachment bound,
+                boolean production,
+                Candidates candidates) {
+            this.synapse = synapse;
+            axis2 = synapse.getAxis2MessageContext();
+            this.source = source;
+            this.bound = bound;
+            this.production = production;
+            this.candidates = candidates;
         }
-        if (call == 0) {
-            if (!built) {
-                handOn(axis2, source, body);
+    }
+
+    /**
+     * Takes the body out of its pipe. Most have come by now, or come at once; for the others no
+     * worker waits, where it is known how to go on without.
+     */
+    private boolean receive(Arrival arrival) {
+        Object pipe = arrival.axis2.getProperty(Properties.PIPE);
+        if (!(pipe instanceof Pipe)) {
+            return decide(arrival, new byte[0], 0);
+        }
+        if (pipe instanceof HandedOnBody) {
+            byte[] body = ((HandedOnBody) pipe).untouched();
+            if (body != null) {
+                return decide(arrival, body, (HandedOnBody) pipe);
             }
+        }
+        RequestBody body =
+                new RequestBody(
+                        arrival.source,
+                        (Pipe) pipe,
+                        arrival.bound.bound,
+                        RequestBody.declaredLength(arrival.axis2),
+                        maxRequestBody,
+                        uploadTimeout);
+        RequestBody.State state;
+        try {
+            state = body.take();
+            if (state == RequestBody.State.COMING) {
+                state = body.await(SHORT_PAUSE, SHORT_WAIT);
+            }
+            if (state == RequestBody.State.COMING && !body.count()) {
+                state = RequestBody.State.NO_MEMORY;
+            }
+            if (state == RequestBody.State.COMING) {
+                RestOfFlow rest = RestOfFlow.after(this, arrival.synapse);
+                if (rest != null
+                        && Upload.suspend(
+                                arrival.synapse,
+                                arrival.source,
+                                body,
+                                uploadTimeout,
+                                rest,
+                                next(arrival, body))) {
+                    return false;
+                }
+                state = WaitingWorkers.await(body);
+            }
+        } catch (IOException e) {
+            LOG.debug("A request could not be read", e);
+            state = RequestBody.State.GONE;
+        }
+        if (!body.isAtItsEnd() && state != RequestBody.State.GONE) {
+            body.stop();
+            LockSupport.parkNanos(RequestBody.STOPPING);
+            arrival.source.endRequest();
+        }
+        return received(arrival, body, state);
+    }
+
+    private Upload.Next next(Arrival arrival, RequestBody body) {
+        return new Upload.Next() {
+            @Override
+            public boolean mediate(RequestBody.State end) {
+                return received(arrival, body, end);
+            }
+
+            @Override
+            public void over() {}
+        };
+    }
+
+    /** Goes on when a body has ended, whatever its end. */
+    private boolean received(Arrival arrival, RequestBody body, RequestBody.State state) {
+        if (state == RequestBody.State.COMPLETE) {
+            return decide(arrival, body.bytes(), body.handOver());
+        }
+        body.drop();
+        arrival.axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+        switch (state) {
+            case TOO_LARGE:
+                throw tooLarge(arrival.synapse);
+            case NO_MEMORY:
+                throw noMemory(arrival.synapse, arrival.axis2);
+            case NO_WORKER:
+                retryLater(arrival.synapse, arrival.axis2);
+                throw fault(arrival.synapse, 503, 503, WaitingWorkers.MESSAGE);
+            case TIMED_OUT:
+                throw fault(arrival.synapse, 408, 408, "The request did not come in time");
+            default:
+                String gone = "The client went away while it sent the request";
+                throw fault(arrival.synapse, 400, 400, gone);
+        }
+    }
+
+    private SynapseException tooLarge(org.apache.synapse.MessageContext synCtx) {
+        String message = "The request body is larger than " + maxRequestBody + " bytes";
+        return fault(synCtx, 413, 413, message);
+    }
+
+    /**
+     * Decides about a request whose body another policy has read.
+     *
+     * @return whether the mediators that follow are to see it
+     */
+    private boolean decide(Arrival arrival, byte[] body, HandedOnBody pipe) {
+        if (body.length > maxRequestBody) {
+            arrival.axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+            throw tooLarge(arrival.synapse);
+        }
+        long reserved = pipe.handOver();
+        long call = prepare(arrival, body, reserved);
+        if (call == 0) {
+            pipe.takeBack(reserved);
             return true;
         }
-        takeOver((Axis2MessageContext) synCtx, source, bound.credentialHeaders, candidates, call);
+        takeOver(arrival, call);
         return false;
     }
 
+    /**
+     * @param reserved bytes that are counted for the body
+     * @return whether the mediators that follow are to see the request
+     */
+    private boolean decide(Arrival arrival, byte[] body, long reserved) {
+        long call = prepare(arrival, body, reserved);
+        if (call == 0) {
+            handOn(arrival, body, reserved);
+            return true;
+        }
+        takeOver(arrival, call);
+        return false;
+    }
+
+    private long prepare(Arrival arrival, byte[] body, long reserved) {
+        MessageContext axis2 = arrival.axis2;
+        boolean prepared = false;
+        try {
+            long call =
+                    NativeExecutor.prepare(
+                            arrival.bound.bound,
+                            arrival.production,
+                            (String) axis2.getProperty(Properties.URL_POSTFIX),
+                            (String) axis2.getProperty(Properties.CONTENT_TYPE),
+                            body,
+                            reserved);
+            prepared = true;
+            return call;
+        } catch (RefusedException e) {
+            axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
+            if (e.status() == 503) {
+                throw noMemory(arrival.synapse, axis2);
+            }
+            throw fault(arrival.synapse, e.status(), e.status(), e.getMessage());
+        } finally {
+            if (!prepared && reserved > 0) {
+                NativeExecutor.release(reserved);
+            }
+        }
+    }
+
     /** Gives the worker back and lets the native executor answer. */
-    private void takeOver(
-            Axis2MessageContext synCtx,
-            ClientExchange.Source source,
-            Set<String> forTheGateway,
-            Candidates candidates,
-            long call) {
-        MessageContext axis2 = synCtx.getAxis2MessageContext();
+    private void takeOver(Arrival arrival, long call) {
+        Axis2MessageContext synCtx = arrival.synapse;
+        ClientExchange.Source source = arrival.source;
+        MessageContext axis2 = arrival.axis2;
         ClientExchange exchange = null;
         try {
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
             RequestBody.forget(axis2, source);
             Engine.of().beforeSuspending(synCtx);
             SuspendedRequest request =
-                    new SuspendedRequest(synCtx, source.request.getUri(), forTheGateway);
+                    new SuspendedRequest(
+                            synCtx, source.request.getUri(), arrival.bound.credentialHeaders);
             exchange =
                     new ClientExchange(
                             call,
                             request,
-                            candidates,
+                            arrival.candidates,
                             responsePolicies,
                             source,
                             longestWait,
@@ -287,31 +454,25 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         }
     }
 
-    private byte[] read(
-            org.apache.synapse.MessageContext synCtx, MessageContext axis2, boolean built) {
+    private byte[] serialised(Arrival arrival) {
         try {
-            return RequestBody.read(axis2, built ? -1 : contentLength(axis2), maxRequestBody);
-        } catch (RequestBody.TooLarge e) {
-            axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
-            throw fault(synCtx, 413, 413, e.getMessage());
+            return RequestBody.serialise(arrival.axis2);
         } catch (IOException e) {
-            axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
-            throw fault(synCtx, 400, 400, e.getMessage());
+            throw fault(arrival.synapse, 400, 400, e.getMessage());
         }
     }
 
     /** Puts the body that was read back for the next mediator or endpoint, byte for byte. */
-    private static void handOn(MessageContext axis2, ClientExchange.Source source, byte[] body) {
-        if (axis2.getProperty(Properties.PIPE) == null) {
+    private static void handOn(Arrival arrival, byte[] body, long reserved) {
+        MessageContext axis2 = arrival.axis2;
+        if (RequestBody.isBuilt(axis2) || axis2.getProperty(Properties.PIPE) == null) {
             return;
         }
-        ResponsePipe pipe = new ResponsePipe(source.configuration);
         try {
-            pipe.offerAll(ByteBuffer.wrap(body));
+            axis2.setProperty(Properties.PIPE, HandedOnBody.of(arrival.source, body, reserved));
         } catch (IOException e) {
             throw new SynapseException("The request body could not be handed on", e);
         }
-        axis2.setProperty(Properties.PIPE, pipe);
         axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.FALSE);
     }
 
@@ -329,16 +490,6 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         }
         String lower = type.toString().toLowerCase(Locale.ROOT);
         return lower.contains("json") || lower.startsWith("multipart/form-data");
-    }
-
-    private static long contentLength(MessageContext axis2) {
-        Object headers = axis2.getProperty(Properties.HEADERS);
-        Object length = headers instanceof Map ? ((Map<?, ?>) headers).get("Content-Length") : null;
-        try {
-            return length == null ? -1 : Long.parseLong(length.toString().trim());
-        } catch (NumberFormatException e) {
-            return -1;
-        }
     }
 
     private Attachment attachment(org.apache.synapse.MessageContext synCtx) {
@@ -406,10 +557,17 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     private static SynapseException noMemory(
             org.apache.synapse.MessageContext synCtx, MessageContext axis2) {
         MaxMemory.refused();
-        axis2.setProperty(
-                Properties.HEADERS,
-                new TreeMap<>(Map.of("Retry-After", Long.toString(MaxMemory.RETRY_AFTER))));
+        retryLater(synCtx, axis2);
         return fault(synCtx, 503, MaxMemory.CODE, MaxMemory.MESSAGE);
+    }
+
+    /** As a header of the answer: fault sequences send none of the request's back. */
+    private static void retryLater(org.apache.synapse.MessageContext synCtx, MessageContext axis2) {
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        headers.put("Retry-After", Long.toString(MaxMemory.RETRY_AFTER));
+        axis2.setProperty(Properties.HEADERS, headers);
+        synCtx.setResponse(true);
+        synCtx.setTo(null);
     }
 
     private static SynapseException fault(

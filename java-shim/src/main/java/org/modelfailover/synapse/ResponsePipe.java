@@ -21,11 +21,14 @@ import java.nio.ByteBuffer;
  * <p>One caller at a time may {@link #offer} or {@link #offerAll}.
  */
 class ResponsePipe extends Pipe {
+    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
     /** The most bytes that wait for the reader. */
     private static final int CAPACITY = 16 * 1024;
 
     private final Producer producer;
     private final BufferFactory buffers;
+    private final ElasticBuffer buffer;
     private Thread offering;
     private ByteBuffer rest;
 
@@ -37,8 +40,14 @@ class ResponsePipe extends Pipe {
     }
 
     private ResponsePipe(Producer producer, SourceConfiguration configuration) {
-        super(producer, new ElasticBuffer(CAPACITY, producer::waiting), "failover", configuration);
+        this(producer, new ElasticBuffer(CAPACITY, producer::waiting), configuration);
+    }
+
+    private ResponsePipe(
+            Producer producer, ElasticBuffer buffer, SourceConfiguration configuration) {
+        super(producer, buffer, "failover", configuration);
         this.producer = producer;
+        this.buffer = buffer;
         buffers = configuration.getBufferFactory();
         producer.pipe = this;
     }
@@ -56,6 +65,14 @@ class ResponsePipe extends Pipe {
 
     /** The reader took something. Called under the pipe's lock, so it may only signal. */
     void drained() {}
+
+    /** All of a body that was {@linkplain #offerAll offered} fits into the pipe now. */
+    void allTaken() {}
+
+    /** Whether somebody has begun to read. */
+    final boolean wasRead() {
+        return buffer.wasRead();
+    }
 
     /**
      * Puts bytes in, as many as fit.
@@ -88,6 +105,7 @@ class ResponsePipe extends Pipe {
      */
     final synchronized void offerAll(ByteBuffer bytes) throws IOException {
         if (offer(bytes, true)) {
+            allTaken();
             return;
         }
         ByteBuffer later = bytes;
@@ -105,7 +123,10 @@ class ResponsePipe extends Pipe {
             return;
         }
         try {
-            offer(rest, true);
+            if (offer(rest, true)) {
+                rest = NOTHING;
+                allTaken();
+            }
         } catch (IOException e) {
             // The reader is gone; nobody waits for the rest.
             producerError();

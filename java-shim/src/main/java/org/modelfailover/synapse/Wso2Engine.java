@@ -7,7 +7,9 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.MessageContext;
+import org.apache.synapse.SynapseException;
 import org.apache.synapse.core.SynapseEnvironment;
+import org.apache.synapse.mediators.ListMediator;
 
 import java.lang.reflect.Method;
 import java.util.HashMap;
@@ -22,8 +24,11 @@ import java.util.function.Function;
 final class Wso2Engine extends Engine {
     private static final Log LOG = LogFactory.getLog(Wso2Engine.class);
     private static final Class<?>[] MESSAGE = {MessageContext.class};
+    private static final Class<?>[] FROM = {MessageContext.class, int.class};
     private static final Class<?>[] NAME = {String.class};
     private static final Class<?>[] VARIABLE = {String.class, Object.class};
+
+    private static final String KEEP_STATISTICS_OPEN = "CONTINUE_STATISTICS_FLOW";
 
     private final Class<?> responseState;
     private final Object tenantInitiator;
@@ -79,7 +84,7 @@ final class Wso2Engine extends Engine {
 
     @Override
     void beforeSuspending(MessageContext request) {
-        request.setProperty("CONTINUE_STATISTICS_FLOW", true);
+        request.setProperty(KEEP_STATISTICS_OPEN, true);
         try {
             for (Object handler : synapseHandlers(request)) {
                 call(handler, "handleRequestOutFlow", MESSAGE, request);
@@ -87,6 +92,55 @@ final class Wso2Engine extends Engine {
         } catch (ReflectiveOperationException e) {
             LOG.debug("The engine's own handlers were not told of the request", e);
         }
+    }
+
+    /** Without it the engine would close the request's statistics when its worker leaves. */
+    @Override
+    void beforePause(MessageContext request) {
+        request.setProperty(KEEP_STATISTICS_OPEN, true);
+    }
+
+    @Override
+    void afterPause(MessageContext request) {
+        request.getPropertyKeySet().remove(KEEP_STATISTICS_OPEN);
+    }
+
+    /** The list's own way, which also builds the body where a mediator asks for it. */
+    @Override
+    boolean mediateFrom(ListMediator list, int next, MessageContext context) {
+        try {
+            return (boolean) call(list, "mediate", FROM, context, next);
+        } catch (ReflectiveOperationException e) {
+            throw new SynapseException("A sequence could not go on with a request", e);
+        }
+    }
+
+    /**
+     * A sequence and a branch also stand on the stack by which the answer to a {@code <call>} finds
+     * its way back.
+     */
+    @Override
+    void leave(ListMediator list, boolean branch, MessageContext context) {
+        Class<?> stack = find("org.apache.synapse.continuation.ContinuationStackManager");
+        try {
+            if (stack != null && branch) {
+                stack.getMethod("removeReliantContinuationState", MESSAGE).invoke(null, context);
+            } else if (stack != null) {
+                Class<?> kind = find("org.apache.synapse.mediators.base.SequenceType");
+                stack.getMethod("removeSeqContinuationState", MessageContext.class, kind)
+                        .invoke(null, context, call(list, "getSequenceType"));
+            }
+        } catch (ReflectiveOperationException e) {
+            throw new SynapseException("A sequence could not be left", e);
+        }
+        super.leave(list, branch, context);
+    }
+
+    @Override
+    void acknowledge(Object worker, org.apache.axis2.context.MessageContext axis2)
+            throws ReflectiveOperationException {
+        Class<?>[] types = {org.apache.axis2.context.MessageContext.class};
+        call(worker, "sendAck", types, axis2);
     }
 
     @Override
