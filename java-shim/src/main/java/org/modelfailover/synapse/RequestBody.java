@@ -198,16 +198,15 @@ final class RequestBody implements ContentEncoder, IOControl {
         source.connection.suspendInput();
     }
 
-    /** The body, when it is complete. */
+    /** The body, when it is complete. Not kept here: the engine keeps the pipe, and it us. */
     byte[] bytes() {
-        if (length < bytes.length) {
-            bytes = Arrays.copyOf(bytes, length);
-            if (reserved > length) {
-                NativeExecutor.release(reserved - length);
-                reserved = length;
-            }
+        byte[] body = length < bytes.length ? Arrays.copyOf(bytes, length) : bytes;
+        bytes = NOTHING;
+        if (reserved > body.length) {
+            NativeExecutor.release(reserved - body.length);
+            reserved = body.length;
         }
-        return bytes;
+        return body;
     }
 
     /** How many bytes are counted for it in {@code max_memory}; whoever asks releases them. */

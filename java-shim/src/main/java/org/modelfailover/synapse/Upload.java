@@ -56,6 +56,7 @@ final class Upload {
     private final AtomicInteger missing = new AtomicInteger(2);
 
     private final AtomicBoolean left = new AtomicBoolean();
+    private final AtomicBoolean settled = new AtomicBoolean();
     private final AtomicBoolean over = new AtomicBoolean();
     private volatile RequestBody.State end;
 
@@ -163,6 +164,9 @@ final class Upload {
         if (end == null) {
             // A client that breaks off is not told of.
             take();
+        } else if (!source.isCurrent()) {
+            // A worker that an exception ended asks for nothing.
+            settle();
         }
     }
 
@@ -185,7 +189,13 @@ final class Upload {
     }
 
     private void oneLess() {
-        if (missing.decrementAndGet() > 0) {
+        if (missing.decrementAndGet() == 0) {
+            settle();
+        }
+    }
+
+    private void settle() {
+        if (!settled.compareAndSet(false, true)) {
             return;
         }
         Uploads.remove(this);

@@ -110,6 +110,8 @@ final class Wso2Engine extends Engine {
     boolean mediateFrom(ListMediator list, int next, MessageContext context) {
         try {
             return (boolean) call(list, "mediate", FROM, context, next);
+        } catch (NoSuchMethodException e) {
+            return super.mediateFrom(list, next, context);
         } catch (ReflectiveOperationException e) {
             throw new SynapseException("A sequence could not go on with a request", e);
         }
@@ -131,7 +133,7 @@ final class Wso2Engine extends Engine {
                         .invoke(null, context, call(list, "getSequenceType"));
             }
         } catch (ReflectiveOperationException e) {
-            throw new SynapseException("A sequence could not be left", e);
+            LOG.warn("A call after this one may not find its way back", e);
         }
         super.leave(list, branch, context);
     }
@@ -140,7 +142,11 @@ final class Wso2Engine extends Engine {
     void acknowledge(Object worker, org.apache.axis2.context.MessageContext axis2)
             throws ReflectiveOperationException {
         Class<?>[] types = {org.apache.axis2.context.MessageContext.class};
-        call(worker, "sendAck", types, axis2);
+        try {
+            call(worker, "sendAck", types, axis2);
+        } catch (NoSuchMethodException e) {
+            super.acknowledge(worker, axis2);
+        }
     }
 
     @Override
