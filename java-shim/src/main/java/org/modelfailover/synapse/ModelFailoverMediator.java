@@ -277,32 +277,24 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                         RequestBody.declaredLength(arrival.axis2),
                         maxRequestBody,
                         uploadTimeout);
-        RequestBody.State state;
+        RequestBody.State state = RequestBody.State.GONE;
         try {
             state = body.take();
             if (state == RequestBody.State.COMING) {
                 state = body.await(SHORT_PAUSE, SHORT_WAIT);
             }
-            if (state == RequestBody.State.COMING && !body.count()) {
-                state = RequestBody.State.NO_MEMORY;
-            }
             if (state == RequestBody.State.COMING) {
-                RestOfFlow rest = RestOfFlow.after(this, arrival.synapse);
-                if (rest != null
-                        && Upload.suspend(
-                                arrival.synapse,
-                                arrival.source,
-                                body,
-                                uploadTimeout,
-                                rest,
-                                next(arrival, body))) {
+                body.count();
+                if (pause(arrival, body)) {
                     return false;
                 }
                 state = WaitingWorkers.await(body);
             }
         } catch (IOException e) {
             LOG.debug("A request could not be read", e);
-            state = RequestBody.State.GONE;
+        } catch (RuntimeException | Error e) {
+            body.drop();
+            throw e;
         }
         if (!body.isAtItsEnd() && state != RequestBody.State.GONE) {
             body.stop();
@@ -310,6 +302,19 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             arrival.source.endRequest();
         }
         return received(arrival, body, state);
+    }
+
+    /** Gives the worker back while a body is still coming, if it is known how to go on. */
+    private boolean pause(Arrival arrival, RequestBody body) {
+        RestOfFlow rest = RestOfFlow.after(this, arrival.synapse);
+        return rest != null
+                && Upload.suspend(
+                        arrival.synapse,
+                        arrival.source,
+                        body,
+                        uploadTimeout,
+                        rest,
+                        next(arrival, body));
     }
 
     private Upload.Next next(Arrival arrival, RequestBody body) {

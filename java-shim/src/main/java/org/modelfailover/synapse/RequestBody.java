@@ -226,12 +226,13 @@ final class RequestBody implements ContentEncoder, IOControl {
     }
 
     /**
-     * Counts what is held from now on, also when it is no more than the engine's buffer.
-     *
-     * @return whether there is room
+     * Counts what is held from now on, also when it is no more than the engine's buffer. Where there
+     * is no room for it, nothing is held.
      */
-    boolean count() {
-        return count(bytes.length);
+    void count() {
+        if (refused == null && !count(bytes.length)) {
+            refuse(State.NO_MEMORY);
+        }
     }
 
     private boolean count(long size) {

@@ -14,7 +14,6 @@ import java.lang.reflect.Proxy;
 import java.util.Stack;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A request that is still coming, without a worker that waits for it. When it is there, or never
@@ -52,13 +51,19 @@ final class Upload {
     private final int socketTimeout;
     private final AtomicBoolean awoken = new AtomicBoolean();
 
-    /** The end of the body, and that of the worker's way out. */
-    private final AtomicInteger missing = new AtomicInteger(2);
-
+    /** Whether the worker is out. */
     private final AtomicBoolean left = new AtomicBoolean();
-    private final AtomicBoolean settled = new AtomicBoolean();
+
     private final AtomicBoolean over = new AtomicBoolean();
-    private volatile RequestBody.State end;
+
+    // The uploads' own thread's; a worker reads them that it starts.
+    private RequestBody.State end;
+    private long endedAt;
+
+    /** Whether an answer could go out. */
+    private boolean ready;
+
+    private boolean settled;
 
     private Upload(
             Axis2MessageContext synapse,
@@ -123,7 +128,7 @@ final class Upload {
                                 if (method.getName().equals("getStatus")
                                         && Thread.currentThread() == worker
                                         && left.compareAndSet(false, true)) {
-                                    Uploads.now(this::oneLess);
+                                    Uploads.now(this::goOnWhenReady);
                                 }
                                 return result;
                             } catch (InvocationTargetException e) {
@@ -154,6 +159,7 @@ final class Upload {
             LOG.error("A request could not be read", e);
             ended(RequestBody.State.GONE);
         }
+        goOnWhenReady();
     }
 
     /** Looks at the connection and the clocks. */
@@ -164,40 +170,40 @@ final class Upload {
         if (end == null) {
             // A client that breaks off is not told of.
             take();
+        } else if (!ready && System.nanoTime() - endedAt > RequestBody.STOPPING) {
+            source.endRequest();
+            ready = true;
         } else if (!source.isCurrent()) {
             // A worker that an exception ended asks for nothing.
             settle();
         }
+        goOnWhenReady();
     }
 
     private void ended(RequestBody.State state) {
-        if (state != RequestBody.State.COMING) {
-            end = state;
-            body.tell(null);
-            if (state == RequestBody.State.GONE || body.isAtItsEnd()) {
-                oneLess();
-            } else {
-                body.stop();
-                Uploads.later(
-                        () -> {
-                            source.endRequest();
-                            oneLess();
-                        },
-                        RequestBody.STOPPING);
-            }
+        if (state == RequestBody.State.COMING) {
+            return;
+        }
+        end = state;
+        endedAt = System.nanoTime();
+        body.tell(null);
+        ready = state == RequestBody.State.GONE || body.isAtItsEnd();
+        if (!ready) {
+            body.stop();
         }
     }
 
-    private void oneLess() {
-        if (missing.decrementAndGet() == 0) {
+    private void goOnWhenReady() {
+        if (ready && left.get()) {
             settle();
         }
     }
 
     private void settle() {
-        if (!settled.compareAndSet(false, true)) {
+        if (settled) {
             return;
         }
+        settled = true;
         Uploads.remove(this);
         if (end == RequestBody.State.GONE || !source.isCurrent()) {
             gone();

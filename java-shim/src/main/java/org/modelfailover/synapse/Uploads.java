@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Looks after the requests that are still coming, on one thread that never waits and ends when
@@ -28,6 +29,8 @@ final class Uploads {
                     work -> {
                         Thread thread = new Thread(work, "model-failover-uploads");
                         thread.setDaemon(true);
+                        // Not that of the request which happens to make it.
+                        thread.setContextClassLoader(Uploads.class.getClassLoader());
                         return thread;
                     });
 
@@ -63,29 +66,37 @@ final class Uploads {
         THREAD.execute(work);
     }
 
+    /** For want of memory nobody may be forgotten: tries again until it is done. */
+    private static void awaitARound() {
+        if (AWAITED.get() || !AWAITED.compareAndSet(false, true)) {
+            return;
+        }
+        while (true) {
+            try {
+                THREAD.schedule(Uploads::lookAtAll, ROUND_MILLIS, TimeUnit.MILLISECONDS);
+                return;
+            } catch (VirtualMachineError e) {
+                LockSupport.parkNanos(1_000_000);
+            }
+        }
+    }
+
     /** One broken connection must not keep the others from being looked after. */
     private static void guarded(Runnable look) {
         try {
             look.run();
         } catch (RuntimeException | Error e) {
-            LOG.error("A request that is still coming could not be looked after", e);
-        }
-    }
-
-    /** Runs something that never waits, later. */
-    static void later(Runnable work, long nanos) {
-        THREAD.schedule(work, nanos, TimeUnit.NANOSECONDS);
-    }
-
-    private static void awaitARound() {
-        if (!AWAITED.get() && AWAITED.compareAndSet(false, true)) {
-            THREAD.schedule(Uploads::lookAtAll, ROUND_MILLIS, TimeUnit.MILLISECONDS);
+            try {
+                LOG.error("A request that is still coming could not be looked after", e);
+            } catch (RuntimeException | Error again) {
+                // Nobody is left to be told.
+            }
         }
     }
 
     private static void lookAtAll() {
         AWAITED.set(false);
-        COMING.forEach(one -> guarded(one::check));
+        guarded(() -> COMING.forEach(one -> guarded(one::check)));
         guarded(() -> GOING.removeIf(HandedOnBody::check));
         if (!COMING.isEmpty() || !GOING.isEmpty()) {
             awaitARound();
