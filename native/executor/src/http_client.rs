@@ -164,6 +164,24 @@ impl HttpClients {
         }
         said
     }
+
+    /// Lets all connections go, because the runtime that carried them has ended: with it has ended what ends idle ones.
+    /// Those of a network that can't be set up anew stay.
+    pub fn renew(&self) {
+        let state = self.state();
+        for client in state.clients.values() {
+            if let Some(Ok(clients)) = state
+                .setup
+                .as_ref()
+                .map(|s| s.clients(client.connect_timeout))
+            {
+                *client
+                    .current
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner) = clients;
+            }
+        }
+    }
 }
 
 impl State {

@@ -42,7 +42,7 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 33] {
+pub(crate) fn table() -> [Entry; 35] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
         "limitMemory" "(J)V" => limit_memory,
@@ -76,6 +76,8 @@ pub(crate) fn table() -> [Entry; 33] {
         "hold" "(Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;)Z" => hold,
         "release" "(Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;)Z" => release,
         "openCalls" "()I" => open_calls,
+        "openPolicies" "()I" => open_policies,
+        "keepThreads" "(Z)V" => keep_threads,
         "shutDown" "()V" => shut_down,
     ]
 }
@@ -427,20 +429,23 @@ fn provider_of(flat: &[String]) -> Option<(Provider, Vec<String>)> {
 extern "system" fn endpoint_ids<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
-    bound: jlong,
+    policy: jlong,
     production: jboolean,
 ) -> JObjectArray<'local, JString<'local>> {
     env.with_env(|env| -> Result<_, Thrown> {
-        match engine().policies.get(bound as u64).as_deref() {
-            Some(Attached::Bound { bound, .. }) => {
-                let ids: Vec<String> = bound
-                    .endpoint_ids(stage(production))
-                    .map(str::to_owned)
-                    .collect();
-                Ok(string_array(env, &ids)?)
-            }
-            _ => Err(Thrown::Handle(bound as u64)),
-        }
+        let attached = engine().policies.get(policy as u64);
+        let policy = match attached.as_deref() {
+            Some(Attached::Read(policy)) => policy,
+            Some(Attached::Bound { bound, .. }) => bound.policy(),
+            None => return Err(Thrown::Handle(policy as u64)),
+        };
+        let section = policy.section(stage(production));
+        let ids: Vec<&String> = section
+            .iter()
+            .flat_map(|s| s.candidates())
+            .map(|c| &c.endpoint_id)
+            .collect();
+        Ok(string_array(env, &ids)?)
     })
     .resolve::<Throw>()
 }
@@ -787,6 +792,26 @@ operator_methods!(clear, hold, release);
 extern "system" fn open_calls<'local>(mut env: EnvUnowned<'local>, _class: JClass<'local>) -> jint {
     env.with_env(|_| -> Result<_, Thrown> { Ok(engine().calls.len() as jint) })
         .resolve::<Throw>()
+}
+
+extern "system" fn open_policies<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> jint {
+    env.with_env(|_| -> Result<_, Thrown> { Ok(engine().policies.len() as jint) })
+        .resolve::<Throw>()
+}
+
+extern "system" fn keep_threads<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    keep: jboolean,
+) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        engine().keep_threads(keep);
+        Ok(())
+    })
+    .resolve::<Throw>();
 }
 
 extern "system" fn shut_down<'local>(mut env: EnvUnowned<'local>, _class: JClass<'local>) {

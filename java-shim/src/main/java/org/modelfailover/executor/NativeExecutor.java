@@ -152,11 +152,11 @@ public final class NativeExecutor {
             long policy, String tenant, String api, String version, String[] provider);
 
     /**
-     * @param bound a handle from {@link #bind}
+     * @param policy a handle from {@link #open} or {@link #bind}
      * @param production whether the section is {@code production}
      * @return the endpoint ids of the section's candidates, target first
      */
-    public static native String[] endpointIds(long bound, boolean production);
+    public static native String[] endpointIds(long policy, boolean production);
 
     /**
      * Closes a handle from {@link #open} or {@link #bind}. Calls under way go on.
@@ -300,7 +300,23 @@ public final class NativeExecutor {
     public static native int openCalls();
 
     /**
-     * Cancels all calls and ends the executor's threads; the next {@link #bind} starts new ones.
+     * @return how many handles from {@link #open} and {@link #bind} are open
+     */
+    public static native int openPolicies();
+
+    /**
+     * Says whether the executor's threads stay when no call is under way. They do until they are
+     * told otherwise. Calls are served as before when they do not: the threads, and the connections
+     * to providers with them, end when none has been under way for a second, and start with the
+     * next.
+     *
+     * @param keep whether they stay
+     */
+    public static native void keepThreads(boolean keep);
+
+    /**
+     * Cancels all calls, with a 503 for those that have no answer yet, and ends the executor's
+     * threads; the next {@link #bind} or {@link #start} starts new ones.
      */
     public static native void shutDown();
 }

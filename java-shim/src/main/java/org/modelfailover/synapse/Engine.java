@@ -127,8 +127,9 @@ class Engine {
      * Runs mediation on a worker with what the engine's own response threads have set.
      *
      * @param uri the request's URI, by which the tenant is found
+     * @param correlation the request's correlation id, or null
      */
-    void onWorker(String uri, MessageContext context, Runnable mediation) {
+    void onWorker(String uri, Object correlation, MessageContext context, Runnable mediation) {
         mediation.run();
     }
 
@@ -153,6 +154,13 @@ class Engine {
     Function<OMElement, String> secretsOf(OMElement document) {
         return OMElement::getText;
     }
+
+    /**
+     * The engine closes the connection of a client whose answer is not complete.
+     *
+     * @param metrics the transport's own
+     */
+    void unserved(Object metrics) {}
 
     /** A request that was suspended will never be answered. */
     void abandoned(MessageContext request) {}

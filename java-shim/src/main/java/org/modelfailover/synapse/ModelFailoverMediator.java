@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -35,6 +34,8 @@ import java.util.concurrent.locks.LockSupport;
 public final class ModelFailoverMediator extends AbstractMediator implements ManagedLifecycle {
     private static final Log LOG = LogFactory.getLog(ModelFailoverMediator.class);
 
+    private static final String NOT_INITIALISED = "The Model Failover policy was not initialised";
+
     /** One line for each request that needed more than one attempt or failed; at DEBUG for all. */
     private static final Log ATTEMPTS = LogFactory.getLog("org.modelfailover.attempts");
 
@@ -47,55 +48,20 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     private final ResponsePolicies responsePolicies = new ResponsePolicies();
     private String failoverConfigs = "";
     private volatile String where = AttachedTo.UNKNOWN;
-    private volatile String unusable = "The Model Failover policy was not initialised";
+    private volatile String unusable = NOT_INITIALISED;
+    private boolean initialised;
     private long policy;
     private long maxRequestBody;
     private long uploadTimeout;
     private long longestWait;
     private volatile Attachment attachment;
 
-    /** Bound before the provider changed; a request can be about to use one of them. */
-    private final List<Attachment> outdated = new ArrayList<>();
+    /**
+     * The endpoints, known for as long as requests may come: longer than the policy is deployed.
+     */
+    private volatile Candidates.Sections sections;
 
-    /** The policy, bound to the API whose requests it sees. */
-    private static final class Attachment {
-        final String tenant;
-        final String api;
-        final String version;
-        final long bound;
-        final Candidates production;
-        final Candidates sandbox;
-        final AiProvider provider;
-        final Set<String> credentialHeaders;
-
-        Attachment(
-                long policy,
-                String tenant,
-                String api,
-                String version,
-                AiProvider provider,
-                Set<String> credentialHeaders) {
-            this.tenant = tenant;
-            this.api = api;
-            this.version = version;
-            this.provider = provider;
-            this.credentialHeaders = credentialHeaders;
-            bound = NativeExecutor.bind(policy, tenant, api, version, provider.description());
-            production = candidates(true);
-            sandbox = candidates(false);
-        }
-
-        private Candidates candidates(boolean forProduction) {
-            String[] ids = NativeExecutor.endpointIds(bound, forProduction);
-            return ids.length == 0 ? null : new Candidates(api, version, forProduction, ids);
-        }
-
-        boolean isOf(String tenant, String api, String version) {
-            return this.api.equals(api)
-                    && this.version.equals(version)
-                    && this.tenant.equals(tenant);
-        }
-    }
+    private boolean followsNetwork;
 
     /** Sets the configuration as the portal stored it, URL-encoded as the template carries it. */
     public void setFailoverConfigs(String value) {
@@ -121,17 +87,31 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     }
 
     @Override
-    public void init(SynapseEnvironment environment) {
+    public synchronized void init(SynapseEnvironment environment) {
+        if (initialised) {
+            return;
+        }
+        initialised = true;
+        sections = null;
         where = AttachedTo.describe(environment.getSynapseConfiguration(), this);
         try {
-            policy = GatewaySettings.open(failoverConfigs, attributes.toArray(new String[0]));
+            policy = open();
             GatewayNetwork.follow(environment);
+            followsNetwork = true;
             maxRequestBody = NativeExecutor.maxRequestBody(policy);
             uploadTimeout = TimeUnit.MILLISECONDS.toNanos(NativeExecutor.uploadTimeout(policy));
             longestWait = NativeExecutor.longestWait(policy);
             say(NativeExecutor.diagnostics(policy));
+            SynapseConfiguration configuration = environment.getSynapseConfiguration();
+            String api = AttachedTo.restApi(configuration, this);
+            if (api != null) {
+                sections =
+                        new Candidates.Sections(
+                                policy, AttachedTo.apiName(api), AttachedTo.apiVersion(api));
+                sections.remember(configuration);
+            }
             unusable = null;
-            InFlight.soon(() -> lookAtResponsePolicies(environment.getSynapseConfiguration()));
+            InFlight.soon(() -> lookAtResponsePolicies(configuration));
         } catch (InvalidConfigurationException e) {
             unusable = "The Model Failover policy is not configured correctly: " + e.getMessage();
             LOG.error(where + " can't be used: " + e.getMessage());
@@ -139,6 +119,10 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             unusable = "The Model Failover policy's native library is not available";
             LOG.error(where + " can't be used: the native library can't be loaded", e);
         }
+    }
+
+    private long open() {
+        return GatewaySettings.open(failoverConfigs, attributes.toArray(new String[0]));
     }
 
     /** Not while the API is being deployed: its response policies come after this one. */
@@ -166,23 +150,25 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         }
     }
 
+    /**
+     * Requests that are in the sequence already are served: those in here have the attachment that
+     * they use, those that come yet get one of their own.
+     */
     @Override
-    public void destroy() {
-        unusable = "The Model Failover policy was undeployed";
-        closeAttachments();
+    public synchronized void destroy() {
+        initialised = false;
+        if (followsNetwork) {
+            GatewayNetwork.leave();
+            followsNetwork = false;
+        }
+        if (attachment != null) {
+            attachment.release();
+            attachment = null;
+        }
         if (policy != 0) {
             NativeExecutor.close(policy);
             policy = 0;
         }
-    }
-
-    private synchronized void closeAttachments() {
-        if (attachment != null) {
-            outdated.add(attachment);
-            attachment = null;
-        }
-        outdated.forEach(one -> NativeExecutor.close(one.bound));
-        outdated.clear();
     }
 
     /** The body is read as bytes; the host must not parse it before. */
@@ -196,6 +182,10 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         if (synCtx.isResponse()) {
             return true;
         }
+        if (NOT_INITIALISED.equals(unusable)) {
+            // The host shows a sequence to requests before it initialises its mediators.
+            init(synCtx.getEnvironment());
+        }
         if (unusable != null) {
             sayWhere(synCtx);
             throw fault(synCtx, 500, 500, unusable);
@@ -204,9 +194,18 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         if (!canCarryModel(axis2)) {
             return true;
         }
-        boolean production = "PRODUCTION".equals(synCtx.getProperty(Properties.KEY_TYPE));
         Attachment bound = attachment(synCtx);
-        Candidates candidates = production ? bound.production : bound.sandbox;
+        try {
+            return mediate(synCtx, axis2, bound);
+        } finally {
+            bound.release();
+        }
+    }
+
+    private boolean mediate(
+            org.apache.synapse.MessageContext synCtx, MessageContext axis2, Attachment bound) {
+        boolean production = "PRODUCTION".equals(synCtx.getProperty(Properties.KEY_TYPE));
+        Candidates candidates = production ? bound.candidates.production : bound.candidates.sandbox;
         if (candidates == null) {
             return true;
         }
@@ -307,14 +306,21 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     /** Gives the worker back while a body is still coming, if it is known how to go on. */
     private boolean pause(Arrival arrival, RequestBody body) {
         RestOfFlow rest = RestOfFlow.after(this, arrival.synapse);
-        return rest != null
-                && Upload.suspend(
-                        arrival.synapse,
-                        arrival.source,
-                        body,
-                        uploadTimeout,
-                        rest,
-                        next(arrival, body));
+        if (rest == null || !arrival.bound.acquire()) {
+            return false;
+        }
+        boolean paused = false;
+        try {
+            Upload.Next next = next(arrival, body);
+            paused =
+                    Upload.suspend(
+                            arrival.synapse, arrival.source, body, uploadTimeout, rest, next);
+        } finally {
+            if (!paused) {
+                arrival.bound.release();
+            }
+        }
+        return paused;
     }
 
     private Upload.Next next(Arrival arrival, RequestBody body) {
@@ -325,7 +331,9 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             }
 
             @Override
-            public void over() {}
+            public void over() {
+                arrival.bound.release();
+            }
         };
     }
 
@@ -448,7 +456,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             }
             InFlight.add(exchange);
             NativeExecutor.start(call, exchange, ATTEMPTS.isDebugEnabled());
-        } catch (RuntimeException | LinkageError e) {
+        } catch (RuntimeException | Error e) {
             NativeExecutor.cancel(call);
             if (exchange != null) {
                 exchange.resume();
@@ -497,16 +505,19 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         return lower.contains("json") || lower.startsWith("multipart/form-data");
     }
 
+    /** The attachment for a request, who has to release it. */
     private Attachment attachment(org.apache.synapse.MessageContext synCtx) {
         String tenant = text(synCtx, Properties.TENANT, "carbon.super");
         String api = AttachedTo.apiName(text(synCtx, Properties.API_NAME, restApi(synCtx)));
         String version =
                 text(synCtx, Properties.API_VERSION, AttachedTo.apiVersion(restApi(synCtx)));
         Attachment known = attachment;
-        if (known != null && known.isOf(tenant, api, version) && !known.provider.hasChanged()) {
-            return known;
-        }
-        return bind(synCtx, known, tenant, api, version);
+        return known != null
+                        && known.isOf(tenant, api, version)
+                        && !known.provider.hasChanged()
+                        && known.acquire()
+                ? known
+                : bind(synCtx, known, tenant, api, version);
     }
 
     /**
@@ -520,32 +531,60 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             String version) {
         Attachment known = attachment;
         if (known != null && known != seen && known.isOf(tenant, api, version)) {
+            known.acquire();
             return known;
         }
-        AiProvider provider = AiProvider.of(synCtx);
-        Attachment bound =
-                new Attachment(
-                        policy,
-                        tenant,
-                        api,
-                        version,
-                        provider,
-                        Engine.of().credentialHeaders(synCtx));
+        boolean deployed = policy != 0;
+        long from = deployed ? policy : open();
+        Attachment bound;
+        try {
+            Candidates.Sections candidates = sections;
+            if (candidates == null || !candidates.isOf(api, version)) {
+                candidates = new Candidates.Sections(from, api, version);
+                sections = candidates;
+            }
+            candidates.remember(synCtx.getConfiguration());
+            bound =
+                    new Attachment(
+                            from,
+                            tenant,
+                            api,
+                            version,
+                            AiProvider.of(synCtx),
+                            Engine.of().credentialHeaders(synCtx),
+                            candidates);
+        } finally {
+            if (!deployed) {
+                NativeExecutor.close(from);
+            }
+        }
+        if (!deployed) {
+            // This request's alone.
+            return bound;
+        }
+        try {
+            announce(synCtx, bound);
+        } catch (RuntimeException | Error e) {
+            bound.release();
+            throw e;
+        }
+        bound.acquire();
+        attachment = bound;
+        if (known != null) {
+            known.release();
+        }
+        return bound;
+    }
+
+    private void announce(org.apache.synapse.MessageContext synCtx, Attachment bound) {
         say(NativeExecutor.diagnostics(bound.bound));
-        if (provider.missing() != null) {
+        if (bound.provider.missing() != null) {
             LOG.warn(
                     where
                             + ": the gateway does not know the API's AI service provider "
-                            + provider.missing()
+                            + bound.provider.missing()
                             + "; the model is looked for in path and body");
         }
-        if (known != null && known.isOf(tenant, api, version)) {
-            outdated.add(known);
-        } else if (known != null) {
-            NativeExecutor.close(known.bound);
-        }
-        attachment = bound;
-        return bound;
     }
 
     private static String restApi(org.apache.synapse.MessageContext synCtx) {

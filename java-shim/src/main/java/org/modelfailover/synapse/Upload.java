@@ -243,7 +243,8 @@ final class Upload {
 
     private void onWorker() {
         try {
-            Engine.of().onWorker(source.request.getUri(), synapse, this::goOn);
+            Object correlation = axis2.getProperty(Properties.CORRELATION_ID);
+            Engine.of().onWorker(source.request.getUri(), correlation, synapse, this::goOn);
         } catch (RuntimeException | Error e) {
             // In the engine it would end the worker, and the client would wait in vain.
             LOG.error("A request failed after it had come", e);

@@ -23,9 +23,17 @@ import java.util.function.Function;
  */
 final class Wso2Engine extends Engine {
     private static final Log LOG = LogFactory.getLog(Wso2Engine.class);
+
+    /** Where the engine's own workers put the correlation id of the request that they are on. */
+    private static final String CORRELATION = "Correlation-ID";
+
     private static final Class<?>[] MESSAGE = {MessageContext.class};
     private static final Class<?>[] FROM = {MessageContext.class, int.class};
     private static final Class<?>[] NAME = {String.class};
+
+    /** How far away the engine's handler is that tells a pipe of an error, in frames. */
+    private static final int DEEPEST_CALLER = 10;
+
     private static final Class<?>[] VARIABLE = {String.class, Object.class};
 
     private static final String KEEP_STATISTICS_OPEN = "CONTINUE_STATISTICS_FLOW";
@@ -33,6 +41,8 @@ final class Wso2Engine extends Engine {
     private final Class<?> responseState;
     private final Object tenantInitiator;
     private final Method releasePermit;
+    private final Method putInLogContext = logContext("put", String.class, String.class);
+    private final Method removeFromLogContext = logContext("remove", String.class);
 
     Wso2Engine(Class<?> responseState) {
         this.responseState = responseState;
@@ -48,6 +58,15 @@ final class Wso2Engine extends Engine {
                     : provider.getMethod("getTenantInfoInitiator").invoke(null);
         } catch (ReflectiveOperationException e) {
             LOG.warn("The tenant can't be set on worker threads", e);
+            return null;
+        }
+    }
+
+    private static Method logContext(String method, Class<?>... types) {
+        Class<?> context = find("org.apache.logging.log4j.ThreadContext");
+        try {
+            return context == null ? null : context.getMethod(method, types);
+        } catch (NoSuchMethodException e) {
             return null;
         }
     }
@@ -190,7 +209,8 @@ final class Wso2Engine extends Engine {
     }
 
     @Override
-    void onWorker(String uri, MessageContext context, Runnable mediation) {
+    void onWorker(String uri, Object correlation, MessageContext context, Runnable mediation) {
+        correlate(correlation);
         if (tenantInitiator == null) {
             mediation.run();
             return;
@@ -212,6 +232,21 @@ final class Wso2Engine extends Engine {
             } catch (ReflectiveOperationException | RuntimeException e) {
                 LOG.warn("The tenant can't be removed from a worker thread", e);
             }
+        }
+    }
+
+    /** For the log lines of this worker, which has that of the request before. */
+    private void correlate(Object id) {
+        if (putInLogContext == null) {
+            return;
+        }
+        try {
+            removeFromLogContext.invoke(null, CORRELATION);
+            if (id instanceof String && !((String) id).isEmpty()) {
+                putInLogContext.invoke(null, CORRELATION, id);
+            }
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            LOG.debug("The correlation id can't be set on a worker thread", e);
         }
     }
 
@@ -282,6 +317,30 @@ final class Wso2Engine extends Engine {
                 throw new IllegalStateException("a password can't be resolved", e);
             }
         };
+    }
+
+    /**
+     * When the server stops, this engine waits for as many requests as it has seen begin and not
+     * end. An error on a connection ends its request without being counted, unlike a time-out.
+     */
+    @Override
+    void unserved(Object metrics) {
+        boolean counted =
+                StackWalker.getInstance()
+                        .walk(frames -> frames.limit(DEEPEST_CALLER).anyMatch(this::isTimeout));
+        if (counted) {
+            return;
+        }
+        try {
+            call(metrics, "exceptionOccured");
+        } catch (ReflectiveOperationException e) {
+            LOG.debug("This engine does not count its requests", e);
+        }
+    }
+
+    private boolean isTimeout(StackWalker.StackFrame frame) {
+        return frame.getMethodName().equals("timeout")
+                && frame.getClassName().endsWith("SourceHandler");
     }
 
     @Override
