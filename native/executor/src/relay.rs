@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
 use futures_util::stream::Fuse;
@@ -17,6 +17,9 @@ use crate::transport::{BodyStream, NetError};
 /// How long the end of a body is waited for that has nothing more to say: `[DONE]` and usage after the last finish
 /// reason, and the last bytes of the framing, without which the connection can't be used again.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// A stream that came as one body is read in pieces of so many bytes.
+const PIECE: usize = 64 * 1024;
 
 /// A stream that has begun, and is no answer yet.
 pub(crate) struct Relay {
@@ -92,16 +95,15 @@ impl Relay {
         }
     }
 
-    /// Reads up to the first useful chunk and keeps what came before it. What is not useful does not restart the
-    /// clock.
+    /// Reads up to the first useful chunk and keeps what came before it, as one piece: an event takes more room than the
+    /// few bytes that it may have. `max` counts complete events; one that is not complete yet has the limit of its
+    /// framing. What is not useful does not restart the clock.
     pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Outcome> {
-        let mut held = 0;
+        let mut held: u64 = 0;
+        let mut before = BytesMut::new();
         loop {
             let (events, whole) = match deadline.bound(self.body.next()).await {
-                Ok(Some(Ok(bytes))) => {
-                    held += bytes.len() as u64;
-                    (self.stream.feed(&bytes), false)
-                }
+                Ok(Some(Ok(bytes))) => (self.stream.feed(&bytes), false),
                 Ok(Some(Err(_))) => return Err(Outcome::Network(NetError::BrokenOff)),
                 Ok(None) => (self.stream.finish().into_iter().collect(), true),
                 Err(_) => return Err(Outcome::Silent),
@@ -109,9 +111,24 @@ impl Relay {
             // Several events can come in one piece: the first that says something counts.
             let says = |w: &Worth| !matches!(w, Worth::Nothing | Worth::Unreadable);
             let worth = events.iter().map(|e| e.worth).find(says);
-            self.held.extend(events);
+            if worth == Some(Worth::Useful) {
+                if !before.is_empty() {
+                    self.held.push(Event {
+                        bytes: before.freeze(),
+                        worth: Worth::Nothing,
+                    });
+                }
+                self.held.extend(events);
+                return Ok(Committed(self));
+            }
+            for event in events {
+                held = held.saturating_add(event.bytes.len() as u64);
+                // What is unreadable is left out.
+                if event.worth == Worth::Nothing {
+                    before.extend_from_slice(&event.bytes);
+                }
+            }
             match worth {
-                Some(Worth::Useful) => return Ok(Committed(self)),
                 Some(Worth::Diverged) => return Err(Outcome::Diverged),
                 None if held <= max && !whole && !self.stream.ended() => {}
                 _ => return Err(Outcome::NoUsefulChunk),
@@ -222,11 +239,18 @@ fn is_readable(last: &Event) -> bool {
 
 /// A stream that came as one body, if it is an answer: something useful in it, no error, and its end where it has one.
 pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Option<Stream> {
-    let mut events = stream.feed(body);
-    events.extend(stream.finish());
     let bad = |e: &Event| matches!(e.worth, Worth::Failed | Worth::Broken);
-    let whole = stream.useful()
-        && !events.iter().any(bad)
+    // Piece by piece: the events of a body take many times its room.
+    let mut from = 0;
+    while from < body.len() {
+        let end = body.len().min(from + PIECE);
+        if stream.feed(&body.slice(from..end)).iter().any(bad) {
+            return None;
+        }
+        from = end;
+    }
+    let whole = !stream.finish().iter().any(bad)
+        && stream.useful()
         && (stream.finished() || !stream.announces_its_end());
     whole.then_some(stream)
 }
