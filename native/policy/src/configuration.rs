@@ -110,8 +110,13 @@ fn text_of(value: &Value) -> Result<String, String> {
 fn resolve(text: &str, file: &GatewayFile<'_>) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
+    let closed = text.rfind('}');
     while let Some(at) = rest.find('$') {
         let tail = &rest[at..];
+        if closed.is_none_or(|closed| closed < text.len() - tail.len()) {
+            // Nothing that opens from here on is closed.
+            break;
+        }
         let found = [("$env{", file.env), ("$sys{", file.sys)]
             .into_iter()
             .find_map(|(opening, lookup)| {

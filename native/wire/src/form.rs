@@ -109,6 +109,10 @@ impl Form {
         for span in &self.spans {
             out.extend_from_slice(&body[from..span.start]);
             out.extend_from_slice(model.as_bytes());
+            if span.is_empty() && body[span.end..].starts_with(&self.delimiter) {
+                // An empty value may share its line break with the headers.
+                out.extend_from_slice(b"\r\n");
+            }
             from = span.end;
         }
         out.extend_from_slice(&body[from..]);
@@ -234,6 +238,20 @@ mod tests {
             read(form(MOST_MODELS + 1).as_bytes()),
             Err(NoRequest::TooManyModels)
         );
+    }
+
+    #[test]
+    fn an_empty_model_is_replaced_whatever_line_breaks_are_around_it() {
+        for breaks in ["\r\n\r\n\r\n", "\r\n\r\n"] {
+            let form =
+                format!("--XX\r\nContent-Disposition: form-data; name=model{breaks}--XX--\r\n");
+            let parsed = read(form.as_bytes()).unwrap();
+            assert_eq!(parsed.model, Model::Absent);
+            let out = parsed.with_model(form.as_bytes(), "m");
+            let expected =
+                "--XX\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n--XX--\r\n";
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 
     #[test]
