@@ -9,6 +9,7 @@
 mod bound;
 mod budget;
 mod call;
+mod caught;
 mod clock;
 mod deadline;
 mod gateway;
@@ -19,11 +20,13 @@ mod outcome;
 mod proxies;
 mod relay;
 mod report;
+mod sendable;
 mod tls;
 mod transport;
 
 pub use bound::{Bound, Decision, Refusal, Registry, Scope};
 pub use call::{Call, PathRewriting};
+pub use caught::Panic;
 pub use clock::Clock;
 pub use deadline::Deadline;
 pub use gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
@@ -33,4 +36,5 @@ pub use network::{Hostnames, Identity, Login, Network, Profile, Proxy, Trusted};
 pub use outcome::{GoOn, Outcome, Rule};
 pub use report::{AttemptReport, Report, Way};
 pub use rustls::pki_types::CertificateDer;
+pub use sendable::HeaderLengths;
 pub use transport::{Answer, BodyStream, Handshake, NetError, Transport};

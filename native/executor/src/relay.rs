@@ -1,14 +1,16 @@
 //! A streamed answer: held back until its first useful chunk, then passed on event by event as it comes.
 
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
 use futures_util::stream::Fuse;
 use tokio::time::Instant;
 
+use crate::caught::caught;
 use crate::deadline::Deadline;
 use crate::gateway::{Gateway, Head};
 use crate::outcome::Outcome;
@@ -17,6 +19,9 @@ use crate::transport::{BodyStream, NetError};
 /// How long the end of a body is waited for that has nothing more to say: `[DONE]` and usage after the last finish
 /// reason, and the last bytes of the framing, without which the connection can't be used again.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// A stream that came as one body is read in pieces of so many bytes.
+const PIECE: usize = 64 * 1024;
 
 /// A stream that has begun, and is no answer yet.
 pub(crate) struct Relay {
@@ -61,7 +66,8 @@ impl Deref for Delivered<'_> {
 
 impl Drop for Delivered<'_> {
     fn drop(&mut self) {
-        self.account();
+        // It can run because of a panic, and a second one that got out of here would end the process.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.account()));
     }
 }
 
@@ -78,7 +84,7 @@ pub(crate) struct Cut<'a> {
     pub(crate) stream: Delivered<'a>,
     /// The provider's own error event, not passed on yet.
     pub(crate) error: Option<Bytes>,
-    /// [`Outcome::StreamCut`] or [`Outcome::Diverged`].
+    /// [`Outcome::StreamCut`], [`Outcome::Diverged`] or [`Outcome::Panicked`].
     pub(crate) outcome: Outcome,
 }
 
@@ -92,16 +98,15 @@ impl Relay {
         }
     }
 
-    /// Reads up to the first useful chunk and keeps what came before it. What is not useful does not restart the
-    /// clock.
+    /// Reads up to the first useful chunk and keeps what came before it, as one piece: an event takes more room than the
+    /// few bytes that it may have. `max` counts complete events; one that is not complete yet has the limit of its
+    /// framing. What is not useful does not restart the clock.
     pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Outcome> {
-        let mut held = 0;
+        let mut held: u64 = 0;
+        let mut before = BytesMut::new();
         loop {
             let (events, whole) = match deadline.bound(self.body.next()).await {
-                Ok(Some(Ok(bytes))) => {
-                    held += bytes.len() as u64;
-                    (self.stream.feed(&bytes), false)
-                }
+                Ok(Some(Ok(bytes))) => (self.stream.feed(&bytes), false),
                 Ok(Some(Err(_))) => return Err(Outcome::Network(NetError::BrokenOff)),
                 Ok(None) => (self.stream.finish().into_iter().collect(), true),
                 Err(_) => return Err(Outcome::Silent),
@@ -109,9 +114,24 @@ impl Relay {
             // Several events can come in one piece: the first that says something counts.
             let says = |w: &Worth| !matches!(w, Worth::Nothing | Worth::Unreadable);
             let worth = events.iter().map(|e| e.worth).find(says);
-            self.held.extend(events);
+            if worth == Some(Worth::Useful) {
+                if !before.is_empty() {
+                    self.held.push(Event {
+                        bytes: before.freeze(),
+                        worth: Worth::Nothing,
+                    });
+                }
+                self.held.extend(events);
+                return Ok(Committed(self));
+            }
+            for event in events {
+                held = held.saturating_add(event.bytes.len() as u64);
+                // What is unreadable is left out.
+                if event.worth == Worth::Nothing {
+                    before.extend_from_slice(&event.bytes);
+                }
+            }
             match worth {
-                Some(Worth::Useful) => return Ok(Committed(self)),
                 Some(Worth::Diverged) => return Err(Outcome::Diverged),
                 None if held <= max && !whole && !self.stream.ended() => {}
                 _ => return Err(Outcome::NoUsefulChunk),
@@ -186,10 +206,11 @@ impl Committed {
             } else if useful {
                 clock = Deadline::after(idle);
             }
-            events = match clock.bound(body.next()).await {
-                Ok(Some(Ok(bytes))) => stream.stream.feed(&bytes),
-                _ if stream.finished() => return Ok(Whole { stream, body }),
-                Ok(None) => match (stream.stream.finish(), stream.announces_its_end()) {
+            let next = Next::of(&mut body, &mut stream.stream, clock);
+            events = match caught(gateway, next).await {
+                None => return cut(stream, None, Outcome::Panicked),
+                Some(Next::Events(events)) => events,
+                Some(Next::End(last)) => match (last, stream.announces_its_end()) {
                     // Without a marker for its end, the end of the body is the end of the stream.
                     (None, false) => return Ok(Whole { stream, body }),
                     (Some(last), false) if is_readable(&last) => {
@@ -200,8 +221,28 @@ impl Committed {
                     (Some(last), true) if last.worth == Worth::Useful => vec![last],
                     _ => return cut(stream, None, Outcome::StreamCut),
                 },
-                _ => return cut(stream, None, Outcome::StreamCut),
+                Some(Next::Nothing) if stream.finished() => return Ok(Whole { stream, body }),
+                Some(Next::Nothing) => return cut(stream, None, Outcome::StreamCut),
             };
+        }
+    }
+}
+
+/// What comes next of a body.
+enum Next {
+    Events(Vec<Event>),
+    /// It has ended, with this left over.
+    End(Option<Event>),
+    /// It broke, or nothing came in time; or it has ended, and the stream was whole before.
+    Nothing,
+}
+
+impl Next {
+    async fn of(body: &mut Fuse<BodyStream>, stream: &mut Stream, clock: Deadline) -> Self {
+        match clock.bound(body.next()).await {
+            Ok(Some(Ok(bytes))) => Next::Events(stream.feed(&bytes)),
+            Ok(None) if !stream.finished() => Next::End(stream.finish()),
+            _ => Next::Nothing,
         }
     }
 }
@@ -222,11 +263,18 @@ fn is_readable(last: &Event) -> bool {
 
 /// A stream that came as one body, if it is an answer: something useful in it, no error, and its end where it has one.
 pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Option<Stream> {
-    let mut events = stream.feed(body);
-    events.extend(stream.finish());
     let bad = |e: &Event| matches!(e.worth, Worth::Failed | Worth::Broken);
-    let whole = stream.useful()
-        && !events.iter().any(bad)
+    // Piece by piece: the events of a body take many times its room.
+    let mut from = 0;
+    while from < body.len() {
+        let end = body.len().min(from + PIECE);
+        if stream.feed(&body.slice(from..end)).iter().any(bad) {
+            return None;
+        }
+        from = end;
+    }
+    let whole = !stream.finish().iter().any(bad)
+        && stream.useful()
         && (stream.finished() || !stream.announces_its_end());
     whole.then_some(stream)
 }

@@ -16,9 +16,17 @@ pub use format::Worth;
 pub use overlap::Asked;
 pub use usage::Tokens;
 
-use format::Format;
+use crate::outline;
+use format::{Format, Wishes};
 use framing::{Content, Frame, Framing};
 use overlap::Overlap;
+
+/// A stream is read in pieces of so many bytes: what becomes of a piece takes up to a hundred times its room for a
+/// moment.
+const PIECE: usize = 16 * 1024;
+
+/// The most room, in bytes, of an event that is kept until another one comes.
+const MOST_KEPT: usize = 256 * 1024;
 
 /// What a frame of the provider's has become.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,13 +140,21 @@ impl Stream {
     /// candidate's part, because what follows it is not the caller's any more.
     pub fn feed(&mut self, bytes: &Bytes) -> Vec<Event> {
         let mut events = Vec::new();
-        for frame in self.framing.feed(bytes) {
-            let event = self.take(frame);
-            let over = matches!(event.worth, Worth::Failed | Worth::Broken | Worth::Diverged);
-            events.push(event);
-            if over {
-                break;
+        let mut from = 0;
+        while from < bytes.len() {
+            let end = match self.framing {
+                Framing::Opaque => bytes.len(),
+                _ => bytes.len().min(from + PIECE),
+            };
+            for frame in self.framing.feed(&bytes.slice(from..end)) {
+                let event = self.take(frame);
+                let over = matches!(event.worth, Worth::Failed | Worth::Broken | Worth::Diverged);
+                events.push(event);
+                if over {
+                    return events;
+                }
             }
+            from = end;
         }
         events
     }
@@ -228,8 +244,11 @@ impl Stream {
         if self.forgotten {
             return Err(NoWayOn::TooLong);
         }
-        let request: Value = serde_json::from_slice(request).map_err(|_| NoWayOn::UnknownFormat)?;
-        match format.is_plain_text() && format.asks_for_plain_text(&request) {
+        if !format.is_plain_text() {
+            return Err(NoWayOn::NotPlainText);
+        }
+        let wishes = Wishes::read(request).ok_or(NoWayOn::UnknownFormat)?;
+        match wishes.are_whole() && format.asks_for_plain_text(&wishes) {
             true => Ok(()),
             false => Err(NoWayOn::NotPlainText),
         }
@@ -275,7 +294,15 @@ impl Stream {
 
     fn take(&mut self, mut frame: Frame) -> Event {
         let mut said = String::new();
-        let worth = self.judge(&frame, &mut said);
+        let mut worth = self.judge(&frame, &mut said);
+        if matches!(frame.content, Content::Outline(_)) {
+            // What was not read of it can't be gone on from, nor be written anew.
+            match (&self.joining, worth) {
+                (None, _) => self.forget(),
+                (Some(_), Worth::Failed) => {}
+                (Some(_), _) => worth = Worth::Broken,
+            }
+        }
         if worth == Worth::Nothing && self.hides(&frame) {
             frame = Frame::empty();
         }
@@ -307,7 +334,7 @@ impl Stream {
     /// The provider's own error, as the end of the caller's stream.
     fn last_words(&self, frame: Frame) -> Bytes {
         let raised = match (&frame.content, &self.format) {
-            (Content::Json(event), Some(format)) => format.raised(event),
+            (Content::Json(event) | Content::Outline(event), Some(format)) => format.raised(event),
             _ => None,
         };
         let raised = raised.and_then(|message| self.framing.write(&message));
@@ -319,7 +346,7 @@ impl Stream {
             // The body ends, and the answer has not.
             Content::End if self.announces_its_end() && !self.finished() => return Worth::Broken,
             Content::End => self.closed = true,
-            Content::Json(event) => {
+            Content::Json(event) | Content::Outline(event) => {
                 if self.format.is_none() {
                     self.format = format::of(&frame.name, event);
                     if let (true, Some(format)) = (self.forgotten, &mut self.format) {
@@ -387,6 +414,9 @@ impl Stream {
         match frame.content {
             Content::Json(event) if event.is_object() => {
                 if held && !its.is_empty() {
+                    if outline::room(&event) > MOST_KEPT {
+                        return nothing(Worth::Diverged);
+                    }
                     joining.last = Some((frame.name.clone(), event.clone()));
                 }
                 let text = if its.is_empty() { "" } else { said };
@@ -412,13 +442,18 @@ impl Stream {
             return;
         }
         if self.text.len() + said.len() > self.max_text {
-            self.forgotten = true;
-            self.text = String::new();
-            if let Some(format) = &mut self.format {
-                format.forget();
-            }
+            self.forget();
         } else {
             self.text.push_str(said);
+        }
+    }
+
+    /// Nobody will go on with it.
+    fn forget(&mut self) {
+        self.forgotten = true;
+        self.text = String::new();
+        if let Some(format) = &mut self.format {
+            format.forget();
         }
     }
 }

@@ -401,6 +401,11 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
 
     private long prepare(Arrival arrival, byte[] body, long reserved) {
         MessageContext axis2 = arrival.axis2;
+        Headers.Lengths lengths =
+                Headers.measure(
+                        axis2.getProperty(Properties.HEADERS),
+                        axis2.getProperty(Properties.EXCESS_HEADERS),
+                        arrival.bound.credentialHeaders);
         boolean prepared = false;
         try {
             long call =
@@ -409,6 +414,8 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                             arrival.production,
                             (String) axis2.getProperty(Properties.URL_POSTFIX),
                             (String) axis2.getProperty(Properties.CONTENT_TYPE),
+                            lengths.longest,
+                            lengths.all,
                             body,
                             reserved);
             prepared = true;
@@ -438,7 +445,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             Engine.of().beforeSuspending(synCtx);
             SuspendedRequest request =
                     new SuspendedRequest(
-                            synCtx, source.request.getUri(), arrival.bound.credentialHeaders);
+                            synCtx, source.request, arrival.bound.credentialHeaders);
             exchange =
                     new ClientExchange(
                             call,
@@ -458,6 +465,10 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             NativeExecutor.start(call, exchange, ATTEMPTS.isDebugEnabled());
         } catch (RuntimeException | Error e) {
             NativeExecutor.cancel(call);
+            if (exchange != null && exchange.isOver()) {
+                LOG.debug("The client left before its call began", e);
+                return;
+            }
             if (exchange != null) {
                 exchange.resume();
             }
