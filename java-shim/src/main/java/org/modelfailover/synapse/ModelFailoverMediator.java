@@ -444,8 +444,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             RequestBody.forget(axis2, source);
             Engine.of().beforeSuspending(synCtx);
             SuspendedRequest request =
-                    new SuspendedRequest(
-                            synCtx, source.request, arrival.bound.credentialHeaders);
+                    new SuspendedRequest(synCtx, source.request, arrival.bound.credentialHeaders);
             exchange =
                     new ClientExchange(
                             call,

@@ -342,7 +342,9 @@ class LifecycleTest extends Scenario {
                             () -> NativeExecutor.longestWait(handle),
                             () -> NativeExecutor.bind(handle, "t", "a", "1", null),
                             () -> NativeExecutor.endpointIds(handle, true),
-                            () -> NativeExecutor.prepare(handle, true, "/x", null, 0, 0, new byte[0], 0),
+                            () ->
+                                    NativeExecutor.prepare(
+                                            handle, true, "/x", null, 0, 0, new byte[0], 0),
                             () -> NativeExecutor.firstCandidate(handle),
                             () -> NativeExecutor.start(handle, null, false))) {
                 assertThrows(IllegalStateException.class, use, "handle " + handle);
@@ -366,7 +368,9 @@ class LifecycleTest extends Scenario {
         }
         assertThrows(
                 IllegalStateException.class,
-                () -> NativeExecutor.prepare(policy, true, "/x", null, 0, 0, chat("m").getBytes(), 0),
+                () ->
+                        NativeExecutor.prepare(
+                                policy, true, "/x", null, 0, 0, chat("m").getBytes(), 0),
                 "a policy's handle is none of a bound policy");
 
         NativeExecutor.close(policy);
