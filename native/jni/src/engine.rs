@@ -107,7 +107,7 @@ impl Engine {
         let _inside = runtime.enter();
         let client = self
             .clients
-            .client(policy.settings.connect_timeout)
+            .client(policy.settings.connect_timeout, policy.settings.http2)
             .map_err(Thrown::Other)?;
         let (provider, warnings) = provider.unzip();
         let bound = Arc::new(self.registry.bind(policy, scope, provider));
