@@ -13,7 +13,7 @@ use futures_util::Stream;
 use futures_util::future::poll_fn;
 use http::Request;
 use http_body_util::Full;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::task::coop::unconstrained;
@@ -26,6 +26,9 @@ use super::{Answer, NetError};
 /// The longest head of an answer, in bytes, and the most that is read ahead of whoever takes the body. hyper takes
 /// no more than 100 headers besides.
 pub(super) const MAX_HEAD: usize = 128 * 1024;
+
+/// What is left of an answer that nobody wants, in frames: the marker of its end, usually.
+const MAX_DRAINED_FRAMES: usize = 4;
 
 /// A connection, and the request that it is busy with.
 pub(super) struct Http1 {
@@ -131,22 +134,62 @@ struct Http1Body {
     home: Arc<Origin>,
 }
 
+impl Http1Body {
+    /// The answer has been read to its end.
+    fn go_home(&mut self) {
+        if let Some(mut connection) = self.connection.take()
+            && connection.is_ready()
+        {
+            connection.proven = true;
+            self.home.keep(connection);
+        }
+    }
+
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            return Poll::Ready(frame);
+        }
+        if let Some(connection) = &mut self.connection {
+            connection.poll(cx);
+        }
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+}
+
+/// Whoever has read enough drops the body. What of it has come already is no reason to close the connection; for more
+/// nobody waits.
+impl Drop for Http1Body {
+    fn drop(&mut self) {
+        if self.connection.is_none() {
+            return;
+        }
+        let rest = poll_fn(|cx| {
+            for _ in 0..MAX_DRAINED_FRAMES {
+                match self.poll_frame(cx) {
+                    Poll::Ready(Some(Ok(_))) => {}
+                    Poll::Ready(None) => {
+                        self.go_home();
+                        break;
+                    }
+                    Poll::Ready(Some(Err(_))) | Poll::Pending => break,
+                }
+            }
+            Poll::Ready(())
+        });
+        let _ = pin!(unconstrained(rest)).poll(&mut Context::from_waker(Waker::noop()));
+    }
+}
+
 impl Stream for Http1Body {
     type Item = Result<Bytes, NetError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         loop {
-            let frame = match Pin::new(&mut this.body).poll_frame(cx) {
-                Poll::Ready(frame) => frame,
-                Poll::Pending => {
-                    if let Some(connection) = &mut this.connection {
-                        connection.poll(cx);
-                    }
-                    ready!(Pin::new(&mut this.body).poll_frame(cx))
-                }
-            };
-            match frame {
+            match ready!(this.poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => return Poll::Ready(Some(Ok(data))),
                     Err(_trailers) => {}
@@ -156,12 +199,7 @@ impl Stream for Http1Body {
                     return Poll::Ready(Some(Err(NetError::BrokenOff)));
                 }
                 None => {
-                    if let Some(mut connection) = this.connection.take()
-                        && connection.is_ready()
-                    {
-                        connection.proven = true;
-                        this.home.keep(connection);
-                    }
+                    this.go_home();
                     return Poll::Ready(None);
                 }
             }

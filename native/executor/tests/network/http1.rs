@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use failover_executor::{NetError, Network};
+use futures_util::StreamExt;
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +27,8 @@ enum Act {
     /// Closes after it has read everything.
     Close,
     Say(&'static [u8]),
+    /// Without closing.
+    SayAndStay(&'static [u8]),
 }
 
 /// A server without TLS that decides by the number of the connection and that of the request on it, from 1 on.
@@ -88,6 +91,7 @@ async fn serve(
             Act::Reset | Act::Close => return,
             Act::Answer => stream.write_all(HELLO).await.unwrap(),
             Act::AnswerAndClose => return stream.write_all(HELLO).await.unwrap(),
+            Act::SayAndStay(bytes) => stream.write_all(bytes).await.unwrap(),
             Act::Say(bytes) => return stream.write_all(bytes).await.unwrap(),
         }
     }
@@ -169,6 +173,29 @@ async fn what_was_not_processed_is_asked_again_once() {
     assert_eq!(client.ask(&server.url()).await, hello());
     assert_eq!(client.ask(&server.url()).await, Err(NetError::Reset));
     assert_eq!((server.heads().len(), server.connections()), (3, 2));
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_wants_any_more_costs_its_connection_only_while_more_is_to_come() {
+    for (said, connections) in [
+        (
+            &b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"[..],
+            1,
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+            3,
+        ),
+    ] {
+        let server = Raw::start(move |_, _| Act::SayAndStay(said)).await;
+        let client = client();
+        for _ in 0..3 {
+            let mut answer = client.send(&server.url()).await.unwrap();
+            let first = answer.body.next().await.unwrap();
+            assert_eq!(first.as_deref(), Ok(&b"hello"[..]));
+        }
+        assert_eq!(server.connections(), connections);
+    }
 }
 
 #[tokio::test]
@@ -295,4 +322,38 @@ async fn no_more_connections_are_kept_than_the_limit() {
     }
     assert_eq!(left, 256);
     server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_caller_does_not_take_stays_with_the_provider() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let sent = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sent);
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream, false).await;
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let chunk = [b"c0\r\n", &[b'x'; 0xc0][..], b"\r\n"].concat();
+        while stream.write_all(&chunk).await.is_ok() {
+            count.fetch_add(0xc0, Ordering::SeqCst);
+        }
+    });
+    let mut answer = client().send(&url).await.unwrap();
+    let mut taken = 0;
+    while taken < 500 * 1024 {
+        taken += answer.body.next().await.unwrap().unwrap().len();
+    }
+    // Until the kernels have all that they keep, which can be tens of megabytes.
+    let mut before = 0;
+    for _ in 0..50 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let now = sent.load(Ordering::SeqCst);
+        if now == before {
+            return server.abort();
+        }
+        before = now;
+    }
+    panic!("the provider goes on sending: {before} bytes");
 }
