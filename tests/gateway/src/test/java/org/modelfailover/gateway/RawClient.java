@@ -15,6 +15,7 @@ import java.util.List;
 final class RawClient implements AutoCloseable {
     private static final int PATIENCE_MILLIS = 10_000;
 
+    private int patienceMillis = PATIENCE_MILLIS;
     private final Socket socket;
     private final InputStream in;
 
@@ -81,6 +82,17 @@ final class RawClient implements AutoCloseable {
 
     static RawClient to(EmbeddedGateway gateway) {
         return new RawClient(gateway.port());
+    }
+
+    /** Waits so long for the next byte, until it is called a hang. */
+    RawClient patience(int millis) {
+        patienceMillis = millis;
+        try {
+            socket.setSoTimeout(millis);
+            return this;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** Sends text as it is, with {@code \n} for every line end. */
@@ -270,10 +282,10 @@ final class RawClient implements AutoCloseable {
         return line.toString(StandardCharsets.ISO_8859_1);
     }
 
-    private static AssertionError hangs(SocketTimeoutException e) {
+    private AssertionError hangs(SocketTimeoutException e) {
         return new AssertionError(
                 "the gateway neither answered nor closed the connection for "
-                        + PATIENCE_MILLIS / 1000
+                        + patienceMillis / 1000
                         + " s",
                 e);
     }
