@@ -148,7 +148,8 @@ final class RawClient implements AutoCloseable {
         return new Answer(head, body(head));
     }
 
-    private byte[] body(Head head) {
+    /** The body that belongs to a head. */
+    byte[] body(Head head) {
         if (head.chunked()) {
             ByteArrayOutputStream body = new ByteArrayOutputStream();
             for (byte[] chunk = readChunk(); chunk != null; chunk = readChunk()) {
