@@ -360,8 +360,13 @@ final class Soak {
                 .forEach(System.out::println);
         System.out.printf(
                 "soak: %d faults, all in %s; the gateway's log is beside it.%n"
-                        + "Again, with the same requests: make soak SECONDS=%d SEED=%d%n",
-                faults.size(), all, seconds, seed);
+                        + "Again, with the same requests: %s%n",
+                faults.size(), all, command());
+    }
+
+    private String command() {
+        String minutes = seconds % 60 == 0 ? "" + seconds / 60 : "" + seconds / 60.0;
+        return "make soak MINUTES=" + minutes + " SEED=" + seed;
     }
 
     private String page(String table) throws IOException {
@@ -370,7 +375,7 @@ final class Soak {
                     .replace("@date@", LocalDate.now().toString())
                     .replace("@machine@", Machine.description())
                     .replace("@clients@", String.valueOf(CLIENTS))
-                    .replace("@command@", "make soak MINUTES=" + seconds / 60 + " SEED=" + seed)
+                    .replace("@command@", command() + " WRITE=1")
                     .replace("@table@", table.strip());
         }
     }
