@@ -48,6 +48,7 @@ endif
 test-rust: ## the native executor and the simulated provider
 	$(CARGO) test --workspace $(CARGO_FLAGS)
 	$(CARGO) test $(CARGO_FLAGS) -p failover-suspension --features loom --test interleavings
+	$(CARGO) test --release $(CARGO_FLAGS) -p bounds
 
 test-fuzz: ## a few seconds of fuzzing, from what is known to be hard
 	tools/fuzz.sh 20
@@ -89,6 +90,7 @@ lint: ## formats, clippy, cargo-deny, shellcheck
 
 fmt: ## formats the Rust and the Java sources
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 	$(GRADLEW) formatJava
 
 dist: bundle ## the installable archive, in build/dist/

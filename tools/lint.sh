@@ -44,6 +44,7 @@ fi
 
 if have_fmt; then
     part "rustfmt" cargo fmt --all --check
+    part "rustfmt (fuzz)" cargo fmt --manifest-path fuzz/Cargo.toml --check
 else
     skip "rustfmt" "not here; rustup component add rustfmt, or the package that belongs to this cargo"
 fi

@@ -396,6 +396,9 @@ fn events(all: &mut Vec<Case>) {
     );
 }
 
+/// A text that the caller has, and one that comes in pieces, for a size.
+type Texts = fn(usize) -> (String, Vec<String>);
+
 /// A stream in the middle of an answer that another candidate goes on with.
 fn goes_on(content_type: &str, first: &[u8], asked: stream::Asked) -> Stream {
     let mut stream = Stream::of(Some(content_type), false, ALL).expect("a stream");
@@ -458,11 +461,7 @@ fn joined(all: &mut Vec<Case>) {
         });
     }
     // What the caller has, and what comes in small pieces: all of it, or as much as shows how long a piece takes.
-    let texts: [(
-        &'static str,
-        stream::Asked,
-        fn(usize) -> (String, Vec<String>),
-    ); 4] = [
+    let texts: [(&'static str, stream::Asked, Texts); 4] = [
         ("a repeat in pieces", stream::Asked::Again, |n| {
             let text = repeated(n, "# ");
             let pieces = text.as_bytes().chunks(32);
