@@ -423,11 +423,15 @@ fn written(count: u64) -> String {
     count.min(i32::MAX as u64).to_string()
 }
 
+/// The longest value that is told, in bytes; the longest identifiers of models, Bedrock's, have 2048.
+const LONGEST: usize = 2048;
+
 /// A value that its readers can read: the throttling's `Long.parseLong` and the analytics' `Integer.parseInt` take a
-/// count.
+/// count, and none wants a document.
 fn readable(name: &str, value: String) -> Option<String> {
     let is_count = [PROMPT, COMPLETION, TOTAL, REMAINING].contains(&name);
-    (!is_count || value.parse().is_ok_and(|count: i32| count >= 0)).then_some(value)
+    (value.len() <= LONGEST && !is_count || value.parse().is_ok_and(|count: i32| count >= 0))
+        .then_some(value)
 }
 
 #[cfg(test)]
@@ -734,6 +738,18 @@ mod tests {
         for count in ["-1", "1e2", "99999999999", "true", "\"many\"", "{}"] {
             let body = format!(r#"{{"usage":{{"total_tokens":{count}}}}}"#);
             assert_eq!(openai().metadata("/", body.as_bytes()).len(), 2, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_name_as_long_as_a_document_is_not_told() {
+        for (length, told) in [(LONGEST, true), (LONGEST + 1, false)] {
+            let body = format!(r#"{{"model":"{}"}}"#, "m".repeat(length));
+            let metadata = openai().metadata("/", body.as_bytes());
+            assert_eq!(
+                metadata.iter().any(|(name, _)| name == "responseModel"),
+                told
+            );
         }
     }
 
