@@ -123,7 +123,10 @@ impl Engine {
         let (provider, warnings) = provider.unzip();
         // The clock and the client's timers belong to the runtime.
         let (client, bound) = self.inside(|| {
-            let client = self.clients.client(policy.settings.connect_timeout);
+            let settings = &policy.settings;
+            let client = self
+                .clients
+                .client(settings.connect_timeout, settings.http2);
             (client, self.registry.bind(policy, scope, provider))
         })?;
         let (client, bound) = (client.map_err(Thrown::Other)?, Arc::new(bound));

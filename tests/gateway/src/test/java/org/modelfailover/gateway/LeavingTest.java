@@ -35,7 +35,9 @@ class LeavingTest extends Scenario {
         THE_HEAD("gpt~silent"),
         THE_FIRST_USEFUL_CHUNK("gpt~pings~role-only-then-silence"),
         THE_NEXT_CHUNK("gpt~tokens=3000~interval=20ms"),
-        NOTHING_BECAUSE_IT_DOES_NOT_READ("gpt~tokens=100000");
+        /** More than the kernels keep for a reader who is late. */
+        NOTHING_BECAUSE_IT_DOES_NOT_READ(
+                "gpt~text=Provider+" + "x".repeat(900) + "~tokens=100000");
 
         final String model;
 
