@@ -535,8 +535,7 @@ class UploadsTest extends Scenario {
         deploy(api(failover()));
         byte[] body = body("another-model", 3_000_000);
         RawClient client = begin(client(), body);
-        pause();
-        assertTrue(NativeExecutor.heldBytes() >= body.length / 2, "half of it has come");
+        Until.is("half of it is held", NativeExecutor::heldBytes, h -> h >= body.length / 2);
 
         assertServedBy("standard", finish(client, body).answer());
     }
