@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::Fuse;
 use tokio::time::Instant;
 
+use crate::body::Kept;
 use crate::deadline::Deadline;
 use crate::gateway::{Gateway, Head};
 use crate::outcome::Outcome;
@@ -18,12 +19,16 @@ use crate::transport::{BodyStream, NetError};
 /// reason, and the last bytes of the framing, without which the connection can't be used again.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// The most of a whole body that is read into events in one go.
+const AT_ONCE: usize = 64 * 1024;
+
 /// A stream that has begun, and is no answer yet.
 pub(crate) struct Relay {
     head: Head,
     body: Fuse<BodyStream>,
     stream: Stream,
     held: Vec<Event>,
+    kept: Kept,
 }
 
 /// A stream whose first useful chunk has come: no other candidate is asked any more, unless it breaks.
@@ -83,12 +88,14 @@ pub(crate) struct Cut<'a> {
 }
 
 impl Relay {
-    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream) -> Self {
+    /// `kept` counts what it holds.
+    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream, kept: Kept) -> Self {
         Relay {
             head,
             body: body.fuse(),
             stream,
             held: Vec::new(),
+            kept,
         }
     }
 
@@ -99,7 +106,9 @@ impl Relay {
         loop {
             let (events, whole) = match deadline.bound(self.body.next()).await {
                 Ok(Some(Ok(bytes))) => {
-                    held += bytes.len() as u64;
+                    let events = held + self.held.len() * size_of::<Event>();
+                    self.kept
+                        .set(events + held_by(&self.stream) + bytes.len())?;
                     (self.stream.feed(&bytes), false)
                 }
                 Ok(Some(Err(_))) => return Err(Outcome::Network(NetError::BrokenOff)),
@@ -109,11 +118,14 @@ impl Relay {
             // Several events can come in one piece: the first that says something counts.
             let says = |w: &Worth| !matches!(w, Worth::Nothing | Worth::Unreadable);
             let worth = events.iter().map(|e| e.worth).find(says);
+            let more = self.held.try_reserve(events.len());
+            more.map_err(|_| Outcome::NoMemory)?;
+            held += events.iter().map(|e| e.bytes.len()).sum::<usize>();
             self.held.extend(events);
             match worth {
                 Some(Worth::Useful) => return Ok(Committed(self)),
                 Some(Worth::Diverged) => return Err(Outcome::Diverged),
-                None if held <= max && !whole && !self.stream.ended() => {}
+                None if held as u64 <= max && !whole && !self.stream.ended() => {}
                 _ => return Err(Outcome::NoUsefulChunk),
             }
         }
@@ -137,6 +149,7 @@ impl Committed {
             stream,
             held,
             head,
+            mut kept,
         } = self.0;
         let mut stream = Delivered {
             stream,
@@ -177,6 +190,9 @@ impl Committed {
             if stream.ended() {
                 return Ok(Whole { stream, body });
             }
+            if kept.set(held_by(&stream)).is_err() {
+                stream.stream.forget_text();
+            }
             if stream.finished() {
                 // Once: pings would go on for ever.
                 if useful || !finishing {
@@ -187,7 +203,16 @@ impl Committed {
                 clock = Deadline::after(idle);
             }
             events = match clock.bound(body.next()).await {
-                Ok(Some(Ok(bytes))) => stream.stream.feed(&bytes),
+                Ok(Some(Ok(bytes))) => {
+                    if kept.set(held_by(&stream) + bytes.len()).is_err() {
+                        // Rather an answer that can't be continued than none.
+                        stream.stream.forget_text();
+                        if kept.set(held_by(&stream) + bytes.len()).is_err() {
+                            return cut(stream, None, Outcome::NoMemory);
+                        }
+                    }
+                    stream.stream.feed(&bytes)
+                }
                 _ if stream.finished() => return Ok(Whole { stream, body }),
                 Ok(None) => match (stream.stream.finish(), stream.announces_its_end()) {
                     // Without a marker for its end, the end of the body is the end of the stream.
@@ -222,13 +247,23 @@ fn is_readable(last: &Event) -> bool {
 
 /// A stream that came as one body, if it is an answer: something useful in it, no error, and its end where it has one.
 pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Option<Stream> {
-    let mut events = stream.feed(body);
-    events.extend(stream.finish());
     let bad = |e: &Event| matches!(e.worth, Worth::Failed | Worth::Broken);
-    let whole = stream.useful()
-        && !events.iter().any(bad)
+    // Bit by bit: its events together are many times as large as it is.
+    for from in (0..body.len()).step_by(AT_ONCE) {
+        let piece = body.slice(from..body.len().min(from + AT_ONCE));
+        if stream.feed(&piece).iter().any(bad) {
+            return None;
+        }
+    }
+    let whole = !stream.finish().as_ref().is_some_and(bad)
+        && stream.useful()
         && (stream.finished() || !stream.announces_its_end());
     whole.then_some(stream)
+}
+
+/// Bytes that a stream holds between two pieces.
+fn held_by(stream: &Stream) -> usize {
+    stream.pending() + stream.delivered()
 }
 
 /// Hands a whole answer over.

@@ -8,6 +8,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 use crate::request::{Model, NoRequest};
+use crate::room::Room;
 
 /// A form, and where its model stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,9 +91,11 @@ impl Form {
         }
     }
 
-    /// The body with `model` as its model; a field is put first where there is none.
-    pub fn with_model(&self, body: &[u8], model: &str) -> Vec<u8> {
-        let mut out = Vec::with_capacity(body.len() + model.len() + 128);
+    /// The body with `model` as its model; a field is put first where there is none. `None`: there is no room for it.
+    pub fn with_model(&self, body: &[u8], model: &str, room: &mut Room<'_>) -> Option<Vec<u8>> {
+        let field = 64 + self.delimiter.len() + self.field.len();
+        let more = field + model.len() * self.spans.len().max(1);
+        let mut out = room(body.len() + more)?;
         let mut from = 0;
         if self.spans.is_empty() {
             out.extend_from_slice(&self.delimiter);
@@ -109,7 +112,7 @@ impl Form {
             from = span.end;
         }
         out.extend_from_slice(&body[from..]);
-        out
+        Some(out)
     }
 }
 
@@ -141,6 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::room::allocated;
 
     fn body(model: Option<&str>, file: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -178,7 +182,7 @@ mod tests {
         let form = body(None, b"abc");
         let parsed = read(&form).unwrap();
         assert_eq!(parsed.model, Model::Absent);
-        let out = parsed.with_model(&form, "whisper");
+        let out = parsed.with_model(&form, "whisper", &mut allocated).unwrap();
         assert_eq!(read(&out).unwrap().model, Model::Named("whisper".into()));
         assert!(out.ends_with(&form[..]));
     }
@@ -188,7 +192,7 @@ mod tests {
         let form = body(Some("not this one"), b"abc");
         let parsed = Form::read("XX", "engine", &form).unwrap();
         assert_eq!(parsed.model, Model::Absent);
-        let out = parsed.with_model(&form, "whisper");
+        let out = parsed.with_model(&form, "whisper", &mut allocated).unwrap();
         assert_eq!(
             Form::read("XX", "engine", &out).unwrap().model,
             Model::Named("whisper".into())
@@ -217,7 +221,7 @@ mod tests {
         let parsed = read(&form).unwrap();
         assert_eq!(parsed.model, Model::Named("m".into()));
         assert_eq!(
-            parsed.with_model(&form, "n"),
+            parsed.with_model(&form, "n", &mut allocated).unwrap(),
             body(Some("n"), b"a--XX\r\nb --XX--c")
         );
     }
@@ -238,7 +242,7 @@ mod tests {
             let form = body(Some(&old), &file);
             let parsed = read(&form).unwrap();
             prop_assert_eq!(&parsed.model, &Model::Named(old));
-            prop_assert_eq!(parsed.with_model(&form, &new), body(Some(&new), &file));
+            prop_assert_eq!(parsed.with_model(&form, &new, &mut allocated).unwrap(), body(Some(&new), &file));
         }
 
         #[test]

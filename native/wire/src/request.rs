@@ -12,6 +12,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::json_path::{self, Path, Step};
+use crate::room::Room;
 
 /// The most values of a model in one body. Each is replaced, and so many of them would make a body many times as large
 /// as the one that was allowed.
@@ -167,13 +168,15 @@ impl Request {
     }
 
     /// The body with another model, and with the report of a stream's usage asked for: every value of the model is
-    /// replaced, or one is put in. `None` when nothing changes. `body` is the one that was read.
-    pub(crate) fn edited(
+    /// replaced, or one is put in; the same body when nothing changes. `body` is the one that was read. `None`: there is
+    /// no room for it.
+    pub(crate) fn edited<'a>(
         &self,
-        body: &[u8],
+        body: &'a [u8],
         model: Option<&str>,
         ask_usage: bool,
-    ) -> Option<Vec<u8>> {
+        room: &mut Room<'_>,
+    ) -> Option<Cow<'a, [u8]>> {
         let mut edits: Vec<(Range<usize>, Cow<'_, str>)> = Vec::new();
         if let Some(model) = model {
             let value = serde_json::Value::from(model).to_string();
@@ -191,11 +194,11 @@ impl Request {
             edits.extend(spans.iter().map(|span| (span.clone(), (*text).into())));
         }
         if edits.is_empty() {
-            return None;
+            return Some(Cow::Borrowed(body));
         }
         edits.sort_by_key(|(span, _)| span.start);
         let more: usize = edits.iter().map(|(_, text)| text.len()).sum();
-        let mut out = Vec::with_capacity(body.len() + more);
+        let mut out = room(body.len() + more)?;
         let mut from = 0;
         for (span, text) in edits {
             // One inside another: a provider's path may lead into what is replaced.
@@ -207,7 +210,7 @@ impl Request {
             from = span.end;
         }
         out.extend_from_slice(&body[from..]);
-        Some(out)
+        Some(Cow::Owned(out))
     }
 }
 
@@ -394,14 +397,15 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::room::allocated;
 
     fn read(body: &str) -> Request {
         Request::read(body.as_bytes()).unwrap()
     }
 
     fn edited(request: &Request, body: &str, model: Option<&str>, ask_usage: bool) -> String {
-        let out = request.edited(body.as_bytes(), model, ask_usage);
-        out.map_or(body.to_owned(), |out| String::from_utf8(out).unwrap())
+        let out = request.edited(body.as_bytes(), model, ask_usage, &mut allocated);
+        String::from_utf8(out.unwrap().into_owned()).unwrap()
     }
 
     fn rewritten(body: &str, model: &str) -> String {
@@ -579,7 +583,7 @@ mod tests {
         ] {
             let request = read_at(path, &body);
             assert_eq!(request.model, Model::NoName, "{path}");
-            assert_eq!(request.edited(body.as_bytes(), Some("m"), false), None);
+            assert_eq!(edited(&request, &body, Some("m"), false), body);
         }
     }
 
@@ -764,7 +768,7 @@ mod tests {
                 let _ = Request::read(&body);
                 for path in &paths {
                     if let Ok(request) = Request::read_at(&body, path) {
-                        let _ = request.edited(&body, Some("m"), true);
+                        let _ = request.edited(&body, Some("m"), true, &mut allocated);
                     }
                 }
             }

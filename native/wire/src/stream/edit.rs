@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::room::allocated;
+
 /// The body with `edit`'s text in place of the value of a top-level key. `None` when there is no such key, or `edit`
 /// makes nothing of its value.
 pub(crate) fn replaced(
@@ -17,7 +19,7 @@ pub(crate) fn replaced(
     let old = top.get(key)?.get();
     let at = old.as_ptr() as usize - body.as_ptr() as usize;
     let new = edit(old)?;
-    let mut out = Vec::with_capacity(body.len() + new.len());
+    let mut out = allocated(body.len() + new.len())?;
     out.extend_from_slice(&body[..at]);
     out.extend_from_slice(new.as_bytes());
     out.extend_from_slice(&body[at + old.len()..]);

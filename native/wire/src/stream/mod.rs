@@ -41,6 +41,9 @@ pub trait Observer: fmt::Debug + Send + Sync {
     fn model(&self) -> Option<&str>;
 }
 
+/// The most that is read into frames in one go: a frame of one byte takes up a hundred of them for that time.
+const AT_ONCE: usize = 64 * 1024;
+
 /// A caller's stream.
 #[derive(Debug)]
 pub struct Stream {
@@ -132,15 +135,32 @@ impl Stream {
     /// candidate's part, because what follows it is not the caller's any more.
     pub fn feed(&mut self, bytes: &Bytes) -> Vec<Event> {
         let mut events = Vec::new();
-        for frame in self.framing.feed(bytes) {
-            let event = self.take(frame);
-            let over = matches!(event.worth, Worth::Failed | Worth::Broken | Worth::Diverged);
-            events.push(event);
-            if over {
-                break;
+        for from in (0..bytes.len()).step_by(AT_ONCE) {
+            let piece = bytes.slice(from..bytes.len().min(from + AT_ONCE));
+            for frame in self.framing.feed(&piece) {
+                let event = self.take(frame);
+                let over = matches!(event.worth, Worth::Failed | Worth::Broken | Worth::Diverged);
+                events.push(event);
+                if over {
+                    return events;
+                }
             }
         }
         events
+    }
+
+    /// Bytes of an event that is not complete yet.
+    pub fn pending(&self) -> usize {
+        self.framing.pending()
+    }
+
+    /// Lets the delivered text go: the stream can't be gone on with any more.
+    pub fn forget_text(&mut self) {
+        self.forgotten = true;
+        self.text = String::new();
+        if let Some(format) = &mut self.format {
+            format.forget();
+        }
     }
 
     /// What was left without its end when the body ended.
@@ -255,6 +275,9 @@ impl Stream {
         if !framing.is_like(&self.framing) {
             return None;
         }
+        let mut text = String::new();
+        text.try_reserve_exact(self.text.len()).ok()?;
+        text.push_str(&self.text);
         let mut format = self.format.as_ref()?.boxed();
         format.go_on();
         Some(Stream {
@@ -264,7 +287,7 @@ impl Stream {
             closed: false,
             // What it reads is not gone on with.
             observer: None,
-            text: self.text.clone(),
+            text,
             joining: Some(Joining {
                 overlap: Overlap::new(asked),
                 last: None,
@@ -411,12 +434,9 @@ impl Stream {
         if self.forgotten || said.is_empty() {
             return;
         }
-        if self.text.len() + said.len() > self.max_text {
-            self.forgotten = true;
-            self.text = String::new();
-            if let Some(format) = &mut self.format {
-                format.forget();
-            }
+        let more = said.len();
+        if self.text.len() + more > self.max_text || self.text.try_reserve(more).is_err() {
+            self.forget_text();
         } else {
             self.text.push_str(said);
         }

@@ -276,7 +276,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             }
             InFlight.add(exchange);
             NativeExecutor.start(call, exchange, ATTEMPTS.isDebugEnabled());
-        } catch (RuntimeException | LinkageError e) {
+        } catch (RuntimeException | Error e) {
             NativeExecutor.cancel(call);
             if (exchange != null) {
                 exchange.resume();

@@ -27,7 +27,19 @@ class ResponsePipe extends Pipe {
     private final Producer producer;
     private final BufferFactory buffers;
     private Thread offering;
-    private ByteBuffer rest;
+    private Pieces rest;
+
+    /** A body in pieces. */
+    interface Pieces {
+        /** The next of them; null when there is none any more. */
+        ByteBuffer first();
+
+        /** Whether the first is the last. */
+        boolean isLast();
+
+        /** The first has been taken. */
+        void removeFirst();
+    }
 
     /**
      * @param configuration the client connection's configuration
@@ -95,17 +107,44 @@ class ResponsePipe extends Pipe {
             later = ByteBuffer.allocate(bytes.remaining());
             later.put(bytes).flip();
         }
-        rest = later;
         // Room that was made before `rest` was set went unnoticed.
+        offerAll(new OnePiece(later));
+    }
+
+    /** Puts a whole body in, as {@link #offerAll(ByteBuffer)} does. */
+    final synchronized void offerAll(Pieces pieces) {
+        rest = pieces;
         goOn();
     }
 
-    private synchronized void goOn() {
-        if (producer.completed) {
-            return;
+    private static final class OnePiece implements Pieces {
+        private final ByteBuffer piece;
+
+        OnePiece(ByteBuffer piece) {
+            this.piece = piece;
         }
+
+        @Override
+        public ByteBuffer first() {
+            return piece;
+        }
+
+        @Override
+        public boolean isLast() {
+            return true;
+        }
+
+        @Override
+        public void removeFirst() {}
+    }
+
+    private synchronized void goOn() {
         try {
-            offer(rest, true);
+            ByteBuffer next = rest.first();
+            while (next != null && !producer.completed && offer(next, rest.isLast())) {
+                rest.removeFirst();
+                next = rest.first();
+            }
         } catch (IOException e) {
             // The reader is gone; nobody waits for the rest.
             producerError();
