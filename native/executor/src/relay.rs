@@ -206,10 +206,10 @@ impl Committed {
                 Ok(Some(Ok(bytes))) => {
                     if kept.set(held_by(&stream) + bytes.len()).is_err() {
                         // Rather an answer that can't be continued than none.
-                        stream.stream.forget_text();
-                        if kept.set(held_by(&stream) + bytes.len()).is_err() {
+                        if kept.set(stream.pending() + bytes.len()).is_err() {
                             return cut(stream, None, Outcome::NoMemory);
                         }
+                        stream.stream.forget_text();
                     }
                     stream.stream.feed(&bytes)
                 }
