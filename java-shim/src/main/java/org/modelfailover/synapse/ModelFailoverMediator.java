@@ -406,10 +406,17 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     private static SynapseException noMemory(
             org.apache.synapse.MessageContext synCtx, MessageContext axis2) {
         MaxMemory.refused();
-        axis2.setProperty(
-                Properties.HEADERS,
-                new TreeMap<>(Map.of("Retry-After", Long.toString(MaxMemory.RETRY_AFTER))));
+        retryLater(synCtx, axis2);
         return fault(synCtx, 503, MaxMemory.CODE, MaxMemory.MESSAGE);
+    }
+
+    /** As a header of the answer: fault sequences send none of the request's back. */
+    private static void retryLater(org.apache.synapse.MessageContext synCtx, MessageContext axis2) {
+        Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        headers.put("Retry-After", Long.toString(MaxMemory.RETRY_AFTER));
+        axis2.setProperty(Properties.HEADERS, headers);
+        synCtx.setResponse(true);
+        synCtx.setTo(null);
     }
 
     private static SynapseException fault(
