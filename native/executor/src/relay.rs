@@ -19,8 +19,8 @@ use crate::transport::{BodyStream, NetError};
 /// reason, and the last bytes of the framing, without which the connection can't be used again.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The most of a whole body that is read into events in one go.
-const AT_ONCE: usize = 64 * 1024;
+/// A stream that came as one body is read in pieces of so many bytes.
+const PIECE: usize = 64 * 1024;
 
 /// A stream that has begun, and is no answer yet.
 pub(crate) struct Relay {
@@ -99,16 +99,17 @@ impl Relay {
         }
     }
 
-    /// Reads up to the first useful chunk and keeps what came before it. What is not useful does not restart the
-    /// clock.
+    /// Reads up to the first useful chunk and keeps what came before it, as one piece: an event takes more room than the
+    /// few bytes that it may have. `max` counts complete events; one that is not complete yet has the limit of its
+    /// framing. What is not useful does not restart the clock.
     pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Outcome> {
-        let mut held = 0;
+        let mut held: u64 = 0;
+        let mut before = Vec::new();
         loop {
             let (events, whole) = match deadline.bound(self.body.next()).await {
                 Ok(Some(Ok(bytes))) => {
-                    let events = held + self.held.len() * size_of::<Event>();
                     self.kept
-                        .set(events + held_by(&self.stream) + bytes.len())?;
+                        .set(before.len() + held_by(&self.stream) + bytes.len())?;
                     (self.stream.feed(&bytes), false)
                 }
                 Ok(Some(Err(_))) => return Err(Outcome::Network(NetError::BrokenOff)),
@@ -118,14 +119,28 @@ impl Relay {
             // Several events can come in one piece: the first that says something counts.
             let says = |w: &Worth| !matches!(w, Worth::Nothing | Worth::Unreadable);
             let worth = events.iter().map(|e| e.worth).find(says);
-            let more = self.held.try_reserve(events.len());
-            more.map_err(|_| Outcome::NoMemory)?;
-            held += events.iter().map(|e| e.bytes.len()).sum::<usize>();
-            self.held.extend(events);
+            if worth == Some(Worth::Useful) {
+                if !before.is_empty() {
+                    self.held.push(Event {
+                        bytes: before.into(),
+                        worth: Worth::Nothing,
+                    });
+                }
+                self.held.extend(events);
+                return Ok(Committed(self));
+            }
+            for event in events {
+                held = held.saturating_add(event.bytes.len() as u64);
+                // What is unreadable is left out.
+                if event.worth == Worth::Nothing {
+                    let more = before.try_reserve(event.bytes.len());
+                    more.map_err(|_| Outcome::NoMemory)?;
+                    before.extend_from_slice(&event.bytes);
+                }
+            }
             match worth {
-                Some(Worth::Useful) => return Ok(Committed(self)),
                 Some(Worth::Diverged) => return Err(Outcome::Diverged),
-                None if held as u64 <= max && !whole && !self.stream.ended() => {}
+                None if held <= max && !whole && !self.stream.ended() => {}
                 _ => return Err(Outcome::NoUsefulChunk),
             }
         }
@@ -248,14 +263,16 @@ fn is_readable(last: &Event) -> bool {
 /// A stream that came as one body, if it is an answer: something useful in it, no error, and its end where it has one.
 pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Option<Stream> {
     let bad = |e: &Event| matches!(e.worth, Worth::Failed | Worth::Broken);
-    // Bit by bit: its events together are many times as large as it is.
-    for from in (0..body.len()).step_by(AT_ONCE) {
-        let piece = body.slice(from..body.len().min(from + AT_ONCE));
-        if stream.feed(&piece).iter().any(bad) {
+    // Piece by piece: the events of a body take many times its room.
+    let mut from = 0;
+    while from < body.len() {
+        let end = body.len().min(from + PIECE);
+        if stream.feed(&body.slice(from..end)).iter().any(bad) {
             return None;
         }
+        from = end;
     }
-    let whole = !stream.finish().as_ref().is_some_and(bad)
+    let whole = !stream.finish().iter().any(bad)
         && stream.useful()
         && (stream.finished() || !stream.announces_its_end());
     whole.then_some(stream)

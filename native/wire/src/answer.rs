@@ -1,8 +1,6 @@
 //! Whether a complete 2xx answer is one.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 /// Why a 2xx answer is no answer.
@@ -35,8 +33,8 @@ pub fn check(content_type: Option<&str>, body: &[u8]) -> Result<(), NoAnswer> {
     let error = match body.trim_ascii_start().first() {
         Some(b'{') => has_error(body),
         // Gemini reports an error of a streamed request in an array of one.
-        Some(b'[') => serde_json::from_slice::<FirstItem<'_>>(body).map(|FirstItem(item)| {
-            item.is_some_and(|item| {
+        Some(b'[') => serde_json::from_slice::<Vec<&RawValue>>(body).map(|items| {
+            items.first().is_some_and(|item| {
                 item.get().starts_with('{') && has_error(item.get().as_bytes()).unwrap_or(false)
             })
         }),
@@ -72,31 +70,6 @@ pub fn is_amazon_event_stream(content_type: &str) -> bool {
 
 fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
-}
-
-/// The first item of an array. The others are read over: a list of them would be many times as large as the body.
-struct FirstItem<'a>(Option<&'a RawValue>);
-
-impl<'de> Deserialize<'de> for FirstItem<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(FirstItemVisitor)
-    }
-}
-
-struct FirstItemVisitor;
-
-impl<'de> Visitor<'de> for FirstItemVisitor {
-    type Value = FirstItem<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let first = items.next_element()?;
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(FirstItem(first))
-    }
 }
 
 /// Whether the object has a top-level `error` that is neither null nor false nor empty.

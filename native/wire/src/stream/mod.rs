@@ -20,6 +20,10 @@ use format::Format;
 use framing::{Content, Frame, Framing};
 use overlap::Overlap;
 
+/// A stream is read in pieces of so many bytes: what becomes of a piece takes up to a hundred times its room for a
+/// moment.
+const PIECE: usize = 16 * 1024;
+
 /// What a frame of the provider's has become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -40,9 +44,6 @@ pub trait Observer: fmt::Debug + Send + Sync {
     /// The model that the events name.
     fn model(&self) -> Option<&str>;
 }
-
-/// The most that is read into frames in one go: a frame of one byte takes up a hundred of them for that time.
-const AT_ONCE: usize = 64 * 1024;
 
 /// A caller's stream.
 #[derive(Debug)]
@@ -135,9 +136,13 @@ impl Stream {
     /// candidate's part, because what follows it is not the caller's any more.
     pub fn feed(&mut self, bytes: &Bytes) -> Vec<Event> {
         let mut events = Vec::new();
-        for from in (0..bytes.len()).step_by(AT_ONCE) {
-            let piece = bytes.slice(from..bytes.len().min(from + AT_ONCE));
-            for frame in self.framing.feed(&piece) {
+        let mut from = 0;
+        while from < bytes.len() {
+            let end = match self.framing {
+                Framing::Opaque => bytes.len(),
+                _ => bytes.len().min(from + PIECE),
+            };
+            for frame in self.framing.feed(&bytes.slice(from..end)) {
                 let event = self.take(frame);
                 let over = matches!(event.worth, Worth::Failed | Worth::Broken | Worth::Diverged);
                 events.push(event);
@@ -145,6 +150,7 @@ impl Stream {
                     return events;
                 }
             }
+            from = end;
         }
         events
     }
@@ -156,11 +162,7 @@ impl Stream {
 
     /// Lets the delivered text go: the stream can't be gone on with any more.
     pub fn forget_text(&mut self) {
-        self.forgotten = true;
-        self.text = String::new();
-        if let Some(format) = &mut self.format {
-            format.forget();
-        }
+        self.forget();
     }
 
     /// What was left without its end when the body ended.
@@ -434,11 +436,21 @@ impl Stream {
         if self.forgotten || said.is_empty() {
             return;
         }
-        let more = said.len();
-        if self.text.len() + more > self.max_text || self.text.try_reserve(more).is_err() {
-            self.forget_text();
+        if self.text.len() + said.len() > self.max_text
+            || self.text.try_reserve(said.len()).is_err()
+        {
+            self.forget();
         } else {
             self.text.push_str(said);
+        }
+    }
+
+    /// Nobody will go on with it.
+    fn forget(&mut self) {
+        self.forgotten = true;
+        self.text = String::new();
+        if let Some(format) = &mut self.format {
+            format.forget();
         }
     }
 }
