@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::request::{Model, NoRequest};
+use crate::request::{LONGEST_NAME, Model, NoRequest};
 use crate::room::Room;
 
 /// A form, and where its model stands.
@@ -79,6 +79,7 @@ impl Form {
                 Some(name) if name == field => {
                     form.model = match std::str::from_utf8(&body[value.clone()]) {
                         Ok("") => Model::Absent,
+                        Ok(name) if name.len() > LONGEST_NAME => Model::NoName,
                         Ok(name) => Model::Named(name.to_owned()),
                         Err(_) => Model::NoName,
                     };

@@ -394,9 +394,14 @@ impl Map {
     }
 }
 
+/// The longest text, in bytes, that is taken for what an answer says of itself. A stream keeps it to its end, and the
+/// gateway's analytics longer.
+const LONGEST: usize = 8 * 1024;
+
 /// The text of a value that was found in a body.
 fn text_of_json(name: &str, json: &str) -> Option<String> {
     match json.as_bytes().first()? {
+        _ if json.len() > LONGEST => None,
         b'{' | b'[' | b'n' => None,
         b'"' => readable(name, serde_json::from_str(json).ok()?),
         _ => readable(name, json.to_owned()),
@@ -406,6 +411,7 @@ fn text_of_json(name: &str, json: &str) -> Option<String> {
 /// The same of one that was parsed.
 fn text_of(name: &str, value: &Value) -> Option<String> {
     match value {
+        Value::String(text) if text.len() > LONGEST => None,
         Value::String(text) => readable(name, text.clone()),
         value => readable(name, value.to_string()),
     }
@@ -997,6 +1003,23 @@ mod tests {
         let asked = read(&azure_2(), "/deployments/d/chat/completions", "{}").unwrap();
         assert_eq!(asked.model(), &Model::Absent);
         assert_eq!(read(&openai(), "/model/m/converse", "[]"), None);
+    }
+
+    #[test]
+    fn a_text_that_is_longer_than_any_name_is_not_taken_over() {
+        let model = |length: usize| {
+            let body = format!(r#"{{"model":"{}"}}"#, "m".repeat(length));
+            let metadata = openai().metadata("/chat/completions", body.as_bytes());
+            let mut observed = Observed::by(Arc::new(openai()));
+            observed.observe(&serde_json::from_str(&body).unwrap());
+            let found = metadata
+                .into_iter()
+                .find(|(name, _)| name == RESPONSE_MODEL);
+            assert_eq!(found.is_some(), observed.model().is_some());
+            found.map(|(_, model)| model.len())
+        };
+        assert_eq!(model(1000), Some(1000));
+        assert_eq!(model(1 << 20), None);
     }
 
     #[test]

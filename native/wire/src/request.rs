@@ -18,6 +18,9 @@ use crate::room::Room;
 /// as the one that was allowed.
 const MOST_MODELS: usize = 64;
 
+/// The longest value, in bytes, that is read as a model's name: of what is longer no copy is made.
+pub(crate) const LONGEST_NAME: usize = 64 * 1024;
+
 /// What a JSON body says about its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -57,7 +60,7 @@ pub enum Model {
     Absent,
     /// Its name.
     Named(String),
-    /// `model` is no string.
+    /// `model` is no string, or one that is too long for a name.
     NoName,
 }
 
@@ -217,6 +220,9 @@ impl Request {
 impl Model {
     /// The model that a value's JSON names.
     fn of(value: Option<&str>) -> Model {
+        if value.is_some_and(|value| value.len() > LONGEST_NAME) {
+            return Model::NoName;
+        }
         match value.map(serde_json::from_str::<Option<String>>) {
             Some(Ok(Some(name))) if !name.is_empty() => Model::Named(name),
             Some(Err(_)) => Model::NoName,
@@ -457,12 +463,14 @@ mod tests {
 
     #[test]
     fn a_model_that_is_no_string_has_no_name() {
+        let long = format!(r#"{{"model":"{}"}}"#, "a".repeat(1 << 20));
         for body in [
             r#"{"model":1}"#,
             r#"{"model":["a"]}"#,
             r#"{"model":{"a":1}}"#,
+            &long,
         ] {
-            assert_eq!(read(body).model, Model::NoName, "{body}");
+            assert_eq!(read(body).model, Model::NoName, "{body:.50}");
         }
     }
 
