@@ -19,7 +19,7 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-java test-newer-java test-rust test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
+.PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
 .PHONY: lint fmt dist bench bench-streams compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
@@ -31,7 +31,7 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	    org.modelfailover.gateway.demo.Story
 
 TESTS = $(GRADLEW) -PcomparisonCheck -Dnative.test.library.dir=$(TARGET)/../debug -Dsdk.python=$(CURDIR)/build/python/bin/python
-test: test-rust test-java test-install ## all tests
+test: test-rust test-fuzz test-java test-install ## all tests
 
 # One Gradle for all of them: it takes seconds to start.
 test-java: natives python ## all tests in Java
@@ -48,6 +48,12 @@ endif
 test-rust: ## the native executor and the simulated provider
 	$(CARGO) test --workspace $(CARGO_FLAGS)
 	$(CARGO) test $(CARGO_FLAGS) -p failover-suspension --features loom --test interleavings
+
+test-fuzz: ## a few seconds of fuzzing, from what is known to be hard
+	tools/fuzz.sh 20
+
+fuzz: ## the readers of what peers send under libFuzzer, for MINUTES in all; executions for each target
+	tools/fuzz.sh $$(($(or $(MINUTES),30) * 60))
 
 test-gateway: natives ## the shim and the native library inside an embedded gateway
 	$(TESTS) :gateway:gatewayTest

@@ -15,6 +15,7 @@ use crate::budget::Budget;
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::memory::Memory;
+use crate::sendable::{self, CLIENTS_HEADERS, CLIENTS_PATH, HeaderLengths, LONGEST_LINE};
 
 /// The API that a policy is attached to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -151,6 +152,20 @@ pub enum Refusal {
     /// 503: there is no room for its body.
     #[error("The gateway holds as many bodies as max_memory allows")]
     NoMemory,
+    /// 400: a path that could mean another one than it says.
+    #[error("The request's path has {0}")]
+    Path(&'static str),
+    /// 414.
+    #[error(
+        "The request's path and query are longer than {CLIENTS_PATH} bytes, more than providers take"
+    )]
+    LongPath,
+    /// 431.
+    #[error(
+        "The request has a header of more than {LONGEST_LINE} bytes, or more than {CLIENTS_HEADERS} bytes of headers, \
+         more than providers take"
+    )]
+    LongHeaders,
 }
 
 impl Refusal {
@@ -160,6 +175,9 @@ impl Refusal {
             Refusal::Malformed(_) => 400,
             Refusal::TooLarge { .. } => 413,
             Refusal::NoMemory => 503,
+            Refusal::Path(_) => 400,
+            Refusal::LongPath => 414,
+            Refusal::LongHeaders => 431,
         }
     }
 }
@@ -189,14 +207,15 @@ impl Bound {
         self.share.count(bytes)
     }
 
-    /// Decides about a request by its path and body, and takes the first candidate's ticket. `reserved`: bytes that
-    /// were counted for it already. A call that takes it over owns them, adjusted to the body's length; with any other
-    /// decision they stay whose they were.
+    /// Decides about a request by its path and body, and takes the first candidate's ticket. `headers`: how long those
+    /// are that the client wants to be sent on. `reserved`: bytes that were counted for its body already. A call that
+    /// takes it over owns them, adjusted to the body's length; with any other decision they stay whose they were.
     pub fn prepare(
         self: &Arc<Self>,
         stage: Stage,
         path: &str,
         content_type: Option<&str>,
+        headers: HeaderLengths,
         body: Bytes,
         reserved: u64,
     ) -> Decision {
@@ -216,6 +235,9 @@ impl Bound {
             Model::Named(model) if *model != target.model => return Decision::PassOn,
             Model::NoName => return Decision::PassOn,
             Model::Named(_) | Model::Absent => {}
+        }
+        if let Err(refusal) = sendable::check(path, headers) {
+            return Decision::Refuse(refusal);
         }
         let Some(body) = self.share.request(body, reserved) else {
             return Decision::Refuse(Refusal::NoMemory);

@@ -19,11 +19,13 @@ use tokio::time::Instant;
 
 use crate::body::{NoMemory, collect};
 use crate::bound::{Bound, Refusal, Slot, Ticket};
+use crate::caught::{caught, caught_now};
 use crate::deadline::{Deadline, Elapsed};
 use crate::gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
 use crate::outcome::{GoOn, Outcome};
 use crate::relay::{self, Committed, Cut, Relay, deliver};
 use crate::report::{AttemptReport, Report, Way};
+use crate::sendable;
 use crate::transport::{Answer, NetError, Transport};
 
 /// Host error codes, in the range that its analytics class as target connectivity (101500 to 101599, and 303001).
@@ -293,10 +295,11 @@ impl Call {
                 .await;
         }
         if let Some(answer) = course.last_answer.take() {
-            let status = answer.head.status;
             let mut head = self.head(answer.head, course.report.attempts.len());
+            let status = head.status;
             if head.metadata.is_empty() {
-                head.metadata = self.metadata(&head, &answer.body);
+                let read = caught_now(gateway, || self.metadata(&head, &answer.body));
+                head.metadata = read.unwrap_or_default();
             }
             relay::answer(gateway, head, answer.body).await;
             return self.finish(gateway, course, status);
@@ -333,25 +336,27 @@ impl Call {
                 course.attempt_started = Instant::now();
                 let last = !self.another_is_open(index, &course.refused_models);
                 let join = broken.zip(way);
-                let called = match first.take() {
-                    Some(first) => Ok(first),
-                    None => match self.body_to_go_on(index, ask_usage, join) {
-                        Ok(body) => {
-                            let upstream = self.resolve(gateway, index, &body, course.overall);
-                            Ok((upstream.await, body))
+                let (first, overall) = (first.take(), course.overall);
+                let attempt = async {
+                    let (upstream, body) = match first {
+                        Some(first) => first,
+                        None => match self.body_to_go_on(index, ask_usage, join) {
+                            Ok(body) => (self.resolve(gateway, index, &body, overall).await, body),
+                            Err(NoMemory) => return Attempted::failed(Outcome::NoMemory),
+                        },
+                    };
+                    match upstream {
+                        Ok(upstream) => {
+                            let deadline = self.deadline(last, overall);
+                            self.attempt(transport, upstream, index, body, deadline, join)
+                                .await
                         }
-                        Err(no_memory) => Err(no_memory),
-                    },
-                };
-                let mut attempted = match called {
-                    Ok((Ok(upstream), body)) => {
-                        let deadline = self.deadline(last, course.overall);
-                        self.attempt(transport, upstream, index, body, deadline, join)
-                            .await
+                        Err(_) => Attempted::failed(Outcome::Unusable),
                     }
-                    Ok((Err(_), _)) => Attempted::failed(Outcome::Unusable),
-                    Err(NoMemory) => Attempted::failed(Outcome::NoMemory),
                 };
+                let attempted = caught(gateway, attempt).await;
+                let mut attempted =
+                    attempted.unwrap_or_else(|| Attempted::failed(Outcome::Panicked));
                 let outcome = attempted.outcome;
                 let rule = outcome.rule(settings);
                 course.last_outcome = Some((index, outcome));
@@ -462,7 +467,9 @@ impl Call {
         let head = self.head(committed.head().clone(), begun);
         let status = head.status;
         let candidate = ticket.index;
-        let account = |stream: &Stream| gateway.used(self.used(stream, candidate));
+        let account = |stream: &Stream| {
+            caught_now(gateway, || gateway.used(self.used(stream, candidate)));
+        };
         gateway.begin(head);
         let cut = loop {
             let relayed = committed.relay(gateway, settings.idle_timeout, &account);
@@ -486,33 +493,20 @@ impl Call {
                 end.suspended = suspended;
                 end.delivered = Some(cut.stream.delivered());
             }
-            if settings.on_stream_cut == OnStreamCut::Error {
+            // After a panic nobody knows how much of what was read the caller has.
+            if settings.on_stream_cut == OnStreamCut::Error || cut.outcome == Outcome::Panicked {
                 break cut;
             }
-            if let Err(why) = cut.stream.can_go_on(&self.body) {
-                course.report.not_continued = Some(why.to_string());
-                break cut;
-            }
-            // The clock of all attempts ended with the first useful chunk; the rescue has one of its own.
-            course.overall = Deadline::after(settings.overall_timeout);
-            let next = self.next_after(ticket.index, &course);
-            let rest = Box::pin(self.pursue(
-                transport,
-                gateway,
-                next,
-                None,
-                Some(&cut.stream),
-                &mut course,
-            ))
-            .await;
-            match rest {
-                Some(next) => {
+            let rescue = self.rescue(transport, gateway, ticket.index, &cut.stream, &mut course);
+            let rest = caught(gateway, Box::pin(rescue)).await;
+            match rest.unwrap_or_else(|| Err("a panic".to_owned())) {
+                Ok(next) => {
                     // What this one has used is in what the next one will have.
                     cut.stream.forget();
                     (ticket, committed) = next;
                 }
-                None => {
-                    course.report.not_continued = Some("no-candidate".to_owned());
+                Err(why) => {
+                    course.report.not_continued = Some(why);
                     break cut;
                 }
             }
@@ -521,8 +515,12 @@ impl Call {
             mut stream, error, ..
         } = cut;
         course.report.tokens = stream.tokens();
-        let error = error.filter(|e| !e.is_empty());
-        match error.or_else(|| stream.failure("The model's answer broke off before its end")) {
+        let error = error.filter(|e| !e.is_empty()).or_else(|| {
+            let failure = || stream.failure("The model's answer broke off before its end");
+            caught_now(gateway, failure).flatten()
+        });
+        // Whoever has nothing of it yet is never given a part.
+        match error.filter(|_| !gateway.is_collected()) {
             Some(error) => {
                 deliver(gateway, error).await;
                 self.comment(gateway, &stream, begun, &course).await;
@@ -535,6 +533,29 @@ impl Call {
             }
         }
         self.finish(gateway, course, status);
+    }
+
+    /// Looks for somebody who goes on with a stream that broke.
+    ///
+    /// # Errors
+    /// Why nobody does.
+    async fn rescue<T: Transport, G: Gateway>(
+        &self,
+        transport: &T,
+        gateway: &G,
+        broken_at: usize,
+        stream: &Stream,
+        course: &mut Course,
+    ) -> Result<(Ticket, Committed), String> {
+        stream
+            .can_go_on(&self.body)
+            .map_err(|why| why.to_string())?;
+        // The clock of all attempts ended with the first useful chunk; the rescue has one of its own.
+        course.overall = Deadline::after(self.bound.policy.settings.overall_timeout);
+        let next = self.next_after(broken_at, course);
+        self.pursue(transport, gateway, next, None, Some(stream), course)
+            .await
+            .ok_or_else(|| "no-candidate".to_owned())
     }
 
     /// What a whole answer says of itself.
@@ -655,6 +676,12 @@ impl Call {
         join: Option<(&Stream, Way)>,
     ) -> Attempted {
         let own_credential = upstream.own_credential;
+        if !sendable::fits(&upstream) {
+            // What of the caller's goes to every candidate was looked at before: this is a credential.
+            return Attempted::failed(Outcome::TooLong {
+                callers: !own_credential && !sendable::headers_fit(&upstream.headers),
+            });
+        }
         let answer = match deadline.bound(transport.send(upstream, body)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
@@ -683,8 +710,8 @@ impl Call {
         // A caller who did not ask for a stream is never shown a part of one.
         if success
             && !is_encoded(&headers)
-            && content_type.is_some_and(|t| is_event_stream(t) || is_amazon_event_stream(t))
-            && let Some(stream) = Stream::of(content_type, false, 0)
+            && let Some(stream_type) = stream_type(content_type, &body)
+            && let Some(stream) = Stream::of(Some(stream_type), false, 0)
         {
             match relay::read_whole(self.observed(stream), &body) {
                 Some(stream) => metadata = self.used(&stream, index),
@@ -833,7 +860,7 @@ impl Call {
             return (Some(now.until(until)), false);
         }
         // An outcome that says nothing about the candidate gives the permit back by dropping it.
-        let reached = !matches!(outcome, Outcome::Unusable | Outcome::NoMemory) && !suspends;
+        let reached = outcome.reached() && !suspends;
         let lifted = permit.is_some_and(|p| reached && p.succeeded());
         match hint {
             Some(wait) if outcome == Outcome::Answered && !base.is_zero() => {
@@ -858,9 +885,13 @@ impl Call {
         for name in NOT_FORWARDED.into_iter().chain(named) {
             head.headers.remove(name);
         }
-        if head.status.is_redirection() {
-            // Followed for nobody, and it can name a host that is none of the caller's business.
-            head.headers.remove(header::LOCATION);
+        if !head.status.is_success() {
+            for name in NAMES_HOSTS {
+                head.headers.remove(name);
+            }
+        }
+        if !is_known(head.status) {
+            head.status = StatusCode::BAD_GATEWAY;
         }
         for (name, _) in FAILOVER_HEADERS {
             head.headers.remove(name);
@@ -892,6 +923,11 @@ impl Call {
             };
         }
         let (status, code) = match outcome {
+            Outcome::TooLong { callers: true } => {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                (status, u32::from(status.as_u16()))
+            }
+            Outcome::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, code::BROKEN),
             Outcome::Silent => (StatusCode::GATEWAY_TIMEOUT, code::TIMEOUT),
             Outcome::Network(NetError::ConnectTimeout) => {
                 (StatusCode::GATEWAY_TIMEOUT, code::NO_CONNECTION)
@@ -972,6 +1008,19 @@ const NOT_FORWARDED: [HeaderName; 8] = [
     header::CONTENT_LENGTH,
 ];
 
+/// In an answer that is no success they can name a host that is none of the caller's business (`behaviour.md` §8).
+const NAMES_HOSTS: [HeaderName; 4] = [
+    header::LOCATION,
+    header::REFRESH,
+    header::CONTENT_LOCATION,
+    header::LINK,
+];
+
+/// Whether HTTP knows the status as that of an answer (RFC 9110 section 15). Others can't be passed on.
+fn is_known(status: StatusCode) -> bool {
+    (200..600).contains(&status.as_u16())
+}
+
 /// Whether an answer says that a stream's usage must not be asked for: OpenAI's and Azure's "Unrecognized request
 /// argument" and "Unknown parameter", Mistral's "extra_forbidden" all name the field.
 fn refuses_usage(outcome: Outcome, answer: Option<&[u8]>) -> bool {
@@ -987,6 +1036,24 @@ fn refuses_usage(outcome: Outcome, answer: Option<&[u8]>) -> bool {
 fn examined(body: &[u8]) -> &[u8] {
     const MOST: usize = 256 * 1024;
     if body.len() <= MOST { body } else { &[] }
+}
+
+/// Bytes of a body in which an event stream has its first data.
+const SOON: usize = 8 * 1024;
+
+/// The type of a whole body that is a stream, whatever it is declared as.
+fn stream_type<'a>(declared: Option<&'a str>, body: &[u8]) -> Option<&'a str> {
+    if let Some(declared) = declared
+        && (is_event_stream(declared) || is_amazon_event_stream(declared))
+    {
+        return Some(declared);
+    }
+    let body = body.trim_ascii_start();
+    let begins = |field: &[u8]| body.starts_with(field);
+    let has_data = || body.windows(6).take(SOON).any(|w| w == b"\ndata:");
+    let is_stream =
+        begins(b"data:") || (begins(b"event:") || begins(b"id:") || begins(b":")) && has_data();
+    is_stream.then_some("text/event-stream")
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {
@@ -1038,7 +1105,8 @@ fn judge(whole: Whole, own_credential: bool) -> Attempted {
         outcome,
         hint,
         retry_after: hint::retry_after_of(header_pairs(headers), now),
-        answer: Some(whole),
+        // What no caller can be sent needs something that it can be.
+        answer: Some(whole).filter(|a| is_known(a.head.status) || !a.body.is_empty()),
         committed: None,
     }
 }

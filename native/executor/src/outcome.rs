@@ -46,6 +46,14 @@ pub enum Outcome {
     Diverged,
     /// The gateway has no URL or no credentials for it.
     Unusable,
+    /// With what the endpoint adds to it, the request is longer than providers take; `callers`: by the caller's own
+    /// credentials. It was not sent.
+    TooLong {
+        /// Whether it is the caller's doing.
+        callers: bool,
+    },
+    /// The attempt panicked: a defect in here, which says nothing about the candidate.
+    Panicked,
 }
 
 /// Whether the next candidate is tried.
@@ -109,8 +117,19 @@ impl Outcome {
             Outcome::StreamCut => (GoOn::Yes, true),
             Outcome::Diverged => (GoOn::Yes, false),
             Outcome::Unusable => (GoOn::Yes, false),
+            Outcome::TooLong { callers: true } => (GoOn::No, false),
+            Outcome::TooLong { callers: false } => (GoOn::Yes, false),
+            Outcome::Panicked => (GoOn::Yes, false),
         };
         Rule { go_on, suspends }
+    }
+
+    /// Whether the candidate had a part in it.
+    pub(crate) fn reached(self) -> bool {
+        !matches!(
+            self,
+            Outcome::Unusable | Outcome::TooLong { .. } | Outcome::Panicked | Outcome::NoMemory
+        )
     }
 
     /// Whether the same candidate may be tried again: 5xx and resets before the response, nothing else.
@@ -142,6 +161,8 @@ impl Outcome {
             Outcome::StreamCut => "stream-cut",
             Outcome::Diverged => "diverged",
             Outcome::Unusable => "unusable",
+            Outcome::TooLong { .. } => "too-long",
+            Outcome::Panicked => "panicked",
         }
     }
 
@@ -155,6 +176,10 @@ impl Outcome {
             Outcome::TooLarge => "gave an answer of more than max_answer_body".to_owned(),
             Outcome::NoUsefulChunk => "gave a stream without anything useful in it".to_owned(),
             Outcome::Unusable => "could not be called".to_owned(),
+            Outcome::TooLong { .. } => {
+                "was not sent the request, which is longer than providers take".to_owned()
+            }
+            Outcome::Panicked => "could not be asked, because the gateway failed".to_owned(),
             other => format!("ended in {}", other.word()),
         }
     }

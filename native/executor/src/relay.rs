@@ -1,6 +1,7 @@
 //! A streamed answer: held back until its first useful chunk, then passed on event by event as it comes.
 
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -9,7 +10,8 @@ use futures_util::StreamExt;
 use futures_util::stream::Fuse;
 use tokio::time::Instant;
 
-use crate::body::Kept;
+use crate::body::{Kept, NoMemory};
+use crate::caught::caught;
 use crate::deadline::Deadline;
 use crate::gateway::{Gateway, Head};
 use crate::outcome::Outcome;
@@ -66,7 +68,8 @@ impl Deref for Delivered<'_> {
 
 impl Drop for Delivered<'_> {
     fn drop(&mut self) {
-        self.account();
+        // It can run because of a panic, and a second one that got out of here would end the process.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.account()));
     }
 }
 
@@ -83,7 +86,7 @@ pub(crate) struct Cut<'a> {
     pub(crate) stream: Delivered<'a>,
     /// The provider's own error event, not passed on yet.
     pub(crate) error: Option<Bytes>,
-    /// [`Outcome::StreamCut`] or [`Outcome::Diverged`].
+    /// [`Outcome::StreamCut`], [`Outcome::Diverged`] or [`Outcome::Panicked`].
     pub(crate) outcome: Outcome,
 }
 
@@ -217,19 +220,12 @@ impl Committed {
             } else if useful {
                 clock = Deadline::after(idle);
             }
-            events = match clock.bound(body.next()).await {
-                Ok(Some(Ok(bytes))) => {
-                    if kept.set(held_by(&stream) + bytes.len()).is_err() {
-                        // Rather an answer that can't be continued than none.
-                        if kept.set(stream.pending() + bytes.len()).is_err() {
-                            return cut(stream, None, Outcome::NoMemory);
-                        }
-                        stream.stream.forget_text();
-                    }
-                    stream.stream.feed(&bytes)
-                }
-                _ if stream.finished() => return Ok(Whole { stream, body }),
-                Ok(None) => match (stream.stream.finish(), stream.announces_its_end()) {
+            let next = Next::of(&mut body, &mut stream.stream, &mut kept, clock);
+            events = match caught(gateway, next).await {
+                None => return cut(stream, None, Outcome::Panicked),
+                Some(Next::NoRoom) => return cut(stream, None, Outcome::NoMemory),
+                Some(Next::Events(events)) => events,
+                Some(Next::End(last)) => match (last, stream.announces_its_end()) {
                     // Without a marker for its end, the end of the body is the end of the stream.
                     (None, false) => return Ok(Whole { stream, body }),
                     (Some(last), false) if is_readable(&last) => {
@@ -240,8 +236,38 @@ impl Committed {
                     (Some(last), true) if last.worth == Worth::Useful => vec![last],
                     _ => return cut(stream, None, Outcome::StreamCut),
                 },
-                _ => return cut(stream, None, Outcome::StreamCut),
+                Some(Next::Nothing) if stream.finished() => return Ok(Whole { stream, body }),
+                Some(Next::Nothing) => return cut(stream, None, Outcome::StreamCut),
             };
+        }
+    }
+}
+
+/// What comes next of a body.
+enum Next {
+    Events(Vec<Event>),
+    /// It has ended, with this left over.
+    End(Option<Event>),
+    /// More than there is room for.
+    NoRoom,
+    /// It broke, or nothing came in time; or it has ended, and the stream was whole before.
+    Nothing,
+}
+
+impl Next {
+    async fn of(
+        body: &mut Fuse<BodyStream>,
+        stream: &mut Stream,
+        kept: &mut Kept,
+        clock: Deadline,
+    ) -> Self {
+        match clock.bound(body.next()).await {
+            Ok(Some(Ok(bytes))) => match make_room(kept, stream, bytes.len()) {
+                Ok(()) => Next::Events(stream.feed(&bytes)),
+                Err(NoMemory) => Next::NoRoom,
+            },
+            Ok(None) if !stream.finished() => Next::End(stream.finish()),
+            _ => Next::Nothing,
         }
     }
 }
@@ -276,6 +302,15 @@ pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Option<Stream> {
         && stream.useful()
         && (stream.finished() || !stream.announces_its_end());
     whole.then_some(stream)
+}
+
+/// Counts a stream's next bytes. Rather an answer that can't be continued than none.
+fn make_room(kept: &mut Kept, stream: &mut Stream, more: usize) -> Result<(), NoMemory> {
+    if kept.set(held_by(stream) + more).is_err() {
+        kept.set(stream.pending() + more)?;
+        stream.forget_text();
+    }
+    Ok(())
 }
 
 /// Bytes that a stream holds between two pieces.

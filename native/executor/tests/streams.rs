@@ -257,6 +257,33 @@ async fn a_first_useful_chunk_that_is_itself_larger_than_max_held_commits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_that_comes_in_many_pieces_counts_against_max_held_only_when_it_is_complete() {
+    let large = delta(&"x".repeat(50_000));
+    let mut pieces = vec![now(ROLE)];
+    for piece in large.as_bytes().chunks(500) {
+        pieces.push(later(0.01, std::str::from_utf8(piece).unwrap()));
+    }
+    pieces.extend([now(STOP), now(DONE)]);
+    let builder = two().set("maxHeld", "1KiB");
+    let (_, heard) = streamed_by_target(builder, pieces).await;
+    assert_eq!(heard.text(), [ROLE, &large, STOP, DONE].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_without_an_end_is_given_up_at_the_frame_limit() {
+    let piece = "x".repeat(1 << 20);
+    let builder = two().set("maxHeld", "1KiB");
+    let api = builder.bind();
+    let mut pieces = vec![now("data: ")];
+    pieces.extend((0..100).map(|_| later(0.01, &piece)));
+    api.on("a@east", [events(pieces)])
+        .on("b@west", [ok_stream("fallback")]);
+    assert!(api.send(&streamed("a")).await.text().contains("fallback"));
+    let read = api.world.net.pieces_read("a@east");
+    assert!((16..20).contains(&read), "{read} MiB were read");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_candidate_that_is_left_has_its_stream_closed() {
     let (api, _) =
         streamed_by_target(two().set("firstTokenTimeout", "5s"), [now(ROLE), hangs()]).await;

@@ -6,6 +6,7 @@
 //! serde_json: what the rule got wrong is then either a repeated key or text after a value, and both are errors.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -151,8 +152,9 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let mut entries: Vec<(String, Node)> = Vec::new();
+        let mut known = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
-            if entries.iter().any(|(k, _)| *k == key) {
+            if !known.insert(key.clone()) {
                 return Err(A::Error::custom(format!("the key '{key}' is repeated")));
             }
             let value = map.next_value()?;
@@ -205,6 +207,17 @@ mod tests {
             error.field.starts_with("production.targetModel"),
             "the error must name the place: {error:?}"
         );
+    }
+
+    #[test]
+    fn very_many_keys_are_read_in_time() {
+        let json = |n: usize| {
+            let keys: String = (0..n).map(|k| format!("'{k}':'',")).collect();
+            format!("{{{keys}'end':''}}")
+        };
+        let begun = std::time::Instant::now();
+        assert!(Node::parse(&json(100_000)).is_ok());
+        assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One attached policy: sections, candidates, clocks (`behaviour.md` §1).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -269,6 +270,7 @@ impl Reader {
                 return Ok(None);
             }
         };
+        let mut known: HashSet<Candidate> = candidates.iter().cloned().collect();
         for (index, node) in fallbacks.iter().enumerate() {
             let field = format!("{name}.fallbackModels[{index}]");
             match row(node, &field)? {
@@ -278,7 +280,7 @@ impl Reader {
                     &field,
                     format!("was left out: it has no {missing}"),
                 ),
-                Row::Whole(candidate) if candidates.contains(&candidate) => self.say(
+                Row::Whole(candidate) if !known.insert(candidate.clone()) => self.say(
                     Level::Warn,
                     &field,
                     "was dropped: the same model at the same endpoint stands before it".to_owned(),

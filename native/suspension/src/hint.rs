@@ -5,10 +5,14 @@
 //! `anthropic-ratelimit-*-reset`, Anthropic's "Rate limits" page (RFC 3339); `retryDelay`, google.rpc.RetryInfo in
 //! the details of a Gemini error. A hint that can't be read, lies in the past or more than a month ahead is ignored;
 //! how much of the rest is believed is the caller's to cap.
+//!
+//! What is read here comes from a peer: numbers are compared as `f64`, which can't overflow, before they become a time;
+//! headers are gone through twice, whatever their number, and a body once, without keeping any of it.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// The longest wait that is taken for one: beyond it a header is noise.
 const MONTH: Duration = Duration::from_secs(31 * 24 * 60 * 60);
@@ -49,34 +53,60 @@ pub fn retry_after_of<'a>(
         .max()
 }
 
+/// The most limits of one answer that are looked at. OpenAI's have six, Anthropic's four.
+const MOST_LIMITS: usize = 32;
+
+/// A limit that a header speaks of.
+#[derive(PartialEq, Eq)]
+enum Limit<'a> {
+    Anthropic(&'a str),
+    Other(&'a str),
+}
+
+impl<'a> Limit<'a> {
+    /// That of `anthropic-ratelimit-{limit}-{what}` or `x-ratelimit-{what}{limit}`.
+    fn named(name: &'a str, what: &str) -> Option<Self> {
+        if let Some(rest) = name.strip_prefix("anthropic-ratelimit-") {
+            let limit = rest.strip_suffix(what)?.strip_suffix('-')?;
+            return Some(Limit::Anthropic(limit));
+        }
+        let rest = name.strip_prefix("x-ratelimit-")?;
+        rest.strip_prefix(what).map(Limit::Other)
+    }
+}
+
 /// The resets of those limits of which nothing remains.
 fn exhausted<'a, I: Iterator<Item = (&'a str, &'a str)>>(
     headers: impl Fn() -> I,
     now: SystemTime,
 ) -> impl Iterator<Item = Duration> {
+    let nothing_left: Vec<Limit<'a>> = headers()
+        .filter(|(_, value)| value.trim().parse::<f64>().is_ok_and(|left| left <= 0.0))
+        .filter_map(|(name, _)| Limit::named(name, "remaining"))
+        .take(MOST_LIMITS)
+        .collect();
     headers().filter_map(move |(name, value)| {
-        let (reset, (before, dimension, after)) = if let Some(dimension) = name
-            .strip_prefix("anthropic-ratelimit-")
-            .and_then(|n| n.strip_suffix("-reset"))
-        {
-            let remaining = ("anthropic-ratelimit-", dimension, "-remaining");
-            (timestamp(value, now), remaining)
-        } else {
-            let dimension = name.strip_prefix("x-ratelimit-reset")?;
-            let remaining = ("x-ratelimit-remaining", dimension, "");
-            (reset_value(value, now), remaining)
-        };
-        let names_what_remains =
-            |n: &str| n.strip_prefix(before).and_then(|n| n.strip_suffix(after)) == Some(dimension);
-        let nothing_left = headers().any(|(n, v)| {
-            names_what_remains(n) && v.trim().parse::<f64>().is_ok_and(|left| left <= 0.0)
-        });
-        reset.filter(|_| nothing_left)
+        if nothing_left.is_empty() {
+            return None;
+        }
+        let limit = Limit::named(name, "reset")?;
+        if !nothing_left.contains(&limit) {
+            return None;
+        }
+        match limit {
+            Limit::Anthropic(_) => timestamp(value, now),
+            Limit::Other(_) => reset_value(value, now),
+        }
     })
 }
 
+/// A time ahead, of at most a month. Whatever the number, NaN and infinity included, this can't overflow.
 fn believable(seconds: f64) -> Option<Duration> {
-    (seconds > 0.0 && seconds <= MONTH.as_secs_f64()).then(|| Duration::from_secs_f64(seconds))
+    if !(seconds > 0.0 && seconds <= MONTH.as_secs_f64()) {
+        return None;
+    }
+    let wait = Duration::try_from_secs_f64(seconds).ok()?;
+    (!wait.is_zero()).then_some(wait)
 }
 
 fn millis(value: &str) -> Option<Duration> {
@@ -110,8 +140,8 @@ fn reset_value(value: &str, now: SystemTime) -> Option<Duration> {
             number
         };
         if epoch > 1e9 {
-            let date = SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(epoch).ok()?;
-            return ahead(date, now);
+            let since = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            return believable(epoch - since.as_secs_f64());
         }
         return believable(number);
     }
@@ -145,32 +175,141 @@ fn composed(value: &str) -> Option<Duration> {
     believable(seconds)
 }
 
-#[derive(Deserialize)]
-struct GoogleError {
-    error: GoogleStatus,
-}
-
-#[derive(Deserialize)]
-struct GoogleStatus {
-    #[serde(default)]
-    details: Vec<GoogleDetail>,
-}
-
-#[derive(Deserialize)]
-struct GoogleDetail {
-    #[serde(rename = "retryDelay")]
-    retry_delay: Option<String>,
-}
-
+/// The longest `retryDelay` in the details of an error.
 fn retry_delay(body: &[u8]) -> Option<Duration> {
-    // Gemini answers a streamed request with an array of one. Arrays first: serde reads one as a struct, too.
-    let errors: Vec<GoogleError> = serde_json::from_slice(body)
-        .or_else(|_| serde_json::from_slice(body).map(|error| vec![error]))
-        .ok()?;
-    let details = errors.into_iter().flat_map(|e| e.error.details);
-    details
-        .filter_map(|detail| composed(detail.retry_delay?.trim()))
-        .max()
+    let mut longest = None;
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    Delays {
+        longest: &mut longest,
+        at: At::Top,
+    }
+    .deserialize(&mut deserializer)
+    .ok()?;
+    deserializer.end().ok()?;
+    longest
+}
+
+/// Where in an error's body a value stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// The body. Gemini answers a streamed request with an array of one error.
+    Top,
+    /// One of several errors.
+    Error,
+    /// The value of `error`.
+    Status,
+    /// The value of `details`.
+    Details,
+    Detail,
+    /// The value of `retryDelay`.
+    Delay,
+    Elsewhere,
+}
+
+/// Looks for delays on the way through a body.
+struct Delays<'l> {
+    longest: &'l mut Option<Duration>,
+    at: At,
+}
+
+impl Delays<'_> {
+    fn below(&mut self, at: At) -> Delays<'_> {
+        Delays {
+            longest: self.longest,
+            at,
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Delays<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
+        match self.at {
+            At::Elsewhere => value.deserialize_ignored_any(self),
+            _ => value.deserialize_any(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Delays<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        if self.at == At::Delay {
+            *self.longest = composed(text.trim()).max(*self.longest);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        let at = match self.at {
+            At::Top => At::Error,
+            At::Details => At::Detail,
+            _ => At::Elsewhere,
+        };
+        while items.next_element_seed(self.below(at))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
+        while let Some(at) = members.next_key_seed(Below(self.at))? {
+            members.next_value_seed(self.below(at))?;
+        }
+        Ok(())
+    }
+}
+
+/// Where the value of a member stands.
+struct Below(At);
+
+impl<'de> DeserializeSeed<'de> for Below {
+    type Value = At;
+
+    fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<At, D::Error> {
+        key.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Below {
+    type Value = At;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<At, E> {
+        Ok(match (self.0, key) {
+            (At::Top | At::Error, "error") => At::Status,
+            (At::Status, "details") => At::Details,
+            (At::Detail, "retryDelay") => At::Delay,
+            _ => At::Elsewhere,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -292,6 +431,64 @@ mod tests {
     }
 
     #[test]
+    fn a_number_beyond_any_time_is_ignored_in_every_header() {
+        let numbers = [
+            "1e22",
+            "1e19",
+            "18446744073709551615",
+            "1e308",
+            "-1e308",
+            "1e-308",
+            "inf",
+            "-inf",
+            "NaN",
+        ];
+        for number in numbers {
+            for unit in ["", "d", "h", "m", "s", "ms", "ns"] {
+                let value = format!("{number}{unit}");
+                let headers = [
+                    ("retry-after", value.as_str()),
+                    ("retry-after-ms", &value),
+                    ("x-ratelimit-remaining-requests", "0"),
+                    ("x-ratelimit-reset-requests", &value),
+                    ("anthropic-ratelimit-tokens-remaining", "0"),
+                    ("anthropic-ratelimit-tokens-reset", &value),
+                ];
+                assert_eq!(failure(&headers), None, "{value}");
+                assert_eq!(
+                    after_success(|| headers.into_iter(), now()),
+                    None,
+                    "{value}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_delay_counts_in_the_details_of_an_error_and_nowhere_else() {
+        for (body, expected) in [
+            (
+                r#"{"error":{"details":[{"retryDelay":"2s"},{"retryDelay":7},{"retryDelay":"9s"},null,3]}}"#,
+                secs(9),
+            ),
+            (
+                r#"{"error":{"retryDelay":"2s","details":{"retryDelay":"2s"}},"retryDelay":"2s"}"#,
+                None,
+            ),
+            (r#"{"error":{"details":[{"a":{"retryDelay":"2s"}}]}}"#, None),
+            (r#"[[{"error":{"details":[{"retryDelay":"2s"}]}}]]"#, None),
+            (r#"{"error":{"details":[{"retryDelay":"2s"}]}} x"#, None),
+            (r#"{"error":{"details":[{"retryDelay":"2s"}]}"#, None),
+        ] {
+            assert_eq!(
+                after_failure(|| [].into_iter(), body.as_bytes(), now()),
+                expected,
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
     fn a_success_that_leaves_nothing_announces_its_reset() {
         let headers = [
             ("x-ratelimit-remaining-tokens", "0"),
@@ -312,6 +509,19 @@ mod tests {
                 let headers = [(name, value.as_str()), ("x-ratelimit-remaining-tokens", "0"), ("anthropic-ratelimit-tokens-remaining", "0")];
                 if let Some(hint) = after_failure(|| headers.into_iter(), &body, now()) {
                     prop_assert!(hint > Duration::ZERO && hint <= MONTH);
+                }
+            }
+        }
+
+        #[test]
+        fn no_number_makes_the_readers_panic(mantissa: f64, exponent in -400i32..400, unit in "|d|h|m|s|ms|us|ns|Z") {
+            for value in [format!("{mantissa:e}{unit}"), format!("{mantissa}{unit}"), format!("1e{exponent}{unit}"), format!("9{:0>1$}{unit}", 0, exponent.unsigned_abs() as usize)] {
+                let delay = format!(r#"{{"error":{{"details":[{{"retryDelay":"{value}"}}]}}}}"#);
+                for name in ["retry-after", "retry-after-ms", "x-ratelimit-reset-tokens", "anthropic-ratelimit-tokens-reset"] {
+                    let headers = [(name, value.as_str()), ("x-ratelimit-remaining-tokens", "-1e999"), ("anthropic-ratelimit-tokens-remaining", "0")];
+                    for hint in [after_failure(|| headers.into_iter(), delay.as_bytes(), now()), after_success(|| headers.into_iter(), now())].into_iter().flatten() {
+                        prop_assert!(hint > Duration::ZERO && hint <= MONTH);
+                    }
                 }
             }
         }

@@ -1,6 +1,8 @@
-//! Whether a complete 2xx answer is one.
+//! Whether a complete 2xx answer is one. Read in one pass, and nothing of it is kept.
 
-use serde::de::IgnoredAny;
+use std::fmt;
+
+use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Why a 2xx answer is no answer.
@@ -33,8 +35,8 @@ pub fn check(content_type: Option<&str>, body: &[u8]) -> Result<(), NoAnswer> {
     let error = match body.trim_ascii_start().first() {
         Some(b'{') => has_error(body),
         // Gemini reports an error of a streamed request in an array of one.
-        Some(b'[') => serde_json::from_slice::<Vec<&RawValue>>(body).map(|items| {
-            items.first().is_some_and(|item| {
+        Some(b'[') => first_item(body).map(|item| {
+            item.is_some_and(|item| {
                 item.get().starts_with('{') && has_error(item.get().as_bytes()).unwrap_or(false)
             })
         }),
@@ -83,6 +85,30 @@ pub(crate) fn has_error(object: &[u8]) -> Result<bool, serde_json::Error> {
     Ok(top
         .error
         .is_some_and(|e| !matches!(e.get(), "null" | "false" | "\"\"" | "{}")))
+}
+
+/// The first item of an array; the others are only passed over.
+fn first_item(array: &[u8]) -> Result<Option<&RawValue>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(array);
+    let first = deserializer.deserialize_seq(First)?;
+    deserializer.end()?;
+    Ok(first)
+}
+
+struct First;
+
+impl<'de> Visitor<'de> for First {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let first = items.next_element()?;
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(first)
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::request::{LONGEST_NAME, Model, NoRequest};
+use crate::request::{LONGEST_NAME, MOST_MODELS, Model, NoRequest};
 use crate::room::Room;
 
 /// A form, and where its model stands.
@@ -41,7 +41,7 @@ impl Form {
     /// Reads a body with this boundary, whose model is in `field`.
     ///
     /// # Errors
-    /// When the body does not begin with the boundary, or a part does not end.
+    /// When the body does not begin with the boundary, a part does not end, or the model is repeated too often.
     pub fn read(boundary: &str, field: &str, body: &[u8]) -> Result<Form, NoRequest> {
         let malformed = |what: &str| NoRequest::MalformedForm(what.to_owned());
         let line = [b"\r\n--", boundary.as_bytes()].concat();
@@ -83,6 +83,9 @@ impl Form {
                         Ok(name) => Model::Named(name.to_owned()),
                         Err(_) => Model::NoName,
                     };
+                    if form.spans.len() == MOST_MODELS {
+                        return Err(NoRequest::TooManyModels);
+                    }
                     form.spans.push(value);
                 }
                 Some(name) if name == "stream" => form.stream = &body[value] == b"true",
@@ -110,6 +113,10 @@ impl Form {
         for span in &self.spans {
             out.extend_from_slice(&body[from..span.start]);
             out.extend_from_slice(model.as_bytes());
+            if span.is_empty() && body[span.end..].starts_with(&self.delimiter) {
+                // An empty value may share its line break with the headers.
+                out.extend_from_slice(b"\r\n");
+            }
             from = span.end;
         }
         out.extend_from_slice(&body[from..]);
@@ -225,6 +232,33 @@ mod tests {
             parsed.with_model(&form, "n", &mut allocated).unwrap(),
             body(Some("n"), b"a--XX\r\nb --XX--c")
         );
+    }
+
+    #[test]
+    fn a_form_is_not_blown_up_by_very_many_models() {
+        let models = "--XX\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n";
+        let form = |n: usize| format!("{}--XX--\r\n", models.repeat(n));
+        assert!(read(form(MOST_MODELS).as_bytes()).is_ok());
+        assert_eq!(
+            read(form(MOST_MODELS + 1).as_bytes()),
+            Err(NoRequest::TooManyModels)
+        );
+    }
+
+    #[test]
+    fn an_empty_model_is_replaced_whatever_line_breaks_are_around_it() {
+        for breaks in ["\r\n\r\n\r\n", "\r\n\r\n"] {
+            let form =
+                format!("--XX\r\nContent-Disposition: form-data; name=model{breaks}--XX--\r\n");
+            let parsed = read(form.as_bytes()).unwrap();
+            assert_eq!(parsed.model, Model::Absent);
+            let out = parsed
+                .with_model(form.as_bytes(), "m", &mut allocated)
+                .unwrap();
+            let expected =
+                "--XX\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n--XX--\r\n";
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 
     #[test]

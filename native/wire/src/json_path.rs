@@ -1,4 +1,9 @@
-//! JSONPaths of a provider, found in JSON without building a tree of it where the path names one place.
+//! JSONPaths of a provider, found in JSON.
+//!
+//! A path that names one place needs no tree: the document is passed over once for each of its steps. Every other path
+//! is a query of serde_json_path's, which needs one. It gets a tree of bounded size ([`crate::outline`]) and, where the
+//! document is larger, finds nothing, since it can't know. Queries whose time is not proportional to the tree, such as
+//! those with two `..`, are refused when they are compiled, at deployment.
 
 use std::fmt;
 
@@ -7,11 +12,21 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use serde_json_path::{JsonPath, PathElement};
 
+use crate::outline;
+
 /// A compiled JSONPath.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Path {
     kind: Kind,
     name: String,
+    text: String,
+}
+
+/// Whatever the spelling.
+impl PartialEq for Path {
+    fn eq(&self, other: &Path) -> bool {
+        self.kind == other.kind
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -31,11 +46,26 @@ pub(crate) enum Step {
     Index(usize),
 }
 
+/// Why it can't be told which places a path stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoPlaces {
+    NotJson,
+    /// The document has more values than a query looks through.
+    TooLarge,
+    TooMany,
+}
+
 /// A place that is looked for: its number, and the steps that are left.
 type Wanted<'p> = (usize, &'p [Step]);
 
 /// The most places that one path may stand for in a request.
 const MOST_PLACES: usize = 64;
+
+/// The most steps of a path to one place. A document is read once for each.
+const MOST_STEPS: usize = 16;
+
+/// The most commas of a query: `[*,*]` names everything twice, and twice that behind the next.
+const MOST_COMMAS: usize = 4;
 
 impl Path {
     /// Compiles a path. Beyond RFC 9535 it takes what Jayway's JsonPath, the host's, takes of simple paths: names like
@@ -53,10 +83,26 @@ impl Path {
             format!("$.{text}")
         };
         let kind = match steps(&rooted[1..]) {
+            Some(steps) if steps.len() > MOST_STEPS => {
+                return Err(format!("it has more than {MOST_STEPS} steps"));
+            }
             Some(steps) => Kind::Steps(steps),
-            None => Kind::Query(JsonPath::parse(&rooted).map_err(|e| e.to_string())?),
+            None => {
+                let query = JsonPath::parse(&rooted).map_err(|e| e.to_string())?;
+                cheap(&rooted)?;
+                Kind::Query(query)
+            }
         };
-        Ok(Path { kind, name })
+        Ok(Path {
+            kind,
+            name,
+            text: text.to_owned(),
+        })
+    }
+
+    /// The path as it was given.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The last name in the path.
@@ -92,26 +138,61 @@ impl Path {
         }
     }
 
-    /// All places that it stands for in a document; `None` when that can't be told.
-    pub(crate) fn places(&self, document: &str) -> Option<Vec<Vec<Step>>> {
-        match &self.kind {
-            Kind::Steps(steps) => Some(vec![steps.clone()]),
-            Kind::Query(query) => {
-                let tree: Value = serde_json::from_str(document).ok()?;
-                let nodes = query.query_located(&tree);
-                let step = |element: &PathElement<'_>| match element {
-                    PathElement::Name(name) => Step::Key((*name).to_owned()),
-                    PathElement::Index(index) => Step::Index(*index),
-                };
-                (nodes.len() <= MOST_PLACES).then(|| {
-                    nodes
-                        .locations()
-                        .map(|place| place.iter().map(step).collect())
-                        .collect()
-                })
-            }
+    /// All places that it stands for in a document.
+    pub(crate) fn places(&self, document: &str) -> Result<Vec<Vec<Step>>, NoPlaces> {
+        let query = match &self.kind {
+            Kind::Steps(steps) => return Ok(vec![steps.clone()]),
+            Kind::Query(query) => query,
+        };
+        let tree = outline::read(document.as_bytes()).map_err(|_| NoPlaces::NotJson)?;
+        if !tree.whole {
+            return Err(NoPlaces::TooLarge);
         }
+        let nodes = query.query_located(&tree.value);
+        if nodes.len() > MOST_PLACES {
+            return Err(NoPlaces::TooMany);
+        }
+        let step = |element: &PathElement<'_>| match element {
+            PathElement::Name(name) => Step::Key((*name).to_owned()),
+            PathElement::Index(index) => Step::Index(*index),
+        };
+        let places = nodes.locations();
+        Ok(places
+            .map(|place| place.iter().map(step).collect())
+            .collect())
     }
+}
+
+/// Whether the time of a query is proportional to the tree.
+fn cheap(query: &str) -> Result<(), String> {
+    let outside = outside_of_quotes(query);
+    let count = |sign: &str| outside.matches(sign).count();
+    if count("..") > 1 {
+        return Err("it has more than one `..`".to_owned());
+    }
+    if count("$") > 1 {
+        return Err("it goes back to `$`".to_owned());
+    }
+    if count(",") > MOST_COMMAS {
+        return Err(format!("it has more than {MOST_COMMAS} `,`"));
+    }
+    Ok(())
+}
+
+fn outside_of_quotes(query: &str) -> String {
+    let (mut quote, mut escaped) = (None, false);
+    let outside = query.chars().filter(|c| {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), c) if open == *c => quote = None,
+            (None, '\'' | '"') => quote = Some(*c),
+            (None, _) => return true,
+            _ => {}
+        }
+        false
+    });
+    outside.collect()
 }
 
 /// The steps of `.a['b'][0]`; `None` for anything more.
@@ -149,7 +230,8 @@ fn quoted(text: &str) -> Option<&str> {
 }
 
 /// The text of the values at these places, lent from the document: none where there is nothing, several where the
-/// last key is repeated. Of other repeated keys the last one counts.
+/// last key is repeated: the last of them, and of the others no more than [`MOST_PLACES`]. Of other repeated keys the
+/// last one counts. The document is read once for each step of the longest way to a place, and never kept.
 pub(crate) fn values<'a>(
     document: &'a str,
     places: &[&[Step]],
@@ -184,7 +266,10 @@ impl<'a> Walk<'_, '_, '_, 'a> {
         let mut deeper = Vec::new();
         for (number, rest) in wanted {
             if rest.is_empty() {
-                self.found[*number].push(value.get());
+                let found = &mut self.found[*number];
+                // No more than are needed to know that they are too many, and the one that counts.
+                found.truncate(MOST_PLACES);
+                found.push(value.get());
             } else {
                 self.found[*number].clear();
                 deeper.push((*number, *rest));
@@ -313,6 +398,28 @@ mod tests {
     fn what_is_no_path_is_told() {
         for text in ["", "$", "$.", "$.a b", "$[", "$.a[?", "$.a..", "$[0]"] {
             assert!(Path::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_query_that_takes_more_time_than_the_document_is_long_is_refused_and_told_why() {
+        let long = format!("${}", ".a".repeat(MOST_STEPS + 1));
+        for (text, why) in [
+            ("$..a..b", "`..`"),
+            ("$.a[?@..b]..c", "`..`"),
+            ("$..[?$.a]", "`$`"),
+            ("$[*,*][*,*][*,*][*,*][*,*].a", "`,`"),
+            (&long, "steps"),
+        ] {
+            let refused = Path::parse(text).unwrap_err();
+            assert!(refused.contains(why), "{text}: {refused}");
+        }
+        for text in [
+            "$..a",
+            "$['a..b','$,,,,,',\"..\"].c",
+            r#"$.a[?@.b=='\'..\'']..c"#,
+        ] {
+            assert!(Path::parse(text).is_ok(), "{text}");
         }
     }
 

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod asked;
 pub mod form;
 mod json_path;
+mod outline;
 pub mod path;
 pub mod provider;
 pub mod reason;

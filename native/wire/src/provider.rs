@@ -10,6 +10,7 @@ use fancy_regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use crate::json_path::{self, Path, Step};
+use crate::outline;
 use crate::path::{decoded, without_query};
 use crate::stream::{Observer, Tokens};
 
@@ -227,14 +228,20 @@ fn values(attributes: &[(String, Path)], body: &[u8]) -> Vec<Option<String>> {
     let found = || -> Option<Vec<Option<String>>> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let places: Vec<&[Step]> = attributes.iter().filter_map(|(_, p)| p.steps()).collect();
-        if places.len() < attributes.len() {
-            return Some(values_in(attributes, &serde_json::from_slice(body).ok()?).collect());
-        }
+        // Only a query needs a tree. In a part of one it might find what is none of its places in the whole.
+        let tree = match places.len() < attributes.len() {
+            true => outline::read(body).ok().filter(|outline| outline.whole),
+            false => None,
+        };
         let found = json_path::values(std::str::from_utf8(body).ok()?, &places).ok()?;
-        let last = found.iter().map(|values| values.last());
+        let mut last = found.iter().map(|values| values.last());
         Some(
-            last.zip(attributes)
-                .map(|(text, (name, _))| text_of_json(name, text?))
+            attributes
+                .iter()
+                .map(|(name, path)| match path.steps() {
+                    Some(_) => text_of_json(name, last.next()??),
+                    None => text_of(name, path.scalar_in(&tree.as_ref()?.value)?),
+                })
                 .collect(),
         )
     };

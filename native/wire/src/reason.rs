@@ -4,7 +4,12 @@
 //! Mistral, API errors; Anthropic, "Errors" and "Context windows"; Gemini, "Troubleshooting" and google.rpc.Code;
 //! Amazon Bedrock, "Troubleshooting API error codes" and the Converse API's exceptions.
 
+//!
+//! A body is read as a tree of bounded size, and so many codes and so much of its messages as an error has.
+
 use serde_json::Value;
+
+use crate::outline;
 
 /// What an error body says beyond its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +123,12 @@ pub fn of(status: u16, error_type_header: Option<&str>, body: &[u8]) -> Option<R
         .map(|r| r.reason)
 }
 
+/// Codes of one error body, the length of one, and the length of its messages, in bytes. Some providers quote the
+/// request in them.
+const MOST_CODES: usize = 32;
+const LONGEST_CODE: usize = 256;
+const LONGEST_MESSAGE: usize = 64 * 1024;
+
 /// The codes and messages of an error body, in lower case.
 #[derive(Default)]
 struct Words {
@@ -128,8 +139,8 @@ struct Words {
 impl Words {
     fn read(body: &[u8]) -> Words {
         let mut words = Words::default();
-        if let Ok(value) = serde_json::from_slice(body) {
-            match value {
+        if let Ok(outline) = outline::read(body) {
+            match outline.value {
                 Value::Array(items) => items.iter().for_each(|item| words.collect(item, 0)),
                 value => words.collect(&value, 0),
             }
@@ -138,9 +149,18 @@ impl Words {
     }
 
     fn code(&mut self, code: &str) {
-        if !code.is_empty() {
+        if !code.is_empty() && code.len() <= LONGEST_CODE && self.codes.len() < MOST_CODES {
             self.codes.push(code.to_ascii_lowercase());
         }
+    }
+
+    fn sentence(&mut self, message: &str) {
+        let room = LONGEST_MESSAGE.saturating_sub(self.message.len());
+        let kept = message
+            .char_indices()
+            .map_while(|(at, c)| (at + c.len_utf8() <= room).then_some(c));
+        self.message.extend(kept.flat_map(char::to_lowercase));
+        self.message.push('\n');
     }
 
     fn collect(&mut self, value: &Value, depth: u8) {
@@ -153,13 +173,8 @@ impl Words {
                     self.code(code);
                 }
                 ("code", Value::Number(code)) => self.code(&code.to_string()),
-                ("message" | "Message" | "detail", Value::String(message)) => {
-                    self.message.push_str(&message.to_lowercase());
-                    self.message.push('\n');
-                }
-                ("error", Value::String(message)) => {
-                    self.message.push_str(&message.to_lowercase());
-                    self.message.push('\n');
+                ("message" | "Message" | "detail" | "error", Value::String(message)) => {
+                    self.sentence(message);
                 }
                 ("error" | "innererror" | "detail" | "message", inner @ Value::Object(_))
                     if depth < 4 =>

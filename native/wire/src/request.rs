@@ -11,12 +11,12 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::json_path::{self, Path, Step};
+use crate::json_path::{self, NoPlaces, Path, Step};
 use crate::room::Room;
 
 /// The most values of a model in one body. Each is replaced, and so many of them would make a body many times as large
 /// as the one that was allowed.
-const MOST_MODELS: usize = 64;
+pub(crate) const MOST_MODELS: usize = 64;
 
 /// The longest value, in bytes, that is read as a model's name: of what is longer no copy is made.
 pub(crate) const LONGEST_NAME: usize = 64 * 1024;
@@ -76,6 +76,9 @@ pub enum NoRequest {
     /// It repeats the key of its model more often than anybody would by mistake.
     #[error("naming its model more than {MOST_MODELS} times")]
     TooManyModels,
+    /// Its model stands at a JSONPath that is a query, and it has more values than a query looks through: the path.
+    #[error("too large to look in it for the model at {0:?}")]
+    TooMuchToSearch(String),
     /// It is JSON, but not an object, so it can't carry a model.
     #[error("not a JSON object")]
     NotAnObject,
@@ -111,7 +114,7 @@ impl Request {
                 alone: top.empty,
             }),
             usage: match top.stream {
-                true => Usage::read(body, first, top.options.last().map(|raw| raw.get())),
+                true => Usage::read(body, first, top.options.map(RawValue::get)),
                 false => Usage::Not,
             },
         })
@@ -122,18 +125,22 @@ impl Request {
     /// made up around it.
     ///
     /// # Errors
-    /// When it is no JSON object, or repeats its model too often.
+    /// When it is no JSON object, repeats its model too often, or has too much in it for a query.
     pub(crate) fn read_at(body: &[u8], path: &Path) -> Result<Request, NoRequest> {
         let mut request = Request::read(body)?;
         if path.is_top_level_model() {
             return Ok(request);
         }
         (request.model, request.spans, request.gap) = (Model::NoName, Vec::new(), None);
-        let Some((document, places)) = std::str::from_utf8(body)
-            .ok()
-            .and_then(|document| Some((document, path.places(document)?)))
-        else {
+        let Ok(document) = std::str::from_utf8(body) else {
             return Ok(request);
+        };
+        let places = match path.places(document) {
+            Ok(places) => places,
+            Err(NoPlaces::TooLarge) => {
+                return Err(NoRequest::TooMuchToSearch(path.text().to_owned()));
+            }
+            Err(NoPlaces::NotJson | NoPlaces::TooMany) => return Ok(request),
         };
         let malformed = |e: serde_json::Error| NoRequest::Malformed(e.to_string());
         let steps: Vec<&[Step]> = places.iter().map(Vec::as_slice).collect();
@@ -279,6 +286,7 @@ impl Usage {
         let values = values.concat();
         match values.last() {
             Some(&"true") => Usage::Not,
+            Some(_) if values.len() > MOST_MODELS => Usage::Not,
             Some(_) => Usage::With(
                 values.iter().map(|value| span(body, value)).collect(),
                 "true",
@@ -315,7 +323,8 @@ fn is_empty_object(object: &str) -> bool {
 struct TopLevel<'a> {
     /// No more than are needed to know that they are too many.
     models: Vec<&'a RawValue>,
-    options: Vec<&'a RawValue>,
+    /// The last counts.
+    options: Option<&'a RawValue>,
     stream: bool,
     empty: bool,
 }
@@ -338,7 +347,7 @@ impl<'de> Visitor<'de> for TopLevelVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut top = TopLevel {
             models: Vec::with_capacity(1),
-            options: Vec::new(),
+            options: None,
             stream: false,
             empty: true,
         };
@@ -351,7 +360,7 @@ impl<'de> Visitor<'de> for TopLevelVisitor {
                         top.models.push(model);
                     }
                 }
-                Key::StreamOptions => top.options.push(map.next_value()?),
+                Key::StreamOptions => top.options = Some(map.next_value()?),
                 Key::Stream => {
                     let raw: &RawValue = map.next_value()?;
                     top.stream = raw.get() == "true";
@@ -581,13 +590,24 @@ mod tests {
     }
 
     #[test]
+    fn a_body_with_more_than_a_query_looks_through_is_refused_with_the_path_named() {
+        let long = format!("[{}0]", "0,".repeat(1 << 17));
+        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+        let path = Path::parse("$..n").unwrap();
+        for list in [long, deep] {
+            let body = format!(r#"{{"n":"a","list":{list}}}"#);
+            let refused = Request::read_at(body.as_bytes(), &path).unwrap_err();
+            assert_eq!(refused, NoRequest::TooMuchToSearch("$..n".to_owned()));
+            assert_eq!(read_at("$.n", &body).model, Model::Named("a".into()));
+        }
+    }
+
+    #[test]
     fn a_place_that_holds_no_name_or_can_not_be_told_names_none() {
         let many = format!("[{}]", vec![r#"{"n":"a"}"#; MANY].join(","));
-        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
         for (path, body) in [
             ("$.engine", r#"{"engine":{"name":"a"}}"#.to_owned()),
             ("$..n", format!(r#"{{"a":{many}}}"#)),
-            ("$..n", format!(r#"{{"n":"a","a":{deep}}}"#)),
         ] {
             let request = read_at(path, &body);
             assert_eq!(request.model, Model::NoName, "{path}");

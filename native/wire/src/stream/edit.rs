@@ -1,22 +1,26 @@
 //! Putting the beginning of an answer into a request. Like the model ([`crate::request`]) it is put in where it
-//! belongs, and everything else stays as the client sent it.
+//! belongs, and everything else stays as the client sent it. Of the body nothing is kept but the place.
 
-use std::collections::HashMap;
+use std::fmt;
 
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::json_path::{self, Step};
+use crate::outline;
 use crate::room::allocated;
 
-/// The body with `edit`'s text in place of the value of a top-level key. `None` when there is no such key, or `edit`
-/// makes nothing of its value.
+/// The body with `edit`'s text in place of the value of a top-level key, the last where it is repeated. `None` when
+/// there is no such key, or `edit` makes nothing of its value.
 pub(crate) fn replaced(
     body: &[u8],
     key: &str,
     edit: impl FnOnce(&str) -> Option<String>,
 ) -> Option<Vec<u8>> {
-    let top: HashMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
-    let old = top.get(key)?.get();
+    let place = [Step::Key(key.to_owned())];
+    let found = json_path::values(std::str::from_utf8(body).ok()?, &[&place]).ok()?;
+    let old = *found.first()?.last()?;
     let at = old.as_ptr() as usize - body.as_ptr() as usize;
     let new = edit(old)?;
     let mut out = allocated(body.len() + new.len())?;
@@ -30,14 +34,40 @@ pub(crate) fn replaced(
 /// item has this role already: two turns of one role in a row are refused by some.
 pub(crate) fn appended(body: &[u8], key: &str, role: &str, item: &Value) -> Option<Vec<u8>> {
     replaced(body, key, |array| {
-        let items: Vec<&RawValue> = serde_json::from_str(array).ok()?;
-        let last: Value = serde_json::from_str(items.last()?.get()).ok()?;
-        if last.get("role").and_then(Value::as_str) == Some(role) {
-            return None;
+        let last = last_item(array)?;
+        if last.starts_with('{') {
+            let its = outline::members(last.as_bytes(), &["role"])?.value;
+            if its.get("role").and_then(Value::as_str) == Some(role) {
+                return None;
+            }
         }
         let open = array.trim_end().strip_suffix(']')?.trim_end();
         Some(format!("{open},{item}]"))
     })
+}
+
+fn last_item(array: &str) -> Option<&str> {
+    let mut deserializer = serde_json::Deserializer::from_str(array);
+    let last = deserializer.deserialize_seq(Last).ok()?;
+    last.map(RawValue::get)
+}
+
+struct Last;
+
+impl<'de> Visitor<'de> for Last {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut last = None;
+        while let Some(item) = items.next_element()? {
+            last = Some(item);
+        }
+        Ok(last)
+    }
 }
 
 #[cfg(test)]

@@ -16,13 +16,17 @@ pub use format::Worth;
 pub use overlap::Asked;
 pub use usage::Tokens;
 
-use format::Format;
+use crate::outline;
+use format::{Format, Wishes};
 use framing::{Content, Frame, Framing};
 use overlap::Overlap;
 
 /// A stream is read in pieces of so many bytes: what becomes of a piece takes up to a hundred times its room for a
 /// moment.
 const PIECE: usize = 16 * 1024;
+
+/// The most room, in bytes, of an event that is kept until another one comes.
+const MOST_KEPT: usize = 256 * 1024;
 
 /// What a frame of the provider's has become.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,8 +254,11 @@ impl Stream {
         if self.forgotten {
             return Err(NoWayOn::TooLong);
         }
-        let request: Value = serde_json::from_slice(request).map_err(|_| NoWayOn::UnknownFormat)?;
-        match format.is_plain_text() && format.asks_for_plain_text(&request) {
+        if !format.is_plain_text() {
+            return Err(NoWayOn::NotPlainText);
+        }
+        let wishes = Wishes::read(request).ok_or(NoWayOn::UnknownFormat)?;
+        match wishes.are_whole() && format.asks_for_plain_text(&wishes) {
             true => Ok(()),
             false => Err(NoWayOn::NotPlainText),
         }
@@ -300,7 +307,15 @@ impl Stream {
 
     fn take(&mut self, mut frame: Frame) -> Event {
         let mut said = String::new();
-        let worth = self.judge(&frame, &mut said);
+        let mut worth = self.judge(&frame, &mut said);
+        if matches!(frame.content, Content::Outline(_)) {
+            // What was not read of it can't be gone on from, nor be written anew.
+            match (&self.joining, worth) {
+                (None, _) => self.forget(),
+                (Some(_), Worth::Failed) => {}
+                (Some(_), _) => worth = Worth::Broken,
+            }
+        }
         if worth == Worth::Nothing && self.hides(&frame) {
             frame = Frame::empty();
         }
@@ -332,7 +347,7 @@ impl Stream {
     /// The provider's own error, as the end of the caller's stream.
     fn last_words(&self, frame: Frame) -> Bytes {
         let raised = match (&frame.content, &self.format) {
-            (Content::Json(event), Some(format)) => format.raised(event),
+            (Content::Json(event) | Content::Outline(event), Some(format)) => format.raised(event),
             _ => None,
         };
         let raised = raised.and_then(|message| self.framing.write(&message));
@@ -344,7 +359,7 @@ impl Stream {
             // The body ends, and the answer has not.
             Content::End if self.announces_its_end() && !self.finished() => return Worth::Broken,
             Content::End => self.closed = true,
-            Content::Json(event) => {
+            Content::Json(event) | Content::Outline(event) => {
                 if self.format.is_none() {
                     self.format = format::of(&frame.name, event);
                     if let (true, Some(format)) = (self.forgotten, &mut self.format) {
@@ -412,6 +427,9 @@ impl Stream {
         match frame.content {
             Content::Json(event) if event.is_object() => {
                 if held && !its.is_empty() {
+                    if outline::room(&event) > MOST_KEPT {
+                        return nothing(Worth::Diverged);
+                    }
                     joining.last = Some((frame.name.clone(), event.clone()));
                 }
                 let text = if its.is_empty() { "" } else { said };

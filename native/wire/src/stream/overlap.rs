@@ -1,4 +1,7 @@
 //! Where another candidate's text goes on from the text that the caller has.
+//!
+//! The text comes in pieces as small as a letter, so that what was found out about the pieces before is kept: every
+//! piece takes time by its own length and that of [`BACK`], not by what is held back or was delivered.
 
 /// How a candidate was asked to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,12 @@ pub(crate) struct Overlap {
     held: String,
     /// How far what is held was looked through for the delivered text's end.
     searched: usize,
+    /// How much of what is held is how the delivered text begins.
+    same: usize,
+    /// Where the end of the delivered text stands that is looked for. `None`: not looked yet.
+    anchor: Option<Option<usize>>,
+    /// How many places of the delivered text what is held can't be the repetition of.
+    passed: usize,
     settled: bool,
 }
 
@@ -54,6 +63,9 @@ impl Overlap {
             asked,
             held: String::new(),
             searched: 0,
+            same: 0,
+            anchor: None,
+            passed: 0,
             settled: false,
         }
     }
@@ -94,31 +106,30 @@ impl Overlap {
     }
 
     fn find(&mut self, delivered: &str, whole: bool) -> Found {
-        let held = self.held.as_str();
+        self.same += common_prefix(&delivered[self.same..], &self.held[self.same..]);
         // Everything once more.
-        if held.starts_with(delivered) {
-            return Found::At(delivered.len());
+        if self.same == delivered.len() {
+            return Found::At(self.same);
         }
-        if delivered.starts_with(held) && !whole {
+        if self.same == self.held.len() && !whole {
             return Found::Undecided;
         }
         match self.asked {
-            Asked::Prefilled => find_prefilled(delivered, held, whole),
+            Asked::Prefilled => self.find_prefilled(delivered, whole),
             Asked::Again => self.find_again(delivered, whole),
         }
     }
 
     fn find_again(&mut self, delivered: &str, whole: bool) -> Found {
-        if delivered.starts_with(&self.held) {
+        if self.same == self.held.len() {
             // It stops earlier.
             return Found::At(self.held.len());
         }
         // Worded differently somewhere: joined only where it says the end of the delivered text.
-        let from = ceil_char_boundary(delivered, delivered.len().saturating_sub(ANCHOR));
-        let anchor = &delivered[from..];
-        if anchor.len() < ANCHOR / 2 || delivered.find(anchor) != Some(from) {
+        let Some(from) = *self.anchor.get_or_insert_with(|| anchor(delivered)) else {
             return Found::Nowhere;
-        }
+        };
+        let anchor = &delivered[from..];
         let limit = ceil_char_boundary(&self.held, 2 * delivered.len() + 1024);
         let near = self.held.get(self.searched..limit).unwrap_or_default();
         match near.find(anchor) {
@@ -131,40 +142,50 @@ impl Overlap {
             }
         }
     }
-}
 
-fn find_prefilled(delivered: &str, held: &str, whole: bool) -> Found {
-    // The last of it once more, as much as possible.
-    let back = ceil_char_boundary(delivered, delivered.len().saturating_sub(BACK));
-    for (from, _) in delivered[back..].char_indices() {
-        let (before, tail) = delivered.split_at(back + from);
-        if tail.len() < WORDS && !tail.trim_start().is_empty() {
-            continue;
-        }
-        if let Some(rest) = held.strip_prefix(tail) {
-            match is_repetition(before, tail, rest, whole) {
-                Some(true) => return Found::At(tail.len()),
-                Some(false) => {}
-                None => return Found::Undecided,
+    fn find_prefilled(&mut self, delivered: &str, whole: bool) -> Found {
+        let held = self.held.as_str();
+        // The last of it once more, as much as possible.
+        let back = ceil_char_boundary(delivered, delivered.len().saturating_sub(BACK));
+        for (from, _) in delivered[back..].char_indices().skip(self.passed) {
+            let (before, tail) = delivered.split_at(back + from);
+            let short = tail.len() < WORDS && !tail.trim_start().is_empty();
+            if !short {
+                if let Some(rest) = held.strip_prefix(tail) {
+                    match is_repetition(before, tail, rest, whole) {
+                        Some(true) => return Found::At(tail.len()),
+                        Some(false) => {}
+                        None => return Found::Undecided,
+                    }
+                } else if tail.starts_with(held) && !whole {
+                    return Found::Undecided;
+                }
             }
-        } else if tail.starts_with(held) && !whole {
+            // More text can't make one of it.
+            self.passed += 1;
+        }
+        if self.same >= RESTART {
+            return match whole && self.same == held.len() {
+                // It says everything once more, and stops earlier.
+                true => Found::At(held.len()),
+                false => Found::Nowhere,
+            };
+        }
+        // A prefill goes without the white space at its end, which comes again then.
+        let space = &delivered[delivered[back..].trim_end().len() + back..];
+        let again = common_prefix(space, held);
+        if again == held.len() && again < space.len() && !whole {
             return Found::Undecided;
         }
+        Found::At(again)
     }
-    if common_prefix(delivered, held) >= RESTART {
-        return match whole && delivered.starts_with(held) {
-            // It says everything once more, and stops earlier.
-            true => Found::At(held.len()),
-            false => Found::Nowhere,
-        };
-    }
-    // A prefill goes without the white space at its end, which comes again then.
-    let space = &delivered[delivered.trim_end().len()..];
-    let again = common_prefix(space, held);
-    if again == held.len() && again < space.len() && !whole {
-        return Found::Undecided;
-    }
-    Found::At(again)
+}
+
+/// Where the end of the delivered text begins that a candidate has to say, if it is said nowhere before.
+fn anchor(delivered: &str) -> Option<usize> {
+    let from = ceil_char_boundary(delivered, delivered.len().saturating_sub(ANCHOR));
+    let anchor = &delivered[from..];
+    (anchor.len() >= ANCHOR / 2 && delivered.find(anchor) == Some(from)).then_some(from)
 }
 
 /// Whether the end of the delivered text that the candidate says again is a repetition and not how the text goes on:

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::format::set;
+use crate::outline::room;
 
 /// Tokens of an answer, as the stream itself reports them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,6 +15,11 @@ pub struct Tokens {
     /// Of both, as the format counts them, thoughts included; their sum where it does not say.
     pub total: u64,
 }
+
+/// The room of a report, in bytes, and the members that the reports of one candidate have together. One that is larger
+/// is no report.
+const MOST_ROOM: usize = 64 * 1024;
+const MOST_COUNTS: usize = 256;
 
 /// What a format calls its counts.
 #[derive(Debug, PartialEq)]
@@ -37,16 +43,21 @@ impl Usage {
     /// Takes a report in the format's own shape. Members that it leaves out keep their last value.
     pub(crate) fn report(&mut self, names: &'static Names, usage: &Value) {
         self.names = Some(names);
-        let (Some(report), now) = (usage.as_object(), &mut self.now) else {
+        let Some(report) = usage.as_object() else {
             return;
         };
-        match now.as_mut().and_then(Value::as_object_mut) {
+        if room(usage) > MOST_ROOM {
+            return;
+        }
+        match self.now.as_mut().and_then(Value::as_object_mut) {
             Some(now) => {
                 for (key, value) in report.iter().filter(|(_, v)| !v.is_null()) {
-                    now.insert(key.clone(), value.clone());
+                    if now.contains_key(key) || now.len() < MOST_COUNTS {
+                        now.insert(key.clone(), value.clone());
+                    }
                 }
             }
-            None => *now = Some(usage.clone()),
+            None => self.now = Some(usage.clone()),
         }
     }
 

@@ -1,5 +1,10 @@
 //! The content blocks of a message: Anthropic's and Bedrock Converse's streams number them alike.
 
+use std::collections::BTreeMap;
+
+/// The most blocks of a candidate whose places are known. Of more, the first are forgotten: they are closed by then.
+pub(super) const MOST_PLACES: usize = 1024;
+
 /// What a block holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -17,7 +22,7 @@ pub(super) struct Blocks {
     more_than_text: bool,
     joined: bool,
     /// The places of the candidate's blocks, by its own indexes.
-    places: Vec<(u64, Place)>,
+    places: BTreeMap<u64, Place>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,16 +82,19 @@ impl Blocks {
             (Kind::Text, Some((open, Kind::Text))) => Place::At(open),
             _ => Place::Later,
         };
-        self.places.push((theirs, place));
+        self.places.insert(theirs, place);
+        if self.places.len() > MOST_PLACES {
+            self.places.pop_first();
+        }
     }
 
     pub(super) fn is_placed(&self, theirs: u64) -> bool {
-        self.places.iter().any(|(index, _)| *index == theirs)
+        self.places.contains_key(&theirs)
     }
 
     /// The block for content of the candidate's; `None`: left out.
     pub(super) fn open(&mut self, theirs: u64, kind: Kind) -> Option<Opened> {
-        let (_, place) = self.places.iter_mut().rfind(|(i, _)| *i == theirs)?;
+        let place = self.places.get_mut(&theirs)?;
         match *place {
             Place::Nowhere => None,
             Place::At(index) => Some(Opened {
@@ -110,7 +118,7 @@ impl Blocks {
 
     /// The candidate ends a block: the index of the one to be closed.
     pub(super) fn stop(&mut self, theirs: u64) -> Option<u64> {
-        let (_, place) = self.places.iter().rfind(|(i, _)| *i == theirs)?;
+        let place = self.places.get(&theirs)?;
         match place {
             Place::At(index) if self.open.is_some_and(|(open, _)| open == *index) => {
                 self.open = None;

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Finishes, Format, Worth, is_error, is_other_than, name_once, number_of, says_something, set,
-    text_of,
+    Finishes, Format, Wishes, Worth, is_error, keep_once, name_once, number_of, says_something,
+    set, text_of,
 };
 use crate::stream::edit;
 use crate::stream::framing::Message;
@@ -51,13 +51,8 @@ impl Choices {
         if is_error(event) {
             return Worth::Failed;
         }
-        for (mine, key) in [(&mut self.id, "id"), (&mut self.created, "created")] {
-            if mine.is_none() {
-                // Azure's first chunk has an empty id, and was created at 0.
-                let filled = |v: &&Value| !v.is_null() && **v != *"" && **v != 0;
-                *mine = event.get(key).filter(filled).cloned();
-            }
-        }
+        keep_once(&mut self.id, event.get("id"));
+        keep_once(&mut self.created, event.get("created"));
         if let Some(usage) = event.get("usage") {
             self.usage.report(&NAMES, usage);
         }
@@ -225,12 +220,12 @@ impl Format for Chat {
         self.choices.is_one() && !self.more_than_text
     }
 
-    fn asks_for_plain_text(&self, request: &Value) -> bool {
-        !is_other_than(request.pointer("/response_format/type"), &["text"])
-            && !is_other_than(request.get("logprobs"), &[])
-            && number_of(request, "n") <= 1
+    fn asks_for_plain_text(&self, request: &Wishes) -> bool {
+        !request.want_other_than("/response_format/type", &["text"])
+            && !request.want_other_than("/logprobs", &[])
+            && request.number("/n") <= 1
             && !request
-                .get("modalities")
+                .get("/modalities")
                 .and_then(Value::as_array)
                 .is_some_and(|m| m.iter().any(|m| m != "text"))
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::chat::{self, Choices};
-use super::{Format, Worth, is_other_than, number_of, set, text_of};
+use super::{Format, Wishes, Worth, set, text_of};
 use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::Tokens;
@@ -69,12 +69,12 @@ impl Format for Completions {
         self.choices.is_one()
     }
 
-    fn asks_for_plain_text(&self, request: &Value) -> bool {
-        number_of(request, "n") <= 1
-            && number_of(request, "best_of") <= 1
-            && !is_other_than(request.get("logprobs"), &[])
+    fn asks_for_plain_text(&self, request: &Wishes) -> bool {
+        request.number("/n") <= 1
+            && request.number("/best_of") <= 1
+            && !request.want_other_than("/logprobs", &[])
             // The prompt would be repeated in front of the rest.
-            && request.get("echo") != Some(&Value::Bool(true))
+            && request.get("/echo") != Some(&Value::Bool(true))
     }
 
     fn prefilled(&self, request: &[u8], text: &str, _: bool) -> Option<Vec<u8>> {

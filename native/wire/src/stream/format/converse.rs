@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::blocks::{Blocks, Kind};
-use super::{Format, Worth, is_other_than, number_of, says_something, set, text_of};
+use super::{Format, Wishes, Worth, number_of, says_something, set, text_of};
 use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
@@ -94,17 +94,14 @@ impl Format for Converse {
         self.blocks.is_plain_text()
     }
 
-    fn asks_for_plain_text(&self, request: &Value) -> bool {
-        !is_other_than(request.pointer("/outputConfig/textFormat"), &[])
+    fn asks_for_plain_text(&self, request: &Wishes) -> bool {
+        !request.want_other_than("/outputConfig/textFormat", &[])
     }
 
     fn prefilled(&self, request: &[u8], text: &str, _: bool) -> Option<Vec<u8>> {
-        let asked: Value = serde_json::from_slice(request).ok()?;
         // Anthropic's models do not think with a prefill (Amazon Bedrock User Guide, "Extended thinking").
-        if is_other_than(
-            asked.pointer("/additionalModelRequestFields/thinking/type"),
-            &["disabled"],
-        ) {
+        let thinking = "/additionalModelRequestFields/thinking/type";
+        if Wishes::read(request)?.want_other_than(thinking, &["disabled"]) {
             return None;
         }
         let message = json!({"role": "assistant", "content": [{"text": text}]});

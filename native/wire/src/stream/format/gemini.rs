@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Finishes, Format, Worth, is_error, is_other_than, name_once, number_of, says_something, set,
+    Finishes, Format, Wishes, Worth, is_error, is_other_than, keep_once, name_once, number_of,
+    says_something, set,
 };
 use crate::stream::edit;
 use crate::stream::framing::Message;
@@ -39,9 +40,7 @@ impl Format for Gemini {
         if is_error(event) {
             return Worth::Failed;
         }
-        if self.id.is_none() {
-            self.id = event.get("responseId").cloned();
-        }
+        keep_once(&mut self.id, event.get("responseId"));
         if let Some(usage) = event.get("usageMetadata") {
             self.usage.report(&NAMES, usage);
         }
@@ -112,10 +111,10 @@ impl Format for Gemini {
         !self.several && !self.more_than_text
     }
 
-    fn asks_for_plain_text(&self, request: &Value) -> bool {
+    fn asks_for_plain_text(&self, request: &Wishes) -> bool {
         let Some(config) = request
-            .get("generationConfig")
-            .or_else(|| request.get("generation_config"))
+            .get("/generationConfig")
+            .or_else(|| request.get("/generation_config"))
         else {
             return true;
         };

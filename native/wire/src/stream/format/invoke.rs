@@ -5,7 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{Format, Worth, converse, text_of};
+use super::{Format, Wishes, Worth, converse, text_of};
+use crate::outline::{self, Outline};
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
 
@@ -22,6 +23,9 @@ pub(crate) struct Invoke {
     inside: Option<Box<dyn Format>>,
     /// What Bedrock itself has counted; it says so with the last chunk.
     metrics: Usage,
+    /// Whether one of its events was read in part: it can't be gone on from, nor be written anew.
+    too_large: bool,
+    joined: bool,
 }
 
 pub(super) fn recognise(name: &str, event: &Value) -> Option<Box<dyn Format>> {
@@ -35,9 +39,17 @@ impl Format for Invoke {
         if packed.is_empty() {
             return Worth::Nothing;
         }
-        let Some(native) = unpacked(packed) else {
+        let Some(Outline {
+            value: native,
+            whole,
+        }) = unpacked(packed)
+        else {
             return Worth::Unreadable;
         };
+        self.too_large |= !whole;
+        if self.too_large && self.joined {
+            return Worth::Broken;
+        }
         if self.inside.is_none() {
             self.inside = super::of("", &native);
         }
@@ -80,10 +92,10 @@ impl Format for Invoke {
     }
 
     fn is_plain_text(&self) -> bool {
-        self.inside.as_ref().is_some_and(|f| f.is_plain_text())
+        !self.too_large && self.inside.as_ref().is_some_and(|f| f.is_plain_text())
     }
 
-    fn asks_for_plain_text(&self, request: &Value) -> bool {
+    fn asks_for_plain_text(&self, request: &Wishes) -> bool {
         self.inside
             .as_ref()
             .is_some_and(|f| f.asks_for_plain_text(request))
@@ -103,13 +115,14 @@ impl Format for Invoke {
         if let Some(inside) = &mut self.inside {
             inside.go_on();
         }
+        self.joined = true;
         self.metrics.go_on();
     }
 
     fn join(&mut self, _: &str, event: Value, text: &str, held: bool) -> Vec<Message> {
         match (&mut self.inside, unpacked(text_of(&event, "bytes"))) {
-            (Some(inside), Some(native)) if native.is_object() => inside
-                .join("", native, text, held)
+            (Some(inside), Some(native)) if native.value.is_object() => inside
+                .join("", native.value, text, held)
                 .into_iter()
                 .filter_map(packed)
                 .collect(),
@@ -121,12 +134,13 @@ impl Format for Invoke {
         Box::new(Invoke {
             inside: self.inside.as_ref().map(|f| f.boxed()),
             metrics: self.metrics.clone(),
+            ..*self
         })
     }
 }
 
-fn unpacked(bytes: &str) -> Option<Value> {
-    serde_json::from_slice(&STANDARD.decode(bytes).ok()?).ok()
+fn unpacked(bytes: &str) -> Option<Outline> {
+    outline::read(&STANDARD.decode(bytes).ok()?).ok()
 }
 
 fn packed(message: Message) -> Option<Message> {

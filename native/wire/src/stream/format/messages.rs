@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use super::blocks::{Blocks, Kind};
-use super::{Format, Worth, is_error, is_other_than, name_once, number_of, set, text_of};
+use super::{Format, Wishes, Worth, is_error, name_once, number_of, set, text_of};
+use crate::outline::room;
+use crate::stream::MOST_KEPT;
 use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
@@ -145,15 +147,14 @@ impl Format for Messages {
         self.blocks.is_plain_text()
     }
 
-    fn asks_for_plain_text(&self, request: &Value) -> bool {
-        !is_other_than(request.get("output_format"), &[])
-            && !is_other_than(request.pointer("/output_config/format"), &[])
+    fn asks_for_plain_text(&self, request: &Wishes) -> bool {
+        !request.want_other_than("/output_format", &[])
+            && !request.want_other_than("/output_config/format", &[])
     }
 
     fn prefilled(&self, request: &[u8], text: &str, _: bool) -> Option<Vec<u8>> {
-        let asked: Value = serde_json::from_slice(request).ok()?;
         // "Extended thinking": not together with a prefill; nor may a prefill end in white space.
-        if is_other_than(asked.pointer("/thinking/type"), &["disabled"]) {
+        if Wishes::read(request)?.want_other_than("/thinking/type", &["disabled"]) {
             return None;
         }
         let message = json!({"role": "assistant", "content": text});
@@ -177,7 +178,7 @@ impl Format for Messages {
                 match kind {
                     Kind::Text => {
                         set(&mut event["content_block"], "text", "");
-                        self.start = Some(event);
+                        self.start = (room(&event) <= MOST_KEPT).then_some(event);
                         match text {
                             "" => vec![],
                             _ => {
@@ -232,9 +233,11 @@ impl Messages {
             return vec![];
         };
         let mut events: Vec<Message> = opened.close.map(stop).into_iter().collect();
-        if opened.start
-            && let Some(mut start) = self.start.take()
-        {
+        if opened.start {
+            let start = self.start.take();
+            let mut start = start.unwrap_or_else(|| {
+                json!({"type": "content_block_start", "content_block": {"type": "text", "text": ""}})
+            });
             set(&mut start, "index", opened.index);
             events.push(named(start));
         }

@@ -11,6 +11,7 @@ mod gemini;
 mod invoke;
 mod messages;
 mod responses;
+mod wishes;
 
 use std::fmt::Debug;
 
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use super::framing::{Content, Frame, Message};
 use super::usage::Tokens;
+pub(crate) use wishes::Wishes;
 
 /// What an event is worth (`behaviour.md` §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +90,7 @@ pub(crate) trait Format: Debug + Send + Sync {
     fn is_plain_text(&self) -> bool;
 
     /// Whether the request wants nothing but plain text, one answer of it.
-    fn asks_for_plain_text(&self, request: &Value) -> bool;
+    fn asks_for_plain_text(&self, request: &Wishes) -> bool;
 
     /// The request with the answer so far as the beginning of the assistant's turn. `None`: the format or this
     /// request does not allow it.
@@ -133,7 +135,7 @@ pub(crate) fn anything_else(frame: &Frame) -> Worth {
         _ if matches!(frame.name.as_str(), "ping" | "initial-response") => Worth::Nothing,
         Content::Text(text) if text.trim_ascii().is_empty() => Worth::Nothing,
         Content::Text(_) => Worth::Useful,
-        Content::Json(value) => unknown(value),
+        Content::Json(value) | Content::Outline(value) => unknown(value),
     }
 }
 
@@ -201,27 +203,61 @@ pub(crate) fn set(value: &mut Value, key: &str, new: impl Into<Value>) {
     }
 }
 
+/// The longest name or id that is kept, in bytes. The longest identifiers of models, Bedrock's, have 2048.
+const LONGEST_NAME: usize = 2048;
+
 /// Takes a name, unless there is one already. Azure's first chunk has an empty one.
 fn name_once(mine: &mut Option<String>, name: Option<&Value>) {
     if mine.is_none() {
-        let name = name.and_then(Value::as_str).filter(|n| !n.is_empty());
+        let name = name.and_then(Value::as_str);
+        let name = name.filter(|n| !n.is_empty() && n.len() <= LONGEST_NAME);
         *mine = name.map(str::to_owned);
     }
 }
 
-/// The indexes of an answer's choices, and which have finished.
+/// Takes what every event of the caller's stream carries alike, an id or a time, unless it is there already.
+fn keep_once(mine: &mut Option<Value>, value: Option<&Value>) {
+    if mine.is_none() {
+        // Azure's first chunk has an empty id, and was created at 0.
+        let filled = |v: &&Value| match v {
+            Value::String(text) => !text.is_empty() && text.len() <= LONGEST_NAME,
+            Value::Number(_) => **v != 0,
+            _ => false,
+        };
+        *mine = value.filter(filled).cloned();
+    }
+}
+
+/// The most choices of one answer whose ends are followed. OpenAI's and Google's APIs take requests for 128 and 8.
+const MOST_CHOICES: usize = 256;
+
+/// The indexes of an answer's choices, and which have finished. An answer of more than [`MOST_CHOICES`] is never
+/// finished by their ends.
 #[derive(Debug, Clone, Default)]
-struct Finishes(Vec<(u64, bool)>);
+struct Finishes {
+    /// By rising indexes.
+    known: Vec<(u64, bool)>,
+    open: usize,
+    too_many: bool,
+}
 
 impl Finishes {
     fn note(&mut self, index: u64, finished: bool) {
-        match self.0.iter_mut().find(|(i, _)| *i == index) {
-            Some((_, before)) => *before |= finished,
-            None => self.0.push((index, finished)),
+        match self.known.binary_search_by_key(&index, |(i, _)| *i) {
+            Ok(at) => {
+                let (_, before) = &mut self.known[at];
+                self.open -= usize::from(finished && !*before);
+                *before |= finished;
+            }
+            Err(_) if self.known.len() == MOST_CHOICES => self.too_many = true,
+            Err(at) => {
+                self.known.insert(at, (index, finished));
+                self.open += usize::from(!finished);
+            }
         }
     }
 
     fn all(&self) -> bool {
-        !self.0.is_empty() && self.0.iter().all(|(_, finished)| *finished)
+        !self.known.is_empty() && self.open == 0 && !self.too_many
     }
 }

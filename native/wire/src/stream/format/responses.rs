@@ -1,10 +1,15 @@
 //! OpenAI Responses (OpenAI API reference, "Streaming events").
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
+use super::blocks::MOST_PLACES;
 use super::{
-    Format, Worth, is_error, is_other_than, name_once, number_of, says_something, set, text_of,
+    Format, Wishes, Worth, is_error, keep_once, name_once, number_of, says_something, set, text_of,
 };
+use crate::outline::room;
+use crate::stream::MOST_KEPT;
 use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
@@ -14,6 +19,9 @@ const NAMES: Names = Names {
     completion: "output_tokens",
     total: Some("total_tokens"),
 };
+
+/// The most room, in bytes, of the items of one answer. One that has more is not gone on with.
+const MOST_KEPT_ITEMS: usize = 4 * 1024 * 1024;
 
 /// A response's stream.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +34,8 @@ pub(crate) struct Responses {
     /// The items that the caller has whole, and the one that it has the beginning of.
     items: Vec<Value>,
     open: Option<Item>,
+    /// About how much room they take.
+    kept: usize,
     next_item: u64,
     more_than_text: bool,
     done: bool,
@@ -34,8 +44,10 @@ pub(crate) struct Responses {
     /// Whether the items are no longer followed, because nobody will go on.
     forgotten: bool,
     joined: bool,
+    /// Whether the caller has been told of the end.
+    told: bool,
     /// The places of the items that are passed on from the candidate that goes on, by its own indexes.
-    places: Vec<(u64, u64)>,
+    places: BTreeMap<u64, u64>,
     /// Its message, for when there is text to put in.
     waiting: Option<Value>,
 }
@@ -133,15 +145,14 @@ impl Format for Responses {
         if !self.joined {
             self.sequence = self.sequence.max(number_of(event, "sequence_number"));
             self.follow(kind, event);
+        } else if self.kept > MOST_KEPT_ITEMS {
+            return Worth::Broken;
         }
         name_once(&mut self.model, event.pointer("/response/model"));
         match kind {
             "response.created" => {
-                for (mine, key) in [(&mut self.id, "id"), (&mut self.created_at, "created_at")] {
-                    if mine.is_none() {
-                        *mine = event["response"].get(key).filter(|v| !v.is_null()).cloned();
-                    }
-                }
+                keep_once(&mut self.id, event["response"].get("id"));
+                keep_once(&mut self.created_at, event["response"].get("created_at"));
                 Worth::Nothing
             }
             "response.output_item.added" => {
@@ -225,9 +236,9 @@ impl Format for Responses {
         !self.more_than_text
     }
 
-    fn asks_for_plain_text(&self, request: &Value) -> bool {
-        !is_other_than(request.pointer("/text/format/type"), &["text"])
-            && number_of(request, "top_logprobs") == 0
+    fn asks_for_plain_text(&self, request: &Wishes) -> bool {
+        !request.want_other_than("/text/format/type", &["text"])
+            && request.number("/top_logprobs") == 0
     }
 
     fn prefilled(&self, request: &[u8], text: &str, _: bool) -> Option<Vec<u8>> {
@@ -252,6 +263,7 @@ impl Format for Responses {
     fn go_on(&mut self) {
         self.joined = true;
         self.done = false;
+        self.told = false;
         self.usage.go_on();
         self.places.clear();
         self.waiting = None;
@@ -259,8 +271,7 @@ impl Format for Responses {
 
     fn join(&mut self, _: &str, mut event: Value, text: &str, held: bool) -> Vec<Message> {
         let theirs = number_of(&event, "output_index");
-        let place = self.places.iter().rfind(|(index, _)| *index == theirs);
-        let place = place.map(|(_, ours)| *ours);
+        let place = self.places.get(&theirs).copied();
         let kind = text_of(&event, "type").to_owned();
         let item_kind = event["item"].get("type").and_then(Value::as_str);
         let events = match (kind.as_str(), item_kind) {
@@ -268,14 +279,18 @@ impl Format for Responses {
             // The caller has had the first candidate's thoughts.
             ("response.output_item.added", Some("reasoning")) => vec![],
             ("response.output_item.added", Some("message")) => {
-                self.waiting = Some(event["item"].take());
+                let item = event["item"].take();
+                self.waiting = (room(&item) <= MOST_KEPT).then_some(item);
                 vec![]
             }
             ("response.output_item.added", _) => {
                 let mut events = self.close("completed");
                 let ours = self.next_item;
                 self.next_item += 1;
-                self.places.push((theirs, ours));
+                self.places.insert(theirs, ours);
+                if self.places.len() > MOST_PLACES {
+                    self.places.pop_first();
+                }
                 set(&mut event, "output_index", ours);
                 events.push(event);
                 events
@@ -283,7 +298,9 @@ impl Format for Responses {
             ("response.output_text.delta", _) => self.put(&PARTS[0], &event, text),
             ("response.refusal.delta", _) => self.put(&PARTS[1], &event, text_of(&event, "delta")),
             ("response.output_item.done", Some("message")) if !held => self.close("completed"),
+            ("response.completed" | "response.incomplete", _) if self.told => vec![],
             ("response.completed" | "response.incomplete", _) => {
+                self.told = true;
                 let mut events = self.close(match kind.as_str() {
                     "response.completed" => "completed",
                     _ => "incomplete",
@@ -296,6 +313,7 @@ impl Format for Responses {
             _ if event.get("output_index").is_some() => match place {
                 Some(ours) => {
                     if kind == "response.output_item.done" {
+                        self.kept += room(&event["item"]);
                         self.items.push(event["item"].clone());
                     }
                     set(&mut event, "output_index", ours);
@@ -323,6 +341,16 @@ impl Responses {
             return;
         }
         let index = number_of(event, "output_index");
+        self.kept += match kind {
+            "response.output_item.added" | "response.output_item.done" => room(&event["item"]),
+            _ if kind.ends_with(".delta") => text_of(event, "delta").len(),
+            _ => event.get("part").map_or(0, room),
+        };
+        if self.kept > MOST_KEPT_ITEMS {
+            self.more_than_text = true;
+            self.forget();
+            return;
+        }
         match kind {
             "response.output_item.added" => {
                 self.next_item = self.next_item.max(index + 1);
@@ -391,6 +419,7 @@ impl Responses {
                 ("part", events.empty()),
             ));
         }
+        self.kept += text.len();
         item.push(events, text);
         told.push(item.part_event(events.text_event, ".delta", events, ("delta", text.into())));
         told

@@ -9,11 +9,15 @@ use aws_smithy_types::event_stream::{Header, HeaderValue, Message as AwsMessage}
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
-use super::{Content, Frame, MAX_FRAME, Message};
+use super::{Content, Frame, MAX_FRAME, Message, content_of};
 use crate::room::append;
 
 /// Bytes of the shortest frame: two lengths and two checksums.
 const SHORTEST: usize = 16;
+
+/// The most that a frame's headers may take up, in bytes: the encoding's own limit. Each of them takes thirty times its
+/// bytes when it is read.
+const MOST_HEADERS: u32 = 128 * 1024;
 
 /// Cuts a stream into its messages.
 #[derive(Debug, Default)]
@@ -94,15 +98,22 @@ fn first(input: &[u8]) -> First {
     }
 }
 
-/// `None`: the checksums or the headers are wrong.
+/// `None`: the checksums or the headers are wrong, or too many.
 fn read(raw: Bytes) -> Option<Frame> {
+    let headers = raw
+        .get(4..)?
+        .first_chunk()
+        .map(|l| u32::from_be_bytes(*l))?;
+    if headers > MOST_HEADERS {
+        return None;
+    }
     let message = read_message_from(raw.clone()).ok()?;
     let payload = message.payload();
     let (name, content) = match parse_response_headers(&message) {
         Ok(headers) if headers.message_type.as_str() == "event" => (
             headers.smithy_type.as_str().to_owned(),
-            match serde_json::from_slice(payload) {
-                Ok(value) => Content::Json(value),
+            match content_of(payload) {
+                Ok(content) => content,
                 Err(_) if payload.is_empty() => Content::Nothing,
                 Err(_) => Content::Torn,
             },

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::{Content, Frame, Message, completed};
+use super::{Content, Frame, Message, completed, content_of};
 use crate::room::append;
 
 /// Cuts an array into its elements, each with the bracket or comma and the white space before it.
@@ -41,7 +41,7 @@ impl ElementReader {
             match byte {
                 b'"' => self.in_string = true,
                 b'{' | b'[' => {
-                    self.depth += 1;
+                    self.depth = self.depth.saturating_add(1);
                     if self.depth == 1 {
                         self.in_array = *byte == b'[';
                         self.opens = self.in_array;
@@ -100,7 +100,7 @@ impl ElementReader {
         let element = raw.slice(from..);
         let content = match ends {
             true => Content::End,
-            false => serde_json::from_slice(&element).map_or(Content::Torn, Content::Json),
+            false => content_of(&element).unwrap_or(Content::Torn),
         };
         let opens = std::mem::take(&mut self.opens);
         if self.in_array && content != Content::Torn {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::answer;
+use crate::outline::{self, Outline};
 use crate::room::append;
 use event_stream::MessageReader;
 use json_array::ElementReader;
@@ -34,6 +35,8 @@ pub(crate) enum Content {
     Nothing,
     /// JSON.
     Json(Value),
+    /// JSON of which only a part was read, because it is made of too many values.
+    Outline(Value),
     /// What is no JSON and need not be: `[DONE]`, plain text.
     Text(Bytes),
     /// JSON that is torn.
@@ -56,7 +59,7 @@ impl Frame {
         }
     }
 
-    fn broken(raw: Bytes) -> Frame {
+    pub(crate) fn broken(raw: Bytes) -> Frame {
         Frame {
             raw,
             name: String::new(),
@@ -99,7 +102,8 @@ impl Framing {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
-    /// Takes the next bytes, cut anywhere, and gives the frames that they complete.
+    /// Takes the next bytes, cut anywhere, and gives the frames that they complete. They may be many and each takes more
+    /// room than its bytes: give a few KiB at a time.
     pub(crate) fn feed(&mut self, bytes: &Bytes) -> Vec<Frame> {
         let mut frames = match self {
             Framing::Sse(reader) => reader.feed(bytes),
@@ -163,6 +167,15 @@ impl Framing {
             _ => None,
         }
     }
+}
+
+/// What JSON says.
+fn content_of(json: &[u8]) -> Result<Content, serde_json::Error> {
+    let Outline { value, whole } = outline::read(json)?;
+    Ok(match whole {
+        true => Content::Json(value),
+        false => Content::Outline(value),
+    })
 }
 
 /// A frame's bytes, when its last ones have come. The buffer is given away: a waiting stream keeps none. `None`: there

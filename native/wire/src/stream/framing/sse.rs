@@ -11,7 +11,7 @@ use std::fmt::Write;
 use bytes::{Buf, Bytes};
 use memchr::memchr2_iter;
 
-use super::{Content, Frame, Message, completed};
+use super::{Content, Frame, Message, completed, content_of};
 use crate::room::append;
 
 /// Cuts a stream into its blocks, the blank lines included.
@@ -36,8 +36,11 @@ impl Default for BlockReader {
 
 impl BlockReader {
     pub(crate) fn feed(&mut self, bytes: &Bytes) -> Vec<Frame> {
-        let mut frames = Vec::new();
+        let mut frames: Vec<Frame> = Vec::new();
         let (mut from, mut line) = (0, 0);
+        // Where a run of blank lines began of which the last frame is made: one frame for each would be two hundred
+        // times as large as its line.
+        let mut blanks: Option<usize> = None;
         for at in memchr2_iter(b'\n', b'\r', bytes) {
             let after_cr = match at {
                 0 => self.after_cr,
@@ -50,11 +53,19 @@ impl BlockReader {
             };
             if block_ends {
                 let end = at + 1 + usize::from(bytes[at..].starts_with(b"\r\n"));
-                let Some(raw) = completed(&mut self.partial, bytes.slice(from..end)) else {
-                    frames.push(Frame::broken(Bytes::new()));
-                    return frames;
-                };
-                frames.push(self.read(raw));
+                let blank = at == from && self.partial.is_empty();
+                match (blanks.filter(|_| blank), frames.last_mut()) {
+                    (Some(run), Some(last)) => last.raw = bytes.slice(run..end),
+                    _ => {
+                        let raw = completed(&mut self.partial, bytes.slice(from..end));
+                        let Some(raw) = raw else {
+                            frames.push(Frame::broken(Bytes::new()));
+                            return frames;
+                        };
+                        frames.push(self.read(raw));
+                        blanks = blank.then_some(from);
+                    }
+                }
                 from = end;
             }
             line = at + 1;
@@ -134,8 +145,8 @@ fn content(data: &str) -> Content {
     if trimmed.is_empty() {
         return Content::Nothing;
     }
-    match serde_json::from_str(trimmed) {
-        Ok(value) => Content::Json(value),
+    match content_of(trimmed.as_bytes()) {
+        Ok(content) => content,
         Err(_) if trimmed.starts_with('{') => Content::Torn,
         Err(_) => Content::Text(Bytes::copy_from_slice(data.as_bytes())),
     }

@@ -35,6 +35,12 @@ public final class NativeExecutor {
     public static native void limitMemory(long bytes);
 
     /**
+     * @param deploymentToml the text of the gateway's {@code deployment.toml}
+     * @return the names of the system properties that {@link #configure} needs to read it
+     */
+    public static native String[] systemProperties(String deploymentToml);
+
+    /**
      * Begins to describe the network that the gateway is configured for, in the terms of its
      * transport senders. Nothing changes until {@link #useNetwork}.
      *
@@ -199,6 +205,8 @@ public final class NativeExecutor {
      * @param production whether the key type is {@code PRODUCTION}
      * @param path the path behind the API's context, query included
      * @param contentType the body's declared type, or null
+     * @param longestHeader bytes of the longest header that the client wants to be sent on
+     * @param allHeaders bytes of all of them
      * @param body the body
      * @param reserved bytes that were counted for it by {@link #reserve}; a call that is returned
      *     owns them, otherwise they stay the caller's to release
@@ -210,6 +218,8 @@ public final class NativeExecutor {
             boolean production,
             String path,
             String contentType,
+            int longestHeader,
+            int allHeaders,
             byte[] body,
             long reserved);
 

@@ -1,0 +1,61 @@
+//! Hints and error bodies: nothing a provider says is more than it may be.
+
+use std::time::{Duration, SystemTime};
+
+use failover_suspension::hint;
+use failover_wire::provider::Attribute;
+use failover_wire::{Provider, answer, reason};
+
+use crate::head;
+
+const MONTH: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+fn assert_believable(hint: Option<Duration>) {
+    if let Some(hint) = hint {
+        assert!(hint > Duration::ZERO && hint <= MONTH, "{hint:?}");
+    }
+}
+
+/// Lines of `name: value`, and a body behind an empty one.
+pub fn headers(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let headers = || head.lines().filter_map(|line| line.split_once(": "));
+    // 2026-01-01T00:00:00Z
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+    assert_believable(hint::after_failure(headers, body.as_bytes(), now));
+    assert_believable(hint::after_success(headers, now));
+    assert_believable(hint::retry_after_of(headers(), now));
+}
+
+/// The body of an answer, as an error and as a success.
+pub fn bodies(data: &[u8]) {
+    let ([which], body) = head(data);
+    let statuses = [400, 401, 403, 404, 413, 422, 429, 503];
+    let header = [None, Some("ThrottlingException:http://x/")][usize::from(which >> 3) % 2];
+    let _ = reason::of(statuses[usize::from(which) % 8], header, body);
+    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(
+        body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body),
+    );
+    if answer::check(Some("application/json"), body).is_ok() {
+        is_json.expect("an answer that is declared as JSON");
+    }
+    let _ = answer::check(None, body);
+    let attributes = [
+        ("responseModel", "$.model"),
+        ("promptTokenCount", "$..n"),
+        ("x", "$.a[-1]"),
+    ];
+    let attributes = attributes.map(|(name, place)| Attribute {
+        name: name.into(),
+        source: "payload".into(),
+        identifier: place.into(),
+    });
+    let (own, _) = Provider::new("Own".into(), "1".into(), "own", attributes);
+    assert!(own.metadata("/", body).len() >= 2);
+    assert_believable(hint::after_failure(
+        || [].into_iter(),
+        body,
+        SystemTime::now(),
+    ));
+}
