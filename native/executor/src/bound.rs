@@ -10,6 +10,7 @@ use failover_suspension::{Admission, Cache, Gate, Key, Permit};
 use failover_wire::request::Model;
 use failover_wire::{Asked, Provider};
 
+use crate::body::Share;
 use crate::budget::Budget;
 use crate::call::Call;
 use crate::clock::Clock;
@@ -69,8 +70,7 @@ impl Registry {
             api: format!("{}:{}", scope.api, scope.version),
             budget: Arc::clone(budget),
             clock: self.clock,
-            max_memory: self.memory.limit(&policy.settings),
-            memory: Arc::clone(&self.memory),
+            share: Share::new(&self.memory, self.memory.limit(&policy.settings)),
             policy,
             provider: provider.map(Arc::new),
         }
@@ -119,9 +119,7 @@ pub struct Bound {
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,
     pub(crate) provider: Option<Arc<Provider>>,
-    pub(crate) memory: Arc<Memory>,
-    /// The limit of `memory` for this API, in bytes.
-    pub(crate) max_memory: u64,
+    pub(crate) share: Share,
     production: Vec<Slot>,
     sandbox: Vec<Slot>,
 }
@@ -201,12 +199,12 @@ impl Bound {
     /// Counts bytes of a body for this API; `false` when that would be beyond its limit. Whoever counts owes a
     /// [`Memory::release`], or hands the debt over with [`Bound::prepare`].
     pub fn count(&self, bytes: u64) -> bool {
-        self.memory.count(bytes, self.max_memory)
+        self.share.count(bytes)
     }
 
     /// Decides about a request by its path and body, and takes the first candidate's ticket. `headers`: how long those
-    /// are that the client wants to be sent on. `reserved`: bytes that were counted for it already. A call that takes it
-    /// over owns them, adjusted to the body's length; with any other decision they stay whose they were.
+    /// are that the client wants to be sent on. `reserved`: bytes that were counted for its body already. A call that
+    /// takes it over owns them, adjusted to the body's length; with any other decision they stay whose they were.
     pub fn prepare(
         self: &Arc<Self>,
         stage: Stage,
@@ -236,18 +234,16 @@ impl Bound {
         if let Err(refusal) = sendable::check(path, headers) {
             return Decision::Refuse(refusal);
         }
-        let mut held = self.memory.adopt(reserved);
-        if !held.resize(body.len() as u64, self.max_memory) {
-            held.forget();
+        let Some(body) = self.share.request(body, reserved) else {
             return Decision::Refuse(Refusal::NoMemory);
-        }
+        };
         self.budget.request();
         let first = self.admit(stage, 0, |_| true);
         Decision::Handle(Box::new(Call::new(
             Arc::clone(self),
             stage,
             path,
-            (body, held),
+            body,
             asked,
             first,
         )))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use failover_policy::{OnStreamCut, Stage, WhenAllSuspended};
 use failover_suspension::{State, hint};
 use failover_wire::answer::{self, is_amazon_event_stream, is_event_stream};
@@ -13,27 +13,28 @@ use failover_wire::provider::Observed;
 use failover_wire::reason;
 use failover_wire::stream::Stream;
 use failover_wire::{Asked, Reason};
-use futures_util::StreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio::time::Instant;
 
-use crate::bound::{Bound, Slot, Ticket};
+use crate::body::{NoMemory, collect};
+use crate::bound::{Bound, Refusal, Slot, Ticket};
 use crate::caught::{caught, caught_now};
 use crate::deadline::{Deadline, Elapsed};
 use crate::gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
-use crate::memory::Held;
 use crate::outcome::{GoOn, Outcome};
 use crate::relay::{self, Committed, Cut, Relay, deliver};
 use crate::report::{AttemptReport, Report, Way};
 use crate::sendable;
-use crate::transport::{Answer, BodyStream, NetError, Transport};
+use crate::transport::{Answer, NetError, Transport};
 
 /// Host error codes, in the range that its analytics class as target connectivity (101500 to 101599, and 303001).
 mod code {
     pub(super) const BROKEN: u32 = 101_500;
     pub(super) const NO_CONNECTION: u32 = 101_503;
     pub(super) const TIMEOUT: u32 = 101_504;
+    /// None of the host's own.
+    pub(super) const NO_MEMORY: u32 = 101_590;
     pub(super) const SUSPENDED: u32 = 303_001;
 }
 
@@ -44,8 +45,6 @@ pub struct Call {
     stage: Stage,
     path: String,
     body: Bytes,
-    /// Counts `body`.
-    _held: Held,
     asked: Asked,
     /// Whether a stream's usage is asked for in the caller's stead.
     asks_usage: bool,
@@ -156,12 +155,11 @@ impl Call {
         bound: Arc<Bound>,
         stage: Stage,
         path: &str,
-        (body, held): (Bytes, Held),
+        body: Bytes,
         asked: Asked,
         first: Option<Ticket>,
     ) -> Self {
         Call {
-            _held: held,
             // Without a provider nobody would be told of it.
             asks_usage: bound.provider.is_some()
                 && bound.policy.settings.count_stream_tokens
@@ -177,13 +175,14 @@ impl Call {
     }
 
     /// The candidate that will be called first and what it will be sent, so that the gateway can resolve it before
-    /// [`Call::run`]. `None` when none may be called.
+    /// [`Call::run`]. `None` when none can be named before that.
     pub fn first_candidate(&mut self) -> Option<(usize, Bytes)> {
         if self.first.is_none() {
             self.first = self.probe_early();
         }
         let index = self.first.as_ref()?.index;
-        let body = self.body_for(index, self.asks_usage_of(index));
+        // Without room for it the call says so when it runs.
+        let body = self.body_for(index, self.asks_usage_of(index)).ok()?;
         self.first_body = Some(body.clone());
         Some((index, body))
     }
@@ -197,9 +196,43 @@ impl Call {
         })
     }
 
-    fn body_for(&self, index: usize, ask_usage: bool) -> Bytes {
+    fn body_for(&self, index: usize, ask_usage: bool) -> Result<Bytes, NoMemory> {
         let model = &self.slots()[index].model;
-        self.asked.body_for(&self.body, model, ask_usage)
+        let mut kept = None;
+        let mut room = |bytes| {
+            let (room, its) = self.bound.share.room(bytes).ok()?;
+            kept = Some(its);
+            Some(room)
+        };
+        let body = self
+            .asked
+            .body_for(&self.body, model, ask_usage, &mut room)
+            .ok_or(NoMemory)?;
+        Ok(match (body, kept) {
+            (Cow::Owned(edited), Some(kept)) => kept.freeze(edited),
+            (Cow::Owned(edited), None) => edited.into(),
+            (Cow::Borrowed(_), _) => self.body.clone(),
+        })
+    }
+
+    /// The body for a candidate that is to go on with a stream in this way.
+    fn body_to_go_on(
+        &self,
+        index: usize,
+        ask_usage: bool,
+        join: Option<(&Stream, Way)>,
+    ) -> Result<Bytes, NoMemory> {
+        let body = self.body_for(index, ask_usage)?;
+        let Some((stream, way)) = join else {
+            return Ok(body);
+        };
+        let mut kept = self.bound.share.kept();
+        kept.set(body.len() + stream.delivered())?;
+        let Some(prefilled) = way.prefilled(stream, &body) else {
+            return Ok(body);
+        };
+        kept.set(prefilled.len())?;
+        Ok(kept.freeze(prefilled))
     }
 
     fn asks_usage_of(&self, index: usize) -> bool {
@@ -252,6 +285,10 @@ impl Call {
         // In a box of its own: it is large, and a stream goes on for long after it.
         let committed =
             Box::pin(self.pursue(transport, gateway, ticket, first, None, &mut course)).await;
+        if committed.is_none() || self.bound.policy.settings.on_stream_cut == OnStreamCut::Error {
+            // Sent to nobody any more, and the caller can take long.
+            self.body = Bytes::new();
+        }
         if let Some((ticket, committed)) = committed {
             return self
                 .stream(transport, gateway, ticket, committed, course)
@@ -303,13 +340,10 @@ impl Call {
                 let attempt = async {
                     let (upstream, body) = match first {
                         Some(first) => first,
-                        None => {
-                            let body = self.body_for(index, ask_usage);
-                            let prefilled =
-                                join.and_then(|(stream, way)| way.prefilled(stream, &body));
-                            let body = prefilled.map_or(body, Bytes::from);
-                            (self.resolve(gateway, index, &body, overall).await, body)
-                        }
+                        None => match self.body_to_go_on(index, ask_usage, join) {
+                            Ok(body) => (self.resolve(gateway, index, &body, overall).await, body),
+                            Err(NoMemory) => return Attempted::failed(Outcome::NoMemory),
+                        },
                     };
                     match upstream {
                         Ok(upstream) => {
@@ -327,7 +361,7 @@ impl Call {
                 let rule = outcome.rule(settings);
                 course.last_outcome = Some((index, outcome));
 
-                let said = attempted.answer.as_ref().map(|a| &*a.body);
+                let said = attempted.answer.as_ref().map(|a| examined(&a.body));
                 let usage_refused = ask_usage && refuses_usage(outcome, said);
                 let refused = way.and_then(|way| match usage_refused {
                     true => Some(way),
@@ -375,6 +409,9 @@ impl Call {
                 }
                 if let Some(answer) = attempted.answer.take() {
                     course.last_answer = Some(answer);
+                } else if outcome == Outcome::NoMemory {
+                    // Another candidate's failure would not be what kept the caller from an answer.
+                    course.last_answer = None;
                 }
                 let Some(wait) = wait else {
                     break rule.go_on;
@@ -662,10 +699,11 @@ impl Call {
             headers,
             body,
         } = answer;
-        let body = match deadline.bound(collect(body)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(_)) => return Attempted::failed(Outcome::Network(NetError::BrokenOff)),
-            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
+        let most = self.bound.policy.settings.max_answer_body;
+        let whole = deadline.bound(collect(body, most, &self.bound.share));
+        let body = match whole.await.unwrap_or(Err(Outcome::Silent)) {
+            Ok(body) => body,
+            Err(outcome) => return Attempted::failed(outcome),
         };
         let content_type = text(&headers, &header::CONTENT_TYPE);
         let mut metadata = Metadata::new();
@@ -744,7 +782,7 @@ impl Call {
         };
         let hint = hint::after_success(|| header_pairs(&head.headers), SystemTime::now());
         let max_held = self.bound.policy.settings.max_held;
-        match Relay::new(head, answer.body, stream)
+        match Relay::new(head, answer.body, stream, self.bound.share.kept())
             .hold(max_held, deadline)
             .await
         {
@@ -875,6 +913,15 @@ impl Call {
     }
 
     fn failure(&self, index: usize, outcome: Outcome, attempts: usize) -> Failure {
+        if outcome == Outcome::NoMemory {
+            return Failure {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                code: code::NO_MEMORY,
+                message: Refusal::NoMemory.to_string(),
+                retry_after: Some(1),
+                candidate: None,
+            };
+        }
         let (status, code) = match outcome {
             Outcome::TooLong { callers: true } => {
                 let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
@@ -984,6 +1031,13 @@ fn refuses_usage(outcome: Outcome, answer: Option<&[u8]>) -> bool {
     outcome == Outcome::CallersFault && answer.is_some_and(names_it)
 }
 
+/// What of an error's body is looked at for a reason: all of it or, when that is no report of an error any more,
+/// nothing. It is read into trees and lower case.
+fn examined(body: &[u8]) -> &[u8] {
+    const MOST: usize = 256 * 1024;
+    if body.len() <= MOST { body } else { &[] }
+}
+
 /// Bytes of a body in which an event stream has its first data.
 const SOON: usize = 8 * 1024;
 
@@ -1016,25 +1070,6 @@ fn header_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
 }
 
-async fn collect(mut body: BodyStream) -> Result<Bytes, NetError> {
-    let mut whole = match body.next().await {
-        None => return Ok(Bytes::new()),
-        Some(first) => first?,
-    };
-    // Most answers come in one piece, which is passed on as it is.
-    let Some(second) = body.next().await else {
-        return Ok(whole);
-    };
-    let mut joined = BytesMut::with_capacity(whole.len() * 4);
-    joined.extend_from_slice(&whole);
-    joined.extend_from_slice(&second?);
-    while let Some(piece) = body.next().await {
-        joined.extend_from_slice(&piece?);
-    }
-    whole = joined.freeze();
-    Ok(whole)
-}
-
 fn judge(whole: Whole, own_credential: bool) -> Attempted {
     let Head {
         status, headers, ..
@@ -1059,10 +1094,11 @@ fn judge(whole: Whole, own_credential: bool) -> Attempted {
         let error_type = headers
             .get("x-amzn-errortype")
             .and_then(|v| v.to_str().ok());
-        let reason: Option<Reason> = reason::of(status.as_u16(), error_type, &whole.body);
+        let said = examined(&whole.body);
+        let reason: Option<Reason> = reason::of(status.as_u16(), error_type, said);
         (
             Outcome::of_status(status, reason, own_credential),
-            hint::after_failure(|| header_pairs(headers), &whole.body, now),
+            hint::after_failure(|| header_pairs(headers), said, now),
         )
     };
     Attempted {

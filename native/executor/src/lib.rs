@@ -6,6 +6,7 @@
 
 #![deny(unsafe_code)]
 
+mod body;
 mod bound;
 mod budget;
 mod call;

@@ -1,5 +1,22 @@
 //! The bytes of bodies that the gateway holds at one time, over all APIs: one counter, and its limit (`behaviour.md`
 //! §9, `max_memory`).
+//!
+//! Counted, each byte once, for as long as it is held:
+//! - a request's body: while it is read, and until its call needs it no longer;
+//! - the copy of it with a candidate's model, or with the beginning of an answer: until that is sent;
+//! - a whole answer, an error's body: until it is delivered, or another candidate's takes its place;
+//! - of a stream: what is held back before its first useful chunk, an event that is not complete, the event that its
+//!   caller is slow to take, the text that it could be continued from;
+//! - a stream that the gateway collects for its response policies.
+//!
+//! Not counted, because it has a small bound of its own:
+//! - the first 16 KiB of each answer, of each copy and of each stream. Most calls need no more, so that they end as
+//!   they began when others have used the memory up;
+//! - the buffers of connections: 400 KiB for what was read from one and has not been looked at, the pipe of 16 KiB to
+//!   the caller;
+//! - what lives while one event or body is read, moved or copied, on one of the runtime's threads or the gateway's
+//!   workers: an event of 16 MiB as a tree, a request on its way out of the JVM, a signature's copy;
+//! - heads, paths, candidates: bounded by the lengths that the network and the configuration allow them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

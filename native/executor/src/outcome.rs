@@ -33,6 +33,11 @@ pub enum Outcome {
     Silent,
     /// 2xx that is no answer.
     NoAnswer(NoAnswer),
+    /// An answer of more than `max_answer_body`, with whatever status.
+    TooLarge,
+    /// There was no room for its answer, or for what it was to be sent: all bodies together have reached `max_memory`,
+    /// or the machine has no more.
+    NoMemory,
     /// A stream that ended, broke or reported an error before its first useful chunk.
     NoUsefulChunk,
     /// A stream that broke, stalled or reported an error after its first useful chunk.
@@ -106,6 +111,8 @@ impl Outcome {
             Outcome::Network(_) => (GoOn::Yes, true),
             Outcome::Silent => (GoOn::Yes, true),
             Outcome::NoAnswer(_) => (GoOn::Yes, true),
+            Outcome::TooLarge => (GoOn::Yes, true),
+            Outcome::NoMemory => (GoOn::No, false),
             Outcome::NoUsefulChunk => (GoOn::Yes, true),
             Outcome::StreamCut => (GoOn::Yes, true),
             Outcome::Diverged => (GoOn::Yes, false),
@@ -121,7 +128,7 @@ impl Outcome {
     pub(crate) fn reached(self) -> bool {
         !matches!(
             self,
-            Outcome::Unusable | Outcome::TooLong { .. } | Outcome::Panicked
+            Outcome::Unusable | Outcome::TooLong { .. } | Outcome::Panicked | Outcome::NoMemory
         )
     }
 
@@ -148,6 +155,8 @@ impl Outcome {
             Outcome::Network(_) => "network",
             Outcome::Silent => "silent",
             Outcome::NoAnswer(_) => "no-answer",
+            Outcome::TooLarge => "too-large",
+            Outcome::NoMemory => "no-memory",
             Outcome::NoUsefulChunk => "no-useful-chunk",
             Outcome::StreamCut => "stream-cut",
             Outcome::Diverged => "diverged",
@@ -164,6 +173,7 @@ impl Outcome {
             Outcome::Network(error) => format!("gave {error}"),
             Outcome::Silent => "did not answer in time".to_owned(),
             Outcome::NoAnswer(why) => format!("gave {why}"),
+            Outcome::TooLarge => "gave an answer of more than max_answer_body".to_owned(),
             Outcome::NoUsefulChunk => "gave a stream without anything useful in it".to_owned(),
             Outcome::Unusable => "could not be called".to_owned(),
             Outcome::TooLong { .. } => {

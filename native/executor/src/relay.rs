@@ -4,12 +4,13 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
 use futures_util::stream::Fuse;
 use tokio::time::Instant;
 
+use crate::body::{Kept, NoMemory};
 use crate::caught::caught;
 use crate::deadline::Deadline;
 use crate::gateway::{Gateway, Head};
@@ -29,6 +30,7 @@ pub(crate) struct Relay {
     body: Fuse<BodyStream>,
     stream: Stream,
     held: Vec<Event>,
+    kept: Kept,
 }
 
 /// A stream whose first useful chunk has come: no other candidate is asked any more, unless it breaks.
@@ -89,12 +91,14 @@ pub(crate) struct Cut<'a> {
 }
 
 impl Relay {
-    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream) -> Self {
+    /// `kept` counts what it holds.
+    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream, kept: Kept) -> Self {
         Relay {
             head,
             body: body.fuse(),
             stream,
             held: Vec::new(),
+            kept,
         }
     }
 
@@ -103,10 +107,14 @@ impl Relay {
     /// framing. What is not useful does not restart the clock.
     pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Outcome> {
         let mut held: u64 = 0;
-        let mut before = BytesMut::new();
+        let mut before = Vec::new();
         loop {
             let (events, whole) = match deadline.bound(self.body.next()).await {
-                Ok(Some(Ok(bytes))) => (self.stream.feed(&bytes), false),
+                Ok(Some(Ok(bytes))) => {
+                    self.kept
+                        .set(before.len() + held_by(&self.stream) + bytes.len())?;
+                    (self.stream.feed(&bytes), false)
+                }
                 Ok(Some(Err(_))) => return Err(Outcome::Network(NetError::BrokenOff)),
                 Ok(None) => (self.stream.finish().into_iter().collect(), true),
                 Err(_) => return Err(Outcome::Silent),
@@ -117,7 +125,7 @@ impl Relay {
             if worth == Some(Worth::Useful) {
                 if !before.is_empty() {
                     self.held.push(Event {
-                        bytes: before.freeze(),
+                        bytes: before.into(),
                         worth: Worth::Nothing,
                     });
                 }
@@ -128,6 +136,8 @@ impl Relay {
                 held = held.saturating_add(event.bytes.len() as u64);
                 // What is unreadable is left out.
                 if event.worth == Worth::Nothing {
+                    let more = before.try_reserve(event.bytes.len());
+                    more.map_err(|_| Outcome::NoMemory)?;
                     before.extend_from_slice(&event.bytes);
                 }
             }
@@ -157,6 +167,7 @@ impl Committed {
             stream,
             held,
             head,
+            mut kept,
         } = self.0;
         let mut stream = Delivered {
             stream,
@@ -197,6 +208,9 @@ impl Committed {
             if stream.ended() {
                 return Ok(Whole { stream, body });
             }
+            if kept.set(held_by(&stream)).is_err() {
+                stream.stream.forget_text();
+            }
             if stream.finished() {
                 // Once: pings would go on for ever.
                 if useful || !finishing {
@@ -206,9 +220,10 @@ impl Committed {
             } else if useful {
                 clock = Deadline::after(idle);
             }
-            let next = Next::of(&mut body, &mut stream.stream, clock);
+            let next = Next::of(&mut body, &mut stream.stream, &mut kept, clock);
             events = match caught(gateway, next).await {
                 None => return cut(stream, None, Outcome::Panicked),
+                Some(Next::NoRoom) => return cut(stream, None, Outcome::NoMemory),
                 Some(Next::Events(events)) => events,
                 Some(Next::End(last)) => match (last, stream.announces_its_end()) {
                     // Without a marker for its end, the end of the body is the end of the stream.
@@ -233,14 +248,24 @@ enum Next {
     Events(Vec<Event>),
     /// It has ended, with this left over.
     End(Option<Event>),
+    /// More than there is room for.
+    NoRoom,
     /// It broke, or nothing came in time; or it has ended, and the stream was whole before.
     Nothing,
 }
 
 impl Next {
-    async fn of(body: &mut Fuse<BodyStream>, stream: &mut Stream, clock: Deadline) -> Self {
+    async fn of(
+        body: &mut Fuse<BodyStream>,
+        stream: &mut Stream,
+        kept: &mut Kept,
+        clock: Deadline,
+    ) -> Self {
         match clock.bound(body.next()).await {
-            Ok(Some(Ok(bytes))) => Next::Events(stream.feed(&bytes)),
+            Ok(Some(Ok(bytes))) => match make_room(kept, stream, bytes.len()) {
+                Ok(()) => Next::Events(stream.feed(&bytes)),
+                Err(NoMemory) => Next::NoRoom,
+            },
             Ok(None) if !stream.finished() => Next::End(stream.finish()),
             _ => Next::Nothing,
         }
@@ -277,6 +302,20 @@ pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Option<Stream> {
         && stream.useful()
         && (stream.finished() || !stream.announces_its_end());
     whole.then_some(stream)
+}
+
+/// Counts a stream's next bytes. Rather an answer that can't be continued than none.
+fn make_room(kept: &mut Kept, stream: &mut Stream, more: usize) -> Result<(), NoMemory> {
+    if kept.set(held_by(stream) + more).is_err() {
+        kept.set(stream.pending() + more)?;
+        stream.forget_text();
+    }
+    Ok(())
+}
+
+/// Bytes that a stream holds between two pieces.
+fn held_by(stream: &Stream) -> usize {
+    stream.pending() + stream.delivered()
 }
 
 /// Hands a whole answer over.

@@ -39,6 +39,7 @@ pub(crate) enum Attached {
 pub(crate) struct Running {
     /// Set when each candidate has a path of its own.
     pub(crate) rewriting: Option<PathRewriting>,
+    pub(crate) bound: Arc<Bound>,
     pub(crate) prepared: Mutex<Option<(Box<Call>, HttpClient)>>,
     pub(crate) signals: Arc<Signals>,
     /// Set before the task is spawned, so that whoever ends the call has somebody to tell.

@@ -302,7 +302,7 @@ impl Gateway for Exchange {
     }
 
     fn answer(&self, head: Head, body: Bytes) {
-        self.call(|env, m, o| {
+        let answered = self.call(|env, m, o| {
             let headers = header_block(env, &head.headers)?;
             let metadata = metadata_array(env, &head.metadata)?;
             let args = |body: &JObject<'_>| {
@@ -321,6 +321,10 @@ impl Gateway for Exchange {
                 invoke(env, o, &m.answer, &args(buffer))
             })
         });
+        if answered.is_none() {
+            // It threw, and nobody else would tell the client.
+            self.abort();
+        }
     }
 
     fn fail(&self, failure: Failure) {
@@ -342,7 +346,7 @@ impl Gateway for Exchange {
     }
 
     fn begin(&self, head: Head) {
-        self.call(|env, m, o| {
+        let begun = self.call(|env, m, o| {
             let headers = header_block(env, &head.headers)?;
             let metadata = metadata_array(env, &head.metadata)?;
             let args = [
@@ -353,6 +357,9 @@ impl Gateway for Exchange {
             ];
             invoke(env, o, &m.begin, &args)
         });
+        if begun.is_none() {
+            self.abort();
+        }
     }
 
     fn data(&self, bytes: &Bytes) -> usize {

@@ -8,11 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use failover_executor::{
     CertificateDer, Decision, HeaderLengths, Hostnames, Identity, Login, Network, Profile, Proxy,
-    Scope, Trusted, Unusable, Upstream,
+    Refusal, Scope, Trusted, Unusable, Upstream,
 };
 use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Stage};
 use failover_suspension::{Key, State, Status};
 use failover_wire::provider::{Attribute, Provider};
+use failover_wire::room::allocated;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jni::errors::Error;
 use jni::objects::{IntoAuto, JByteArray, JClass, JObject, JObjectArray, JString};
@@ -43,7 +44,7 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 36] {
+pub(crate) fn table() -> [Entry; 37] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
         "systemProperties" "(Ljava/lang/String;)[Ljava/lang/String;" => system_properties,
@@ -62,6 +63,7 @@ pub(crate) fn table() -> [Entry; 36] {
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
         "close" "(J)V" => close,
         "reserve" "(JJ)Z" => reserve,
+        "reserveAnswer" "(JJJ)I" => reserve_answer,
         "release" "(J)V" => release_bytes,
         "heldBytes" "()J" => held_bytes,
         "prepare" "(JZLjava/lang/String;Ljava/lang/String;II[BJ)J" => prepare,
@@ -129,15 +131,25 @@ fn required(env: &mut Env<'_>, string: &JString<'_>) -> Result<String, Error> {
     Ok(text(env, string)?.unwrap_or_default())
 }
 
-fn bytes(env: &mut Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Error> {
-    env.convert_byte_array(array)
+/// The bytes of an array; the buffer is asked for, because it is as large as a client's body.
+fn bytes(env: &mut Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Thrown> {
+    if array.is_null() {
+        return Err(Error::NullPtr("a byte array").into());
+    }
+    let length = array.len(env)?;
+    let mut bytes = allocated(length).ok_or(Refusal::NoMemory)?;
+    bytes.resize(length, 0);
+    // SAFETY: an i8 has the size and alignment of a u8, and both have all values.
+    let signed = unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), length) };
+    array.get_region(env, 0, signed)?;
+    Ok(bytes)
 }
 
 /// Certificates, DER.
 fn certificates(
     env: &mut Env<'_>,
     array: &JObjectArray<'_, JByteArray<'_>>,
-) -> Result<Vec<CertificateDer<'static>>, Error> {
+) -> Result<Vec<CertificateDer<'static>>, Thrown> {
     (0..array.len(env)?)
         .map(|index| {
             let item = array.get_element(env, index)?.auto();
@@ -505,6 +517,27 @@ extern "system" fn reserve<'local>(
         .resolve::<Throw>()
 }
 
+extern "system" fn reserve_answer<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    call: jlong,
+    length: jlong,
+    bytes: jlong,
+) -> jint {
+    env.with_env(|_| -> Result<_, Thrown> {
+        // The call can have been cancelled meanwhile.
+        let Ok(running) = engine().call(call as u64) else {
+            return Ok(502);
+        };
+        Ok(match running.bound.policy().settings.max_answer_body {
+            most if count(length) > most => 502,
+            _ if running.bound.count(count(bytes)) => 0,
+            _ => 503,
+        })
+    })
+    .resolve::<Throw>()
+}
+
 extern "system" fn release_bytes<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
@@ -566,6 +599,7 @@ extern "system" fn prepare<'local>(
             Decision::Refuse(refusal) => Err(refusal.into()),
             Decision::Handle(call) => Ok(engine().calls.add(Arc::new(Running {
                 rewriting: call.rewriting(),
+                bound: Arc::clone(bound),
                 prepared: Mutex::new(Some((call, client.clone()))),
                 signals: Arc::new(Signals::default()),
                 exchange: OnceCell::new(),

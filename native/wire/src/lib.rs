@@ -11,6 +11,7 @@ pub mod path;
 pub mod provider;
 pub mod reason;
 pub mod request;
+pub mod room;
 pub mod stream;
 
 pub use asked::Asked;

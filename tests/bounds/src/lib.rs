@@ -16,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use failover_policy::{Configuration, GatewayFile, Policy, Settings};
 use failover_suspension::hint;
 use failover_wire::provider::{Attribute, Observed};
+use failover_wire::room::allocated;
 use failover_wire::stream::{self, Stream};
 use failover_wire::{Asked, Provider, answer, reason};
 
@@ -526,7 +527,7 @@ fn asks(
     case(all, name, make, move |body| {
         let asked = Asked::read(provider.as_deref(), "/chat/completions", Some(JSON), body);
         if let Ok(Some(asked)) = asked {
-            black_box(asked.body_for(body, "other", true));
+            black_box(asked.body_for(body, "other", true, &mut allocated));
         }
     });
 }
@@ -639,7 +640,7 @@ fn requests(all: &mut Vec<Case>) {
             body,
         );
         if let Ok(Some(asked)) = asked {
-            black_box(asked.body_for(body, "other", false));
+            black_box(asked.body_for(body, "other", false, &mut allocated));
         }
     };
     let kinds: [(&'static str, &'static str, &'static str, &'static str); 7] = [

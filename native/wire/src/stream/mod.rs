@@ -159,6 +159,16 @@ impl Stream {
         events
     }
 
+    /// Bytes of an event that is not complete yet.
+    pub fn pending(&self) -> usize {
+        self.framing.pending()
+    }
+
+    /// Lets the delivered text go: the stream can't be gone on with any more.
+    pub fn forget_text(&mut self) {
+        self.forget();
+    }
+
     /// What was left without its end when the body ended.
     pub fn finish(&mut self) -> Option<Event> {
         let frame = self.framing.finish()?;
@@ -274,6 +284,9 @@ impl Stream {
         if !framing.is_like(&self.framing) {
             return None;
         }
+        let mut text = String::new();
+        text.try_reserve_exact(self.text.len()).ok()?;
+        text.push_str(&self.text);
         let mut format = self.format.as_ref()?.boxed();
         format.go_on();
         Some(Stream {
@@ -283,7 +296,7 @@ impl Stream {
             closed: false,
             // What it reads is not gone on with.
             observer: None,
-            text: self.text.clone(),
+            text,
             joining: Some(Joining {
                 overlap: Overlap::new(asked),
                 last: None,
@@ -441,7 +454,9 @@ impl Stream {
         if self.forgotten || said.is_empty() {
             return;
         }
-        if self.text.len() + said.len() > self.max_text {
+        if self.text.len() + said.len() > self.max_text
+            || self.text.try_reserve(said.len()).is_err()
+        {
             self.forget();
         } else {
             self.text.push_str(said);

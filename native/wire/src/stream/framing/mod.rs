@@ -4,11 +4,12 @@ mod event_stream;
 mod json_array;
 mod sse;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::answer;
 use crate::outline::{self, Outline};
+use crate::room::append;
 use event_stream::MessageReader;
 use json_array::ElementReader;
 use sse::BlockReader;
@@ -131,7 +132,7 @@ impl Framing {
     }
 
     /// Bytes of a frame that is not complete yet.
-    fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         match self {
             Framing::Sse(reader) => reader.pending(),
             Framing::JsonArray(reader) => reader.pending(),
@@ -177,14 +178,14 @@ fn content_of(json: &[u8]) -> Result<Content, serde_json::Error> {
     })
 }
 
-/// A frame's bytes, when its last ones have come. The buffer is given away: a waiting stream keeps none.
-fn completed(partial: &mut BytesMut, last: Bytes) -> Bytes {
+/// A frame's bytes, when its last ones have come. The buffer is given away: a waiting stream keeps none. `None`: there
+/// is no memory for it.
+fn completed(partial: &mut Vec<u8>, last: Bytes) -> Option<Bytes> {
     if partial.is_empty() {
-        return last;
+        return Some(last);
     }
     let mut whole = std::mem::take(partial);
-    whole.extend_from_slice(&last);
-    whole.freeze()
+    append(&mut whole, &last).then(|| whole.into())
 }
 
 /// A frame to be written.

@@ -182,9 +182,20 @@ public final class NativeExecutor {
     public static native boolean reserve(long bound, long bytes);
 
     /**
+     * Counts bytes of a call's answer that are held in the JVM, until {@link #release(long)}.
+     *
+     * @param call the call
+     * @param length how long the answer is with them
+     * @param bytes how many more are held
+     * @return 0, or why they are not counted, as the status for the client: 502 when the answer is
+     *     larger than {@code max_answer_body}, 503 when the sum would be beyond {@code max_memory}
+     */
+    public static native int reserveAnswer(long call, long length, long bytes);
+
+    /**
      * Takes bytes from the count that are held no longer.
      *
-     * @param bytes how many, of those that {@link #reserve} counted
+     * @param bytes how many, of those that {@link #reserve} or {@link #reserveAnswer} counted
      */
     public static native void release(long bytes);
 

@@ -220,11 +220,6 @@ final class ClientExchange implements Exchange, InFlight.Watched {
             return;
         }
         finish();
-        whole(candidate, status, headers, metadata, body);
-    }
-
-    private void whole(
-            int candidate, int status, byte[] headers, String[] metadata, ByteBuffer body) {
         try {
             if (body != null) {
                 pipe.offerAll(body);
@@ -233,11 +228,15 @@ final class ClientExchange implements Exchange, InFlight.Watched {
             LOG.debug("The client went away", e);
             pipe.producerError();
         }
+        whole(candidate, status, headers, metadata, body != null);
+    }
+
+    private void whole(int candidate, int status, byte[] headers, String[] metadata, boolean body) {
         respond(
                 answer -> {
                     describe(answer, candidate);
                     Accounting.put(answer, metadata);
-                    prepare(answer.getAxis2MessageContext(), status, headers, body != null);
+                    prepare(answer.getAxis2MessageContext(), status, headers, body);
                 },
                 null);
     }
@@ -284,9 +283,10 @@ final class ClientExchange implements Exchange, InFlight.Watched {
             return offered;
         }
         if (stream.isCollected()) {
-            if (!stream.collect(chunk)) {
+            int refused = stream.collected.add(call, chunk);
+            if (refused != 0) {
                 NativeExecutor.cancel(call);
-                brokenOff(stream);
+                brokenOff(stream, refused);
             }
             return offered;
         }
@@ -329,7 +329,8 @@ final class ClientExchange implements Exchange, InFlight.Watched {
             if (ended.isCollected()) {
                 // Counted on its way back.
                 ended.counted.set(true);
-                whole(ended.candidate, ended.status, ended.headers, ended.metadata, ended.whole());
+                pipe.offerAll(ended.collected.whole());
+                whole(ended.candidate, ended.status, ended.headers, ended.metadata, true);
                 return;
             }
             try {
@@ -345,7 +346,7 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     public void abort() {
         Stream broken = stream;
         if (broken != null && broken.isCollected()) {
-            brokenOff(broken);
+            brokenOff(broken, 502);
         } else {
             close();
             finish();
@@ -354,10 +355,29 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     }
 
     /** Nothing of a collected stream has been sent: its client can be told. */
-    private void brokenOff(Stream collected) {
-        if (finish()) {
+    private void brokenOff(Stream collected, int status) {
+        letGo();
+        if (!finish()) {
+            return;
+        }
+        if (status == 503) {
+            MaxMemory.refused();
+            fault(-1, 503, MaxMemory.CODE, MaxMemory.MESSAGE, MaxMemory.RETRY_AFTER);
+        } else {
             fault(collected.candidate, 502, BROKEN, "The answer of the model broke off", -1);
         }
+    }
+
+    /** What was collected goes to nobody any more. */
+    private void letGo() {
+        if (stream != null && stream.isCollected()) {
+            stream.collected.release();
+        }
+    }
+
+    /** Whether something collected is on its way to the client. */
+    private boolean holds() {
+        return stream != null && stream.isCollected() && !stream.collected.isReleased();
     }
 
     /**
@@ -468,6 +488,7 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     private void insteadOf(Axis2MessageContext answer) {
         NativeExecutor.cancel(call);
         finish();
+        letGo();
         if (answer == null || request.isAnswered()) {
             close();
             return;
@@ -582,7 +603,7 @@ final class ClientExchange implements Exchange, InFlight.Watched {
             connection.requestOutput();
         }
         if (over.get()) {
-            return state.compareTo(ProtocolState.REQUEST_DONE) > 0;
+            return state.compareTo(ProtocolState.REQUEST_DONE) > 0 && !holds();
         }
         // The engine does not listen by itself for a client that leaves. Not for the quick
         // majority: listening costs a client that pipelines its next request the connection. More
@@ -595,6 +616,7 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     }
 
     private void clientGone() {
+        letGo();
         if (over.compareAndSet(false, true)) {
             NativeExecutor.cancel(call);
             Stream begun = stream;
@@ -620,6 +642,7 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     /** Ends the connection so that the client can't take what it has for the whole. */
     private void close() {
         NativeExecutor.cancel(call);
+        letGo();
         if (SourceContext.getRequest(connection) == sourceRequest) {
             if (sourceRequest.getVersion().lessEquals(HttpVersion.HTTP_1_0)) {
                 resetAtTheEnd();

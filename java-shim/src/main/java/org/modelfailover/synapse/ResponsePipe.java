@@ -21,8 +21,6 @@ import java.nio.ByteBuffer;
  * <p>One caller at a time may {@link #offer} or {@link #offerAll}.
  */
 class ResponsePipe extends Pipe {
-    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
-
     /** The most bytes that wait for the reader. */
     private static final int CAPACITY = 16 * 1024;
 
@@ -30,7 +28,19 @@ class ResponsePipe extends Pipe {
     private final BufferFactory buffers;
     private final ElasticBuffer buffer;
     private Thread offering;
-    private ByteBuffer rest;
+    private Pieces rest;
+
+    /** A body in pieces. */
+    interface Pieces {
+        /** The next of them; null when there is none any more. */
+        ByteBuffer first();
+
+        /** Whether the first is the last. */
+        boolean isLast();
+
+        /** The first has been taken. */
+        void removeFirst();
+    }
 
     /**
      * @param configuration the client connection's configuration
@@ -113,9 +123,37 @@ class ResponsePipe extends Pipe {
             later = ByteBuffer.allocate(bytes.remaining());
             later.put(bytes).flip();
         }
-        rest = later;
         // Room that was made before `rest` was set went unnoticed.
+        offerAll(new OnePiece(later));
+    }
+
+    /** Puts a whole body in, as {@link #offerAll(ByteBuffer)} does. */
+    final synchronized void offerAll(Pieces pieces) {
+        rest = pieces;
         goOn();
+    }
+
+    private static final class OnePiece implements Pieces {
+        private ByteBuffer piece;
+
+        OnePiece(ByteBuffer piece) {
+            this.piece = piece;
+        }
+
+        @Override
+        public ByteBuffer first() {
+            return piece;
+        }
+
+        @Override
+        public boolean isLast() {
+            return true;
+        }
+
+        @Override
+        public void removeFirst() {
+            piece = null;
+        }
     }
 
     private synchronized void goOn() {
@@ -123,8 +161,12 @@ class ResponsePipe extends Pipe {
             return;
         }
         try {
-            if (offer(rest, true)) {
-                rest = NOTHING;
+            ByteBuffer next = rest.first();
+            while (next != null && offer(next, rest.isLast())) {
+                rest.removeFirst();
+                next = rest.first();
+            }
+            if (producer.completed) {
                 allTaken();
             }
         } catch (IOException e) {
