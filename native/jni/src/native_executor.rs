@@ -15,7 +15,7 @@ use failover_suspension::{Key, State, Status};
 use failover_wire::provider::{Attribute, Provider};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jni::errors::Error;
-use jni::objects::{JByteArray, JClass, JObject, JObjectArray, JString};
+use jni::objects::{IntoAuto, JByteArray, JClass, JObject, JObjectArray, JString};
 use jni::strings::JNIStr;
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, EnvUnowned, NativeMethod, jni_str};
@@ -95,10 +95,11 @@ pub(crate) fn register(env: &mut Env<'_>) -> Result<(), Error> {
     unsafe { env.register_native_methods(class, &methods) }
 }
 
+// An array may have more elements than a method may have local references: each goes at once.
 fn strings(env: &mut Env<'_>, array: &JObjectArray<'_, JString<'_>>) -> Result<Vec<String>, Error> {
     (0..array.len(env)?)
         .map(|index| {
-            let item = array.get_element(env, index)?;
+            let item = array.get_element(env, index)?.auto();
             text(env, &item).map(Option::unwrap_or_default)
         })
         .collect()
@@ -111,7 +112,7 @@ pub(crate) fn string_array<'local>(
     let empty = env.new_string("")?;
     let array = JObjectArray::<JString<'_>>::new(env, items.len(), &empty)?;
     for (index, item) in items.iter().enumerate() {
-        let item = env.new_string(item.as_ref())?;
+        let item = env.new_string(item.as_ref())?.auto();
         array.set_element(env, index, &item)?;
     }
     Ok(array)
@@ -139,7 +140,7 @@ fn certificates(
 ) -> Result<Vec<CertificateDer<'static>>, Error> {
     (0..array.len(env)?)
         .map(|index| {
-            let item = array.get_element(env, index)?;
+            let item = array.get_element(env, index)?.auto();
             bytes(env, &item).map(CertificateDer::from)
         })
         .collect()

@@ -4,10 +4,13 @@ import com.google.gson.Gson;
 
 import org.modelfailover.executor.NativeExecutor;
 import org.modelfailover.synapse.Activator;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
 
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,12 +23,14 @@ import java.util.stream.Collectors;
  *
  * <p>Each answer on standard output begins with {@link #MARK}; what else is there is the JVM's own.
  * The first names the gateways' ports. Then it reads lines: {@code redeploy N} deploys gateway N
- * anew, {@code restart} stops the bundle, starts it and deploys all gateways anew, {@code calls}
- * tells how many calls are under way, {@code footprint} what the process holds. The end of the
- * input ends it.
+ * anew, {@code restart} stops the bundle and starts it, {@code halt} does so as when the whole
+ * framework stops and deploys all gateways anew, {@code calls} tells how many calls are under way,
+ * {@code footprint} what the process holds. The end of the input ends it.
  */
 final class RobustGateway {
     static final String MARK = "gateway> ";
+
+    private static final int STOPPED_MILLIS = 50;
 
     private final List<EmbeddedGateway> gateways = new ArrayList<>();
 
@@ -62,9 +67,10 @@ final class RobustGateway {
                 gateways.get(Integer.parseInt(words[1])).redeploy();
                 return "done";
             case "restart":
-                Activator bundle = new Activator();
-                bundle.stop(null);
-                bundle.start(null);
+                stopAndStart(Bundle.ACTIVE);
+                return "done";
+            case "halt":
+                stopAndStart(Bundle.STOPPING);
                 gateways.forEach(EmbeddedGateway::redeploy);
                 return "done";
             case "calls":
@@ -74,6 +80,28 @@ final class RobustGateway {
             default:
                 return "failed: no command " + words[0];
         }
+    }
+
+    private static void stopAndStart(int framework) throws InterruptedException {
+        Activator activator = new Activator();
+        activator.stop(context(framework));
+        Thread.sleep(STOPPED_MILLIS);
+        activator.start(context(Bundle.ACTIVE));
+    }
+
+    /** As much of OSGi as a bundle asks about: the state of the framework. */
+    private static BundleContext context(int framework) {
+        Bundle system =
+                (Bundle)
+                        Proxy.newProxyInstance(
+                                Bundle.class.getClassLoader(),
+                                new Class<?>[] {Bundle.class},
+                                (proxy, method, arguments) -> framework);
+        return (BundleContext)
+                Proxy.newProxyInstance(
+                        Bundle.class.getClassLoader(),
+                        new Class<?>[] {BundleContext.class},
+                        (proxy, method, arguments) -> system);
     }
 
     private static void say(String line) {

@@ -44,15 +44,25 @@ final class Soak {
     private static final int MOST_GLOBALS = 20;
     private static final int MOST_OBJECTS = 50;
 
+    /** What happens to the gateways meanwhile. */
+    private enum Event {
+        /** Of one API, which is away for a moment. */
+        REDEPLOYMENT,
+        /** Of the bundle, while its APIs stay. */
+        RESTART,
+        /** Of the whole framework: calls under way end. */
+        HALT
+    }
+
     /** When requests may be lost. */
     private static final class Window {
-        final boolean restart;
+        final Event event;
         final int api;
         final long from = System.nanoTime();
         volatile long to = Long.MAX_VALUE;
 
-        Window(boolean restart, int api) {
-            this.restart = restart;
+        Window(Event event, int api) {
+            this.event = event;
             this.api = api;
         }
     }
@@ -64,8 +74,7 @@ final class Soak {
             new EnumMap<>(SoakClient.Verdict.class);
     private final List<String> faults = new CopyOnWriteArrayList<>();
     private final List<Window> windows = new CopyOnWriteArrayList<>();
-    private int redeployments;
-    private int restarts;
+    private final Map<Event, LongAdder> events = new EnumMap<>(Event.class);
     private GatewayProcess gateway;
     private List<ProviderProcess> providers;
 
@@ -75,6 +84,9 @@ final class Soak {
         folder = Files.createTempDirectory("soak-");
         for (SoakClient.Verdict verdict : SoakClient.Verdict.values()) {
             verdicts.put(verdict, new LongAdder());
+        }
+        for (Event event : Event.values()) {
+            events.put(event, new LongAdder());
         }
     }
 
@@ -188,7 +200,7 @@ final class Soak {
         client.close();
     }
 
-    /** A lost one, never a wrong one, while its API or the bundle came and went. */
+    /** A lost one, never a wrong one, while its API came and went or the framework stopped. */
     private boolean isExcused(SoakRequest request, SoakClient.Result result, long from) {
         long to = System.nanoTime();
         return result.verdict() == SoakClient.Verdict.LOST
@@ -196,8 +208,9 @@ final class Soak {
                         .filter(window -> window.from < to && window.to > from)
                         .anyMatch(
                                 window ->
-                                        window.restart
-                                                || window.api == request.policy.api()
+                                        window.event == Event.HALT
+                                                || window.event == Event.REDEPLOYMENT
+                                                        && window.api == request.policy.api()
                                                         && mayBeLost(request, result));
     }
 
@@ -216,19 +229,22 @@ final class Soak {
                 return;
             }
             LockSupport.parkNanos(pause);
-            boolean restart = random.nextInt(4) == 0;
-            int api = random.nextInt(SoakPolicy.APIS);
-            Window window = new Window(restart, api);
+            int dice = random.nextInt(8);
+            Event event =
+                    dice == 0 ? Event.HALT : dice < 3 ? Event.RESTART : Event.REDEPLOYMENT;
+            Window window = new Window(event, random.nextInt(SoakPolicy.APIS));
             windows.add(window);
             try {
-                gateway.tell(restart ? "restart" : "redeploy " + api);
+                gateway.tell(
+                        event == Event.HALT
+                                ? "halt"
+                                : event == Event.RESTART ? "restart" : "redeploy " + window.api);
             } catch (AssertionError e) {
                 fault("LOST the gateway's process: " + e.getMessage());
                 return;
             }
             window.to = System.nanoTime();
-            restarts += restart ? 1 : 0;
-            redeployments += restart ? 0 : 1;
+            events.get(event).increment();
             providers.forEach(ProviderProcess::forget);
         }
     }
@@ -244,7 +260,7 @@ final class Soak {
         if (calls > 0) {
             fault("LEFT OVER " + calls + " native calls " + QUIET_SECONDS + " s after the last");
         }
-        gateway.tell("restart");
+        gateway.tell("halt");
         LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(2));
         return gateway.footprint();
     }
@@ -258,9 +274,10 @@ final class Soak {
         figures.put("refused, as the request deserved", sum(SoakClient.Verdict.REFUSED));
         figures.put("failed, as no candidate could serve", sum(SoakClient.Verdict.FAILED));
         figures.put("left by their clients", sum(SoakClient.Verdict.LEFT));
-        figures.put("lost to a redeployment or restart", sum(SoakClient.Verdict.EXCUSED));
-        figures.put("redeployments", String.valueOf(redeployments));
-        figures.put("restarts of the bundle", String.valueOf(restarts));
+        figures.put("lost to a redeployment or halt", sum(SoakClient.Verdict.EXCUSED));
+        figures.put("redeployments of an API", events.get(Event.REDEPLOYMENT).toString());
+        figures.put("restarts of the bundle", events.get(Event.RESTART).toString());
+        figures.put("halts of the framework", events.get(Event.HALT).toString());
         figures.put("**wrong answers**", sum(SoakClient.Verdict.WRONG));
         figures.put("**truncated ones passed as whole**", sum(SoakClient.Verdict.TRUNCATED));
         figures.put("**hangs**", sum(SoakClient.Verdict.HUNG));
