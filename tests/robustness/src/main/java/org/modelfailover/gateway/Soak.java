@@ -230,8 +230,7 @@ final class Soak {
             }
             LockSupport.parkNanos(pause);
             int dice = random.nextInt(8);
-            Event event =
-                    dice == 0 ? Event.HALT : dice < 3 ? Event.RESTART : Event.REDEPLOYMENT;
+            Event event = dice == 0 ? Event.HALT : dice < 3 ? Event.RESTART : Event.REDEPLOYMENT;
             Window window = new Window(event, random.nextInt(SoakPolicy.APIS));
             windows.add(window);
             try {
