@@ -428,6 +428,48 @@ class LifecycleTest extends Scenario {
         }
     }
 
+    @Test
+    void threadsThatNeedNotStayEndWithTheLastCallAndBeginWithTheNext() throws IOException {
+        deploy(api(provider), FailoverConfigs.target("gpt-4o~tokens=30~interval=50ms", "one"));
+        String slow = "gpt-4o~tokens=30~interval=50ms";
+        long files = 0;
+        try {
+            for (int i = 0; i < 6; i++) {
+                RawClient client = client().post(streamed(slow));
+                Until.is("the call is under way", NativeExecutor::openCalls, calls -> calls == 1);
+                NativeExecutor.keepThreads(false);
+
+                RawClient.Answer answer = client.answer();
+                assertServedBy("target", answer);
+                assertTrue(answer.text().endsWith("data: [DONE]\n\n"), answer.text());
+                client.close();
+                Until.holds("the threads end", () -> !threads().containsKey("model-failover"));
+                assertServedBy("target", ask(chat(slow)));
+                Until.holds("the threads end", () -> !threads().containsKey("model-failover"));
+                if (i == 1) {
+                    files = files();
+                }
+            }
+            long most = files + 3;
+            Until.is("open files", LifecycleTest::files, now -> now <= most);
+            try (Stream<Path> fds = Files.list(Path.of("/proc/self/fd"))) {
+                for (Path p : fds.toList()) {
+                    try {
+                    } catch (IOException e) {
+                    }
+                }
+            }
+        } finally {
+            NativeExecutor.keepThreads(true);
+        }
+    }
+
+    private static long files() throws IOException {
+        try (Stream<Path> files = Files.list(Path.of("/proc/self/fd"))) {
+            return files.count();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"gpt~silent", "gpt~tokens=9~stall=2"})
     void callsUnderWayEndWhenTheExecutorIsShutDown(String model) {
