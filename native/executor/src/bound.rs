@@ -191,11 +191,6 @@ impl Bound {
         }
     }
 
-    /// The endpoint ids of a section's candidates, target first.
-    pub fn endpoint_ids(&self, stage: Stage) -> impl Iterator<Item = &str> {
-        self.slots(stage).iter().map(|s| s.endpoint_id.as_str())
-    }
-
     /// The policy.
     pub fn policy(&self) -> &Policy {
         &self.policy

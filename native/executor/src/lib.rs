@@ -14,15 +14,11 @@ mod caught;
 mod clock;
 mod deadline;
 mod gateway;
-mod http_client;
 mod memory;
-mod network;
 mod outcome;
-mod proxies;
 mod relay;
 mod report;
 mod sendable;
-mod tls;
 mod transport;
 
 pub use bound::{Bound, Decision, Refusal, Registry, Scope};
@@ -31,11 +27,12 @@ pub use caught::Panic;
 pub use clock::Clock;
 pub use deadline::Deadline;
 pub use gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
-pub use http_client::{HttpClient, HttpClients};
 pub use memory::{Held, Memory};
-pub use network::{Hostnames, Identity, Login, Network, Profile, Proxy, Trusted};
 pub use outcome::{GoOn, Outcome, Rule};
 pub use report::{AttemptReport, Report, Way};
 pub use rustls::pki_types::CertificateDer;
 pub use sendable::HeaderLengths;
-pub use transport::{Answer, BodyStream, Handshake, NetError, Transport};
+pub use transport::{
+    Answer, BodyStream, Handshake, Hostnames, HttpClient, HttpClients, Identity, Login, NetError,
+    Network, Profile, Proxy, Transport, Trusted,
+};

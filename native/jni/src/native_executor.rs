@@ -44,11 +44,11 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 34] {
+pub(crate) fn table() -> [Entry; 37] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
-        "limitMemory" "(J)V" => limit_memory,
         "systemProperties" "(Ljava/lang/String;)[Ljava/lang/String;" => system_properties,
+        "limitMemory" "(J)V" => limit_memory,
         "openNetwork" "(Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/String;)J" => open_network,
         "addProfile" "(JLjava/lang/String;[Ljava/lang/String;[[B[[B)V" => add_profile,
         "addIdentity" "(JLjava/lang/String;[[B[B)V" => add_identity,
@@ -57,6 +57,7 @@ pub(crate) fn table() -> [Entry; 34] {
         "open" "(Ljava/lang/String;[Ljava/lang/String;)J" => open,
         "diagnostics" "(J)[Ljava/lang/String;" => diagnostics,
         "maxRequestBody" "(J)J" => max_request_body,
+        "uploadTimeout" "(J)J" => upload_timeout,
         "longestWait" "(J)J" => longest_wait,
         "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;[Ljava/lang/String;)J" => bind,
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
@@ -79,6 +80,8 @@ pub(crate) fn table() -> [Entry; 34] {
         "hold" "(Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;)Z" => hold,
         "release" "(Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;)Z" => release,
         "openCalls" "()I" => open_calls,
+        "openPolicies" "()I" => open_policies,
+        "keepThreads" "(Z)V" => keep_threads,
         "shutDown" "()V" => shut_down,
     ]
 }
@@ -379,6 +382,18 @@ extern "system" fn max_request_body<'local>(
     .resolve::<Throw>()
 }
 
+extern "system" fn upload_timeout<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    policy: jlong,
+) -> jlong {
+    env.with_env(|_| -> Result<_, Thrown> {
+        let settings = &engine().policy(policy as u64)?.settings;
+        Ok(settings.upload_timeout.as_millis() as jlong)
+    })
+    .resolve::<Throw>()
+}
+
 extern "system" fn longest_wait<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
@@ -441,20 +456,23 @@ fn provider_of(flat: &[String]) -> Option<(Provider, Vec<String>)> {
 extern "system" fn endpoint_ids<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
-    bound: jlong,
+    policy: jlong,
     production: jboolean,
 ) -> JObjectArray<'local, JString<'local>> {
     env.with_env(|env| -> Result<_, Thrown> {
-        match engine().policies.get(bound as u64).as_deref() {
-            Some(Attached::Bound { bound, .. }) => {
-                let ids: Vec<String> = bound
-                    .endpoint_ids(stage(production))
-                    .map(str::to_owned)
-                    .collect();
-                Ok(string_array(env, &ids)?)
-            }
-            _ => Err(Thrown::Handle(bound as u64)),
-        }
+        let attached = engine().policies.get(policy as u64);
+        let policy = match attached.as_deref() {
+            Some(Attached::Read(policy)) => policy,
+            Some(Attached::Bound { bound, .. }) => bound.policy(),
+            None => return Err(Thrown::Handle(policy as u64)),
+        };
+        let section = policy.section(stage(production));
+        let ids: Vec<&String> = section
+            .iter()
+            .flat_map(|s| s.candidates())
+            .map(|c| &c.endpoint_id)
+            .collect();
+        Ok(string_array(env, &ids)?)
     })
     .resolve::<Throw>()
 }
@@ -568,8 +586,14 @@ extern "system" fn prepare<'local>(
             all: bytes_of(all_headers),
         };
         let content_type = content_type.as_deref();
-        let (stage, reserved) = (stage(production), count(reserved));
-        match bound.prepare(stage, &path, content_type, headers, body, reserved) {
+        match bound.prepare(
+            stage(production),
+            &path,
+            content_type,
+            headers,
+            body,
+            count(reserved),
+        ) {
             Decision::PassOn => Ok(0),
             Decision::Refuse(refusal) => Err(refusal.into()),
             Decision::Handle(call) => Ok(engine().calls.add(Arc::new(Running {
@@ -830,6 +854,26 @@ operator_methods!(clear, hold, release);
 extern "system" fn open_calls<'local>(mut env: EnvUnowned<'local>, _class: JClass<'local>) -> jint {
     env.with_env(|_| -> Result<_, Thrown> { Ok(engine().calls.len() as jint) })
         .resolve::<Throw>()
+}
+
+extern "system" fn open_policies<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> jint {
+    env.with_env(|_| -> Result<_, Thrown> { Ok(engine().policies.len() as jint) })
+        .resolve::<Throw>()
+}
+
+extern "system" fn keep_threads<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    keep: jboolean,
+) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        engine().keep_threads(keep);
+        Ok(())
+    })
+    .resolve::<Throw>();
 }
 
 extern "system" fn shut_down<'local>(mut env: EnvUnowned<'local>, _class: JClass<'local>) {

@@ -27,18 +27,18 @@ public final class NativeExecutor {
     public static native String[] configure(String deploymentToml, String[] systemProperties);
 
     /**
+     * @param deploymentToml the text of the gateway's {@code deployment.toml}
+     * @return the names of the system properties that {@link #configure} needs to read it
+     */
+    public static native String[] systemProperties(String deploymentToml);
+
+    /**
      * Sets the most bytes of bodies that policies without {@code max_memory} hold at one time,
      * those that are bound from now on.
      *
      * @param bytes the sum over all APIs
      */
     public static native void limitMemory(long bytes);
-
-    /**
-     * @param deploymentToml the text of the gateway's {@code deployment.toml}
-     * @return the names of the system properties that {@link #configure} needs to read it
-     */
-    public static native String[] systemProperties(String deploymentToml);
 
     /**
      * Begins to describe the network that the gateway is configured for, in the terms of its
@@ -131,6 +131,12 @@ public final class NativeExecutor {
 
     /**
      * @param policy a handle from {@link #open}
+     * @return the longest silence of a client that is still sending its request, in milliseconds
+     */
+    public static native long uploadTimeout(long policy);
+
+    /**
+     * @param policy a handle from {@link #open}
      * @return the longest time in milliseconds that a client may have to wait for the next byte:
      *     all attempts together, or a pause of a stream
      */
@@ -152,11 +158,11 @@ public final class NativeExecutor {
             long policy, String tenant, String api, String version, String[] provider);
 
     /**
-     * @param bound a handle from {@link #bind}
+     * @param policy a handle from {@link #open} or {@link #bind}
      * @param production whether the section is {@code production}
      * @return the endpoint ids of the section's candidates, target first
      */
-    public static native String[] endpointIds(long bound, boolean production);
+    public static native String[] endpointIds(long policy, boolean production);
 
     /**
      * Closes a handle from {@link #open} or {@link #bind}. Calls under way go on.
@@ -315,7 +321,23 @@ public final class NativeExecutor {
     public static native int openCalls();
 
     /**
-     * Cancels all calls and ends the executor's threads; the next {@link #bind} starts new ones.
+     * @return how many handles from {@link #open} and {@link #bind} are open
+     */
+    public static native int openPolicies();
+
+    /**
+     * Says whether the executor's threads stay when no call is under way. They do until they are
+     * told otherwise. Calls are served as before when they do not: the threads, and the connections
+     * to providers with them, end when none has been under way for a second, and start with the
+     * next.
+     *
+     * @param keep whether they stay
+     */
+    public static native void keepThreads(boolean keep);
+
+    /**
+     * Cancels all calls, with a 503 for those that have no answer yet, and ends the executor's
+     * threads; the next {@link #bind} or {@link #start} starts new ones.
      */
     public static native void shutDown();
 }

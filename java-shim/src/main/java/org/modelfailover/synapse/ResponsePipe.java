@@ -26,6 +26,7 @@ class ResponsePipe extends Pipe {
 
     private final Producer producer;
     private final BufferFactory buffers;
+    private final ElasticBuffer buffer;
     private Thread offering;
     private Pieces rest;
 
@@ -49,8 +50,14 @@ class ResponsePipe extends Pipe {
     }
 
     private ResponsePipe(Producer producer, SourceConfiguration configuration) {
-        super(producer, new ElasticBuffer(CAPACITY, producer::waiting), "failover", configuration);
+        this(producer, new ElasticBuffer(CAPACITY, producer::waiting), configuration);
+    }
+
+    private ResponsePipe(
+            Producer producer, ElasticBuffer buffer, SourceConfiguration configuration) {
+        super(producer, buffer, "failover", configuration);
         this.producer = producer;
+        this.buffer = buffer;
         buffers = configuration.getBufferFactory();
         producer.pipe = this;
     }
@@ -68,6 +75,14 @@ class ResponsePipe extends Pipe {
 
     /** The reader took something. Called under the pipe's lock, so it may only signal. */
     void drained() {}
+
+    /** All of a body that was {@linkplain #offerAll offered} fits into the pipe now. */
+    void allTaken() {}
+
+    /** Whether somebody has begun to read. */
+    final boolean wasRead() {
+        return buffer.wasRead();
+    }
 
     /**
      * Puts bytes in, as many as fit.
@@ -100,6 +115,7 @@ class ResponsePipe extends Pipe {
      */
     final synchronized void offerAll(ByteBuffer bytes) throws IOException {
         if (offer(bytes, true)) {
+            allTaken();
             return;
         }
         ByteBuffer later = bytes;
@@ -118,7 +134,7 @@ class ResponsePipe extends Pipe {
     }
 
     private static final class OnePiece implements Pieces {
-        private final ByteBuffer piece;
+        private ByteBuffer piece;
 
         OnePiece(ByteBuffer piece) {
             this.piece = piece;
@@ -135,15 +151,23 @@ class ResponsePipe extends Pipe {
         }
 
         @Override
-        public void removeFirst() {}
+        public void removeFirst() {
+            piece = null;
+        }
     }
 
     private synchronized void goOn() {
+        if (producer.completed) {
+            return;
+        }
         try {
             ByteBuffer next = rest.first();
-            while (next != null && !producer.completed && offer(next, rest.isLast())) {
+            while (next != null && offer(next, rest.isLast())) {
                 rest.removeFirst();
                 next = rest.first();
+            }
+            if (producer.completed) {
+                allTaken();
             }
         } catch (IOException e) {
             // The reader is gone; nobody waits for the rest.

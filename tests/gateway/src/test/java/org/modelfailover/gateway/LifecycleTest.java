@@ -363,17 +363,20 @@ class LifecycleTest extends Scenario {
                 FailoverConfigs.target("m", "one").attributes().get("failoverConfigs").toString();
         long policy = NativeExecutor.open(configs, new String[0]);
         long bound = NativeExecutor.bind(policy, "t", "handles", "1", null);
-        assertEquals(List.of("one"), List.of(NativeExecutor.endpointIds(bound, true)));
+        for (long handle : new long[] {policy, bound}) {
+            assertEquals(List.of("one"), List.of(NativeExecutor.endpointIds(handle, true)));
+        }
         assertThrows(
                 IllegalStateException.class,
-                () -> NativeExecutor.endpointIds(policy, true),
+                () ->
+                        NativeExecutor.prepare(
+                                policy, true, "/x", null, 0, 0, chat("m").getBytes(), 0),
                 "a policy's handle is none of a bound policy");
 
         NativeExecutor.close(policy);
         NativeExecutor.close(policy);
         assertThrows(IllegalStateException.class, () -> NativeExecutor.maxRequestBody(policy));
-        long call =
-                NativeExecutor.prepare(bound, true, "/x", null, 0, 0, chat("m").getBytes(), 0);
+        long call = NativeExecutor.prepare(bound, true, "/x", null, 0, 0, chat("m").getBytes(), 0);
         assertEquals(0, NativeExecutor.firstCandidate(call));
         assertEquals(1, NativeExecutor.openCalls());
         NativeExecutor.close(bound);
