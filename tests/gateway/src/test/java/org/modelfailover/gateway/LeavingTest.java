@@ -36,8 +36,7 @@ class LeavingTest extends Scenario {
         THE_FIRST_USEFUL_CHUNK("gpt~pings~role-only-then-silence"),
         THE_NEXT_CHUNK("gpt~tokens=3000~interval=20ms"),
         /** More than the kernels keep for a reader who is late. */
-        NOTHING_BECAUSE_IT_DOES_NOT_READ(
-                "gpt~text=Provider+" + "x".repeat(900) + "~tokens=100000");
+        NOTHING_BECAUSE_IT_DOES_NOT_READ("gpt~text=Provider+" + "x".repeat(900) + "~tokens=100000");
 
         final String model;
 
