@@ -113,8 +113,10 @@ compare: native ## writes docs/comparison.md: this policy beside the built-in on
 clean: ## removes everything that was built
 	rm -rf target build .gradle java-shim/build tests/*/build
 
+# One by one: built together, the library would be given what the provider alone needs of what both use.
 native:
-	$(CARGO) build --release $(CARGO_FLAGS) -p failover-jni -p simulated-provider
+	$(CARGO) build --release $(CARGO_FLAGS) -p failover-jni
+	$(CARGO) build --release $(CARGO_FLAGS) -p simulated-provider
 
 natives: native
 	$(CARGO) build $(CARGO_FLAGS) -p failover-jni --features test-natives

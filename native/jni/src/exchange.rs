@@ -20,6 +20,8 @@ use tokio::sync::{Notify, oneshot};
 use crate::exceptions::last_panic;
 use crate::native_executor::string_array;
 
+/// They stay valid without a reference to the interface, which would keep its class loader for ever: that loader has
+/// loaded this library too, and takes it along.
 struct Methods {
     resolve: JMethodID,
     answer: JMethodID,
@@ -32,8 +34,6 @@ struct Methods {
     abort: JMethodID,
     report: JMethodID,
     failed: JMethodID,
-    // Keeps the interface loaded, and with it the ids valid.
-    _interface: Global<jni::objects::JClass<'static>>,
 }
 
 static METHODS: OnceCell<Methods> = OnceCell::new();
@@ -91,7 +91,6 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
             jni_str!("failed"),
             jni_sig!((what: java.lang.String, thrown: java.lang.Throwable) -> void),
         )?,
-        _interface: env.new_global_ref(class)?,
     };
     let _ = METHODS.set(methods);
     Ok(())

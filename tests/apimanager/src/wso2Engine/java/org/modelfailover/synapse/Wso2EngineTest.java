@@ -14,6 +14,7 @@ import org.apache.axis2.Constants;
 import org.apache.axis2.context.ConfigurationContext;
 import org.apache.axis2.context.MessageContext;
 import org.apache.axis2.engine.AxisConfiguration;
+import org.apache.logging.log4j.ThreadContext;
 import org.apache.synapse.config.xml.AnonymousListMediator;
 import org.apache.synapse.continuation.ContinuationStackManager;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
@@ -27,6 +28,7 @@ import org.wso2.securevault.SecretResolverFactory;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -183,6 +185,52 @@ class Wso2EngineTest {
         ENGINE.afterPause(context);
 
         assertNull(context.getProperty("CONTINUE_STATISTICS_FLOW"));
+    }
+
+    @Test
+    void logLinesOfAWorkerHaveTheIdOfItsRequestAndOfNoOther() {
+        List<String> seen = new ArrayList<>();
+        ThreadContext.put("Correlation-ID", "that of the request before");
+        for (Object id : new Object[] {"first", null, "", "second"}) {
+            ENGINE.onWorker(
+                    "/x",
+                    id,
+                    new Wso2MessageContext(),
+                    () -> seen.add(ThreadContext.get("Correlation-ID")));
+        }
+        assertEquals(Arrays.asList("first", null, null, "second"), seen);
+    }
+
+    /** With what WSO2's transport counts. */
+    public static final class Metrics {
+        private int ended;
+
+        public void exceptionOccured() {
+            ended++;
+        }
+    }
+
+    /** Tells a pipe of a client that left, as the engine's does. */
+    private static final class SourceHandler {
+        void exception(Metrics metrics) {
+            ENGINE.unserved(metrics);
+        }
+
+        /** Counts by itself. */
+        void timeout(Metrics metrics) {
+            ENGINE.unserved(metrics);
+            metrics.exceptionOccured();
+        }
+    }
+
+    @Test
+    void aRequestThatEndsWithAnErrorOfItsConnectionIsCountedOnceAsEnded() {
+        Metrics metrics = new Metrics();
+        new SourceHandler().exception(metrics);
+        assertEquals(1, metrics.ended, "the engine does not count it");
+        new SourceHandler().timeout(metrics);
+        assertEquals(2, metrics.ended, "the engine counts it itself");
+        ENGINE.unserved(new Object());
     }
 
     @Test

@@ -428,6 +428,41 @@ class LifecycleTest extends Scenario {
         }
     }
 
+    @Test
+    void threadsThatNeedNotStayEndWithTheLastCallAndBeginWithTheNext() throws IOException {
+        String slow = "gpt-4o~tokens=20~interval=30ms";
+        deploy(api(provider), FailoverConfigs.target(slow, "one"));
+        long files = 0;
+        try {
+            for (int i = 0; i < 6; i++) {
+                RawClient client = client().post(streamed(slow));
+                Until.is("the call is under way", NativeExecutor::openCalls, calls -> calls == 1);
+                NativeExecutor.keepThreads(false);
+
+                RawClient.Answer answer = client.answer();
+                assertServedBy("target", answer);
+                assertTrue(answer.text().endsWith("data: [DONE]\n\n"), answer.text());
+                client.close();
+                Until.holds("the threads end", () -> !threads().containsKey("model-failover"));
+                assertServedBy("target", ask(chat(slow)));
+                Until.holds("the threads end", () -> !threads().containsKey("model-failover"));
+                if (i == 1) {
+                    files = files();
+                }
+            }
+            long most = files + 3;
+            Until.is("open files", LifecycleTest::files, now -> now <= most);
+        } finally {
+            NativeExecutor.keepThreads(true);
+        }
+    }
+
+    private static long files() throws IOException {
+        try (Stream<Path> files = Files.list(Path.of("/proc/self/fd"))) {
+            return files.count();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"gpt~silent", "gpt~tokens=9~stall=2"})
     void callsUnderWayEndWhenTheExecutorIsShutDown(String model) {
