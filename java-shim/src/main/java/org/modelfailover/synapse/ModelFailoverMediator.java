@@ -121,6 +121,16 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         }
     }
 
+    /**
+     * The host shows a sequence to requests before it initialises its mediators. Looked at again
+     * under the lock: what was initialised and destroyed meanwhile would be nobody's to close.
+     */
+    private synchronized void initFirst(SynapseEnvironment environment) {
+        if (NOT_INITIALISED.equals(unusable)) {
+            init(environment);
+        }
+    }
+
     private long open() {
         return GatewaySettings.open(failoverConfigs, attributes.toArray(new String[0]));
     }
@@ -183,8 +193,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             return true;
         }
         if (NOT_INITIALISED.equals(unusable)) {
-            // The host shows a sequence to requests before it initialises its mediators.
-            init(synCtx.getEnvironment());
+            initFirst(synCtx.getEnvironment());
         }
         if (unusable != null) {
             sayWhere(synCtx);
