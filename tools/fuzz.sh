@@ -32,9 +32,10 @@ flags=(--cfg fuzzing -Cpasses=sancov-module)
 for flag in -level=4 -inline-8bit-counters -pc-table -trace-compares; do
     flags+=("-Cllvm-args=-sanitizer-coverage$flag")
 done
+read -ra cargo_flags <<<"${FUZZ_CARGO_FLAGS:--q}"
 host=$(rustc -vV | sed -n 's/^host: //p')
 RUSTFLAGS="${flags[*]}" cargo build --manifest-path fuzz/Cargo.toml --release --locked --target "$host" \
-    --target-dir "$out/target" ${FUZZ_CARGO_FLAGS:--q}
+    --target-dir "$out/target" "${cargo_flags[@]}"
 mkdir -p "$out"
 cp "$out/target/$host/release/fuzz" "$out/run"
 
@@ -70,6 +71,7 @@ for file in native/wire/tests/recorded/*; do
     esac
 done
 
+# shellcheck disable=SC2317 # xargs calls it.
 # one TARGET: runs it and says what it did, in one line.
 one() {
     local target=$1 log=$out/$1.log status=0
