@@ -408,7 +408,8 @@ const LONGEST: usize = 2048;
 /// The text of a value that was found in a body.
 fn text_of_json(name: &str, json: &str) -> Option<String> {
     match json.as_bytes().first()? {
-        _ if json.len() > LONGEST => None,
+        // Escaped, each byte can take six.
+        _ if json.len() > 6 * LONGEST + 2 => None,
         b'{' | b'[' | b'n' => None,
         b'"' => readable(name, serde_json::from_str(json).ok()?),
         _ => readable(name, json.to_owned()),
