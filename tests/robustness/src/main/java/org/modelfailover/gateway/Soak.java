@@ -216,7 +216,7 @@ final class Soak {
 
     /** What is inside when its API is redeployed goes on; what is the engine's may break. */
     private static boolean mayBeLost(SoakRequest request, SoakClient.Result result) {
-        return result.why().contains("404")
+        return result.why().startsWith("another status: 404")
                 || request.kind == SoakRequest.Kind.OTHER_MODEL
                 || request.kind == SoakRequest.Kind.BROKEN;
     }
