@@ -266,6 +266,8 @@ impl Engine {
         // What is dropped with it may want the lock.
         drop(running);
         if let Some(runtime) = ended {
+            // Idle connections are nobody's task: a bundle that was replaced would keep them open.
+            self.clients.renew();
             runtime.shutdown_background();
         }
     }

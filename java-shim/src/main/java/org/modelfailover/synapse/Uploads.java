@@ -35,7 +35,8 @@ final class Uploads {
                     });
 
     static {
-        THREAD.setKeepAliveTime(10, TimeUnit.SECONDS);
+        // While it lives it keeps a replaced bundle.
+        THREAD.setKeepAliveTime(1, TimeUnit.SECONDS);
         THREAD.allowCoreThreadTimeOut(true);
     }
 
