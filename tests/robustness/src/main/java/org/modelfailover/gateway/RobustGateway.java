@@ -14,6 +14,7 @@ import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -96,7 +97,10 @@ final class RobustGateway {
                         Proxy.newProxyInstance(
                                 Bundle.class.getClassLoader(),
                                 new Class<?>[] {Bundle.class},
-                                (proxy, method, arguments) -> framework);
+                                (proxy, method, arguments) ->
+                                        method.getReturnType() == int.class
+                                                ? framework
+                                                : Collections.emptyEnumeration());
         return (BundleContext)
                 Proxy.newProxyInstance(
                         Bundle.class.getClassLoader(),
