@@ -9,6 +9,7 @@ mod json_path;
 pub mod path;
 pub mod provider;
 pub mod reason;
+pub mod refusal;
 pub mod request;
 pub mod stream;
 
