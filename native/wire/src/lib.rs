@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod asked;
+pub mod coding;
 pub mod form;
 mod json_path;
 pub mod path;

@@ -7,7 +7,9 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 /// The most that is kept of what a provider says, in bytes: an explanation is shorter.
 const MAX_MESSAGE: usize = 8 * 1024;
@@ -52,7 +54,11 @@ impl Evidence {
                 let role = Role::Report(0);
                 let mut json = serde_json::Deserializer::from_slice(said);
                 // What was read before a mistake in it counts.
-                let _ = Part { evidence: &mut evidence, role }.deserialize(&mut json);
+                let _ = Part {
+                    evidence: &mut evidence,
+                    role,
+                }
+                .deserialize(&mut json);
             }
             // A page, not a provider's word.
             Some(b'<') => {}
@@ -171,16 +177,15 @@ impl Role {
         }
         Some(match key {
             "code" | "type" | "status" | "reason" | "__type" | "error_code" | "errorCode"
-            | "error_type" | "errorType" | "status_code" | "statusCode" | "domain_code" | "err_code"
-            | "internal_code" | "exception" => Role::Code(depth),
+            | "error_type" | "errorType" | "status_code" | "statusCode" | "domain_code"
+            | "err_code" | "internal_code" | "exception" => Role::Code(depth),
             "param" | "field" | "loc" | "parameter" | "pointer" => Role::Param,
-            "error" | "errors" | "innererror" | "inner_error" | "detail" | "details" | "message"
-            | "Message" | "msg" | "title" | "error_msg" | "errorMessage" | "error_message"
-            | "status_msg" | "description" | "base_resp" | "metadata" | "cause" | "fault"
-            | "response" | "fieldViolations" | "violations" | "header" | "error_description"
-            | "incomplete_details" | "faultstring" | "result_msg" | "err_msg" | "errmsg" => {
-                Role::Report(depth)
-            }
+            "error" | "errors" | "innererror" | "inner_error" | "detail" | "details"
+            | "message" | "Message" | "msg" | "title" | "error_msg" | "errorMessage"
+            | "error_message" | "status_msg" | "description" | "base_resp" | "metadata"
+            | "cause" | "fault" | "response" | "fieldViolations" | "violations" | "header"
+            | "error_description" | "incomplete_details" | "faultstring" | "result_msg"
+            | "err_msg" | "errmsg" => Role::Report(depth),
             "raw" | "body" | "provider_error" => Role::Raw(depth),
             "choices" => Role::Choices(depth),
             _ => return None,
@@ -207,7 +212,11 @@ impl Part<'_> {
                 {
                     let role = Role::Report(depth + 2);
                     let mut json = serde_json::Deserializer::from_str(&text[at..]);
-                    let _ = Part { evidence: self.evidence, role }.deserialize(&mut json);
+                    let _ = Part {
+                        evidence: self.evidence,
+                        role,
+                    }
+                    .deserialize(&mut json);
                 }
             }
             Role::Choices(_) => {}
@@ -272,7 +281,10 @@ impl<'de> Visitor<'de> for Part<'_> {
             }
         };
         while items
-            .next_element_seed(Part { evidence: self.evidence, role })?
+            .next_element_seed(Part {
+                evidence: self.evidence,
+                role,
+            })?
             .is_some()
         {}
         Ok(())
@@ -288,7 +300,10 @@ impl<'de> Visitor<'de> for Part<'_> {
             let role = Role::of(&key.0, depth + 1).filter(|_| !choice || key.0 == "error");
             match role {
                 Some(role) => {
-                    members.next_value_seed(Part { evidence: self.evidence, role })?;
+                    members.next_value_seed(Part {
+                        evidence: self.evidence,
+                        role,
+                    })?;
                 }
                 None => {
                     members.next_value::<IgnoredAny>()?;
