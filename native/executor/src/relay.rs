@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use failover_wire::refusal::Refusal;
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
 use futures_util::stream::Fuse;
@@ -14,8 +15,7 @@ use crate::gateway::{Gateway, Head};
 use crate::outcome::Outcome;
 use crate::transport::{BodyStream, NetError};
 
-/// How long the end of a body is waited for that has nothing more to say: `[DONE]` and usage after the last finish
-/// reason, and the last bytes of the framing, without which the connection can't be used again.
+/// How long the last bytes of a body's framing are waited for, without which the connection can't be used again.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A stream that has begun, and is no answer yet.
@@ -24,6 +24,15 @@ pub(crate) struct Relay {
     body: Fuse<BodyStream>,
     stream: Stream,
     held: Vec<Event>,
+    own_credential: bool,
+}
+
+/// A stream that came to nothing before its first useful chunk.
+pub(crate) struct Unheld {
+    pub(crate) outcome: Outcome,
+    /// What the provider says of its failure, if it does.
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) head: Head,
 }
 
 /// A stream whose first useful chunk has come: no other candidate is asked any more, unless it breaks.
@@ -78,13 +87,16 @@ pub(crate) struct Cut<'a> {
     pub(crate) stream: Delivered<'a>,
     /// The provider's own error event, not passed on yet.
     pub(crate) error: Option<Bytes>,
+    /// What it says in there.
+    pub(crate) refusal: Option<Refusal>,
     /// [`Outcome::StreamCut`] or [`Outcome::Diverged`].
     pub(crate) outcome: Outcome,
 }
 
 impl Relay {
-    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream) -> Self {
+    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream, own_credential: bool) -> Self {
         Relay {
+            own_credential,
             head,
             body: body.fuse(),
             stream,
@@ -94,7 +106,18 @@ impl Relay {
 
     /// Reads up to the first useful chunk and keeps what came before it. What is not useful does not restart the
     /// clock.
-    pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Outcome> {
+    pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Unheld> {
+        match self.hold_back(max, deadline).await {
+            Ok(()) => Ok(Committed(self)),
+            Err(outcome) => Err(Unheld {
+                outcome,
+                refusal: self.stream.take_refusal(),
+                head: self.head,
+            }),
+        }
+    }
+
+    async fn hold_back(&mut self, max: u64, deadline: Deadline) -> Result<(), Outcome> {
         let mut held = 0;
         loop {
             let (events, whole) = match deadline.bound(self.body.next()).await {
@@ -111,7 +134,7 @@ impl Relay {
             let worth = events.iter().map(|e| e.worth).find(says);
             self.held.extend(events);
             match worth {
-                Some(Worth::Useful) => return Ok(Committed(self)),
+                Some(Worth::Useful) => return Ok(()),
                 Some(Worth::Diverged) => return Err(Outcome::Diverged),
                 None if held <= max && !whole && !self.stream.ended() => {}
                 _ => return Err(Outcome::NoUsefulChunk),
@@ -123,6 +146,11 @@ impl Relay {
 impl Committed {
     pub(crate) fn head(&self) -> &Head {
         &self.0.head
+    }
+
+    /// Whether the candidate was called with its endpoint's own credentials.
+    pub(crate) fn own_credential(&self) -> bool {
+        self.0.own_credential
     }
 
     /// Passes the stream on, but for its end. `account` is told what it has used.
@@ -137,6 +165,7 @@ impl Committed {
             stream,
             held,
             head,
+            ..
         } = self.0;
         let mut stream = Delivered {
             stream,
@@ -145,8 +174,9 @@ impl Committed {
         };
         // Its values are slices of the buffer that it was read into, 8 KiB.
         drop(head);
-        let cut = |stream, error, outcome| {
+        let cut = |mut stream: Delivered<'a>, error, outcome| {
             Err(Box::new(Cut {
+                refusal: stream.stream.take_refusal(),
                 stream,
                 error,
                 outcome,
@@ -178,9 +208,9 @@ impl Committed {
                 return Ok(Whole { stream, body });
             }
             if stream.finished() {
-                // Once: pings would go on for ever.
+                // Some say in every chunk that it is the last. Once: pings would go on for ever.
                 if useful || !finishing {
-                    clock = Deadline::after(GRACE);
+                    clock = Deadline::after(idle);
                 }
                 finishing = true;
             } else if useful {
@@ -221,14 +251,20 @@ fn is_readable(last: &Event) -> bool {
 }
 
 /// A stream that came as one body, if it is an answer: something useful in it, no error, and its end where it has one.
-pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Option<Stream> {
+///
+/// # Errors
+/// What the provider says of its failure, if that is why it is none.
+pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Result<Stream, Option<Box<Refusal>>> {
     let mut events = stream.feed(body);
     events.extend(stream.finish());
     let bad = |e: &Event| matches!(e.worth, Worth::Failed | Worth::Broken);
     let whole = stream.useful()
         && !events.iter().any(bad)
         && (stream.finished() || !stream.announces_its_end());
-    whole.then_some(stream)
+    match whole {
+        true => Ok(stream),
+        false => Err(stream.take_refusal().map(Box::new)),
+    }
 }
 
 /// Hands a whole answer over.

@@ -9,11 +9,9 @@ pub mod form;
 mod json_path;
 pub mod path;
 pub mod provider;
-pub mod reason;
 pub mod refusal;
 pub mod request;
 pub mod stream;
 
 pub use asked::Asked;
 pub use provider::Provider;
-pub use reason::Reason;

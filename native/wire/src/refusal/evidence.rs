@@ -25,11 +25,21 @@ pub struct Evidence {
     /// The answer's status; of an error in band the one that it names, if it does.
     pub status: Option<u16>,
     /// Codes, types and the like, in lower case.
-    pub(super) codes: Vec<String>,
+    pub(super) codes: Vec<Code>,
     /// The names of what is wrong in the request, in lower case.
-    pub(super) params: Vec<String>,
+    pub(super) params: Vec<Code>,
     /// Its sentences, a line each, as [`plain`] makes them.
     pub(super) message: String,
+    /// Whether what is being read stands in a sentence.
+    quoted: bool,
+}
+
+/// A code or the name of a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Code {
+    pub(super) text: String,
+    /// Whether it stands in a sentence, as text: it may be the request's own, repeated.
+    pub(super) quoted: bool,
 }
 
 impl Evidence {
@@ -82,10 +92,15 @@ impl Evidence {
         self.codes.is_empty() && self.params.is_empty() && self.message.is_empty()
     }
 
+    /// Whether it blames no part of the request by name.
+    pub fn names_no_parameter(&self) -> bool {
+        self.params.is_empty()
+    }
+
     /// Whether its sentences or parameters name one of these fields of a request.
     pub fn names(&self, fields: &[&str]) -> bool {
         fields.iter().any(|field| {
-            self.message.contains(field) || self.params.iter().any(|p| p.contains(field))
+            self.message.contains(field) || self.params.iter().any(|p| p.text.contains(field))
         })
     }
 
@@ -96,24 +111,32 @@ impl Evidence {
         }
         match code.parse() {
             Ok(status @ 400..=599) => {
-                self.status.get_or_insert(status);
+                if !self.quoted {
+                    self.status.get_or_insert(status);
+                }
             }
             _ if code.contains(' ') => return self.say(code),
             _ => {}
         }
-        self.codes.push(cut(code, MAX_CODE).to_lowercase());
+        self.codes.push(Code {
+            text: cut(code, MAX_CODE).to_lowercase(),
+            quoted: self.quoted,
+        });
     }
 
     fn param(&mut self, param: &str) {
         if !param.is_empty() && self.params.len() < MAX_CODES {
-            self.params.push(cut(param, MAX_CODE).to_lowercase());
+            self.params.push(Code {
+                text: cut(param, MAX_CODE).to_lowercase(),
+                quoted: self.quoted,
+            });
         }
     }
 
     fn say(&mut self, text: &str) {
         let room = MAX_MESSAGE - self.message.len().min(MAX_MESSAGE);
         let text = cut(text, room);
-        plain(text, &mut self.message);
+        plain(text, |c| self.message.push(c));
         self.message.push('\n');
     }
 }
@@ -127,32 +150,40 @@ fn cut(text: &str, most: usize) -> &str {
     &text[..end]
 }
 
-/// Text as the signs are written: lower case, without quotation marks, one space for any white space, a line for each
-/// sentence.
-pub(super) fn plain(text: &str, out: &mut String) {
-    let mut ended = false;
-    let mut space = false;
-    for c in text.chars() {
+/// Text as the signs are written: lower case, without quotation marks and links, one space for any white space, a line
+/// for each sentence. A character at a time, because a request that is searched for an echo can be large.
+pub(super) fn plain(text: &str, mut take: impl FnMut(char)) {
+    let (mut last, mut between) = (None, None);
+    let mut rest = text.char_indices();
+    while let Some((at, c)) = rest.next() {
+        // A link to a page about limits is no word about limits.
+        if c == 'h' && is_link(&text[at..]) {
+            while rest.clone().next().is_some_and(|(_, c)| !c.is_whitespace()) {
+                rest.next();
+            }
+            continue;
+        }
         match c {
             '\'' | '"' | '`' | '*' | '\u{2018}'..='\u{201f}' | '\\' => {}
-            '\n' | '。' => ended = !out.is_empty() && !out.ends_with('\n'),
-            c if c.is_whitespace() => {
-                if out.ends_with(['.', '!', '?', ';']) {
-                    ended = true;
-                }
-                space = !out.is_empty() && !out.ends_with('\n');
-            }
+            '\n' | '。' => between = last.map(|_| '\n'),
+            c if c.is_whitespace() => match last {
+                None => {}
+                Some('.' | '!' | '?' | ';') => between = Some('\n'),
+                Some(_) => between = between.or(Some(' ')),
+            },
             c => {
-                if ended {
-                    out.push('\n');
-                } else if space {
-                    out.push(' ');
+                if let Some(between) = between.take() {
+                    take(between);
                 }
-                (ended, space) = (false, false);
-                out.extend(c.to_lowercase());
+                last = Some(c);
+                c.to_lowercase().for_each(&mut take);
             }
         }
     }
+}
+
+fn is_link(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
 }
 
 /// What a member is to the reader.
@@ -176,16 +207,42 @@ impl Role {
             return None;
         }
         Some(match key {
-            "code" | "type" | "status" | "reason" | "__type" | "error_code" | "errorCode"
-            | "error_type" | "errorType" | "status_code" | "statusCode" | "domain_code"
-            | "err_code" | "internal_code" | "exception" => Role::Code(depth),
+            "code" | "Code" | "type" | "status" | "reason" | "__type" | "error_code"
+            | "errorCode" | "error_type" | "errorType" | "status_code" | "statusCode"
+            | "domain_code" | "err_code" | "internal_code" | "exception" => Role::Code(depth),
             "param" | "field" | "loc" | "parameter" | "pointer" => Role::Param,
-            "error" | "errors" | "innererror" | "inner_error" | "detail" | "details"
-            | "message" | "Message" | "msg" | "title" | "error_msg" | "errorMessage"
-            | "error_message" | "status_msg" | "description" | "base_resp" | "metadata"
-            | "cause" | "fault" | "response" | "fieldViolations" | "violations" | "header"
-            | "error_description" | "incomplete_details" | "faultstring" | "result_msg"
-            | "err_msg" | "errmsg" => Role::Report(depth),
+            "error"
+            | "Error"
+            | "errors"
+            | "innererror"
+            | "inner_error"
+            | "detail"
+            | "details"
+            | "message"
+            | "Message"
+            | "msg"
+            | "title"
+            | "error_msg"
+            | "errorMessage"
+            | "error_message"
+            | "status_msg"
+            | "description"
+            | "base_resp"
+            | "metadata"
+            | "cause"
+            | "fault"
+            | "response"
+            | "Response"
+            | "fieldViolations"
+            | "external_model_message"
+            | "violations"
+            | "header"
+            | "error_description"
+            | "incomplete_details"
+            | "faultstring"
+            | "result_msg"
+            | "err_msg"
+            | "errmsg" => Role::Report(depth),
             "raw" | "body" | "provider_error" => Role::Raw(depth),
             "choices" => Role::Choices(depth),
             _ => return None,
@@ -210,13 +267,14 @@ impl Part<'_> {
                 if let Some(at) = text.find('{')
                     && depth + 2 < MAX_DEPTH
                 {
-                    let role = Role::Report(depth + 2);
+                    let before = std::mem::replace(&mut self.evidence.quoted, true);
                     let mut json = serde_json::Deserializer::from_str(&text[at..]);
                     let _ = Part {
                         evidence: self.evidence,
-                        role,
+                        role: Role::Report(depth + 2),
                     }
                     .deserialize(&mut json);
+                    self.evidence.quoted = before;
                 }
             }
             Role::Choices(_) => {}

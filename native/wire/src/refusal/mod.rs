@@ -8,5 +8,16 @@
 mod evidence;
 mod signs;
 
+use bytes::Bytes;
+
 pub use evidence::Evidence;
-pub use signs::{BadSign, Reason, SignRow, Signs};
+pub use signs::{Reason, SignRow, Signs};
+
+/// A failure that a provider reports in a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it says.
+    pub evidence: Evidence,
+    /// The same as it came, without its framing: JSON, if it is any.
+    pub body: Bytes,
+}

@@ -4,12 +4,10 @@
 //! sure to the vague: codes that mean one thing, then words, then codes that mean little. Words that also stand in the
 //! request are an echo and count for nothing: a caller can't put a reason into a provider's mouth.
 
-use std::fmt;
-
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 
-use super::evidence::Evidence;
+use super::evidence::{Code, Evidence, plain};
 
 /// What a refusal is about (`behaviour.md` §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -52,22 +50,8 @@ pub struct SignRow {
     #[serde(default)]
     pub over: bool,
     /// Who says so, and where that is written down.
+    #[serde(default)]
     pub source: String,
-}
-
-/// A row that can't be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadSign {
-    /// Its place among those given, from 0.
-    pub index: usize,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl fmt::Display for BadSign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "signs[{}] {}", self.index, self.message)
-    }
 }
 
 #[derive(Deserialize)]
@@ -89,6 +73,16 @@ pub struct Signs {
     words: RegexSet,
 }
 
+impl Default for Signs {
+    /// One that knows nothing.
+    fn default() -> Signs {
+        Signs {
+            rows: Vec::new(),
+            words: RegexSet::empty(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Row {
     row: SignRow,
@@ -97,24 +91,34 @@ struct Row {
 }
 
 impl Signs {
-    /// The table that comes with the policy, with `own` rows before it.
-    ///
-    /// # Errors
-    /// The first of `own` that can't be used.
-    pub fn new(own: &[SignRow]) -> Result<Signs, BadSign> {
-        for (index, row) in own.iter().enumerate() {
-            check(row).map_err(|message| BadSign { index, message })?;
+    /// The table that comes with the policy, with an operator's own rows before it, each a TOML document. Also returns
+    /// what is wrong with rows that can't be used, and are left out.
+    pub fn with(own: &[String]) -> (Signs, Vec<String>) {
+        let mut said = Vec::new();
+        let mut rows = Vec::new();
+        for (index, text) in own.iter().enumerate() {
+            let row = toml::from_str::<SignRow>(text).map_err(|e| e.message().to_owned());
+            match row.and_then(|row| check(&row).map(|()| row)) {
+                Ok(row) => rows.push(row),
+                Err(message) => said.push(format!("signs[{index}] {message}; it is left out")),
+            }
         }
-        let all = |message: String| BadSign {
-            index: own.len(),
-            message,
-        };
-        let builtin: Table = toml::from_str(TABLE).map_err(|e| all(e.to_string()))?;
+        match Signs::new(rows) {
+            Ok(signs) => (signs, said),
+            Err(message) => {
+                said.push(format!("signs are too large and left out: {message}"));
+                (Signs::new(Vec::new()).unwrap_or_default(), said)
+            }
+        }
+    }
+
+    fn new(own: Vec<SignRow>) -> Result<Signs, String> {
+        let builtin: Table = toml::from_str(TABLE).map_err(|e| e.to_string())?;
         let mut patterns = Vec::new();
-        let rows = own.iter().cloned().chain(builtin.signs).map(|row| {
+        let rows = own.into_iter().chain(builtin.signs).map(|row| {
             let words = match &row.words {
                 Some(pattern) => {
-                    let regex = regex(pattern).map_err(|e| all(e.to_string()))?;
+                    let regex = regex(pattern).map_err(|e| e.to_string())?;
                     patterns.push(pattern.clone());
                     Some((patterns.len() - 1, regex))
                 }
@@ -122,13 +126,13 @@ impl Signs {
             };
             Ok(Row { row, words })
         });
-        let rows = rows.collect::<Result<_, BadSign>>()?;
+        let rows = rows.collect::<Result<_, String>>()?;
         let words = RegexSetBuilder::new(patterns)
             .unicode(false)
             .multi_line(true)
             .size_limit(MAX_COMPILED)
             .build()
-            .map_err(|e| all(e.to_string()))?;
+            .map_err(|e| e.to_string())?;
         Ok(Signs { rows, words })
     }
 
@@ -140,7 +144,7 @@ impl Signs {
         }
         let matched = self.words.matches(evidence.message.as_bytes());
         let holds = |row: &&Row| {
-            row.row.may_hold(evidence)
+            row.row.may_hold(evidence, request)
                 && row.words.as_ref().is_none_or(|(at, words)| {
                     matched.matched(*at) && are_its_own(words, &evidence.message, request)
                 })
@@ -172,12 +176,15 @@ fn check(row: &SignRow) -> Result<(), String> {
 
 impl SignRow {
     /// Whether everything but its words is there.
-    fn may_hold(&self, evidence: &Evidence) -> bool {
-        let is = |wanted: &String, found: &String| match wanted.strip_suffix('*') {
-            Some(beginning) => found.starts_with(beginning),
-            None => wanted == found,
+    fn may_hold(&self, evidence: &Evidence, request: &[u8]) -> bool {
+        let is = |wanted: &String, found: &Code| {
+            let same = match wanted.strip_suffix('*') {
+                Some(beginning) => found.text.starts_with(beginning),
+                None => *wanted == found.text,
+            };
+            same && !(found.quoted && is_in(request, &found.text))
         };
-        let any = |wanted: &[String], found: &[String]| {
+        let any = |wanted: &[String], found: &[Code]| {
             wanted.is_empty() || wanted.iter().any(|w| found.iter().any(|f| is(w, f)))
         };
         any(&self.codes, &evidence.codes)
@@ -193,35 +200,63 @@ fn are_its_own(words: &Regex, message: &str, request: &[u8]) -> bool {
     message
         .lines()
         .filter_map(|line| words.find(line.as_bytes()))
-        .any(|found| !is_in(request, found.as_bytes()))
+        .any(|found| !is_in(request, &String::from_utf8_lossy(found.as_bytes())))
 }
 
-/// Whether a request says this, whatever its case, its quotation marks and its white space.
-fn is_in(request: &[u8], said: &[u8]) -> bool {
-    let said = String::from_utf8_lossy(said);
-    let pattern: Vec<String> = said.split(' ').map(regex::escape).collect();
-    let pattern = pattern.join(r#"[\s\\"'`*]+"#);
-    let same = RegexBuilder::new(&pattern)
-        .unicode(false)
-        .case_insensitive(true)
-        .size_limit(MAX_COMPILED)
-        .build();
-    same.is_ok_and(|same| same.is_match(request))
+/// Whether a request says this, whatever its case, its quotation marks and its white space. By Knuth, Morris and
+/// Pratt: the request is read once and not copied.
+fn is_in(request: &[u8], said: &str) -> bool {
+    let said: Vec<char> = said.chars().collect();
+    // For each beginning of it, the longest shorter one that it ends with.
+    let mut shorter = vec![0; said.len()];
+    for at in 1..said.len() {
+        let mut matched = shorter[at - 1];
+        while matched > 0 && said[matched] != said[at] {
+            matched = shorter[matched - 1];
+        }
+        shorter[at] = matched + usize::from(said[matched] == said[at]);
+    }
+    let (mut matched, mut found) = (0, said.is_empty());
+    for chunk in request.utf8_chunks() {
+        plain(chunk.valid(), |c| {
+            // Where a sentence ends there is white space.
+            let c = if c == '\n' { ' ' } else { c };
+            while matched > 0 && (matched == said.len() || said[matched] != c) {
+                matched = shorter[matched - 1];
+            }
+            matched += usize::from(said.get(matched) == Some(&c));
+            found |= matched == said.len();
+        });
+    }
+    found
 }
 
-/// Whether a sentence names a limit and a request for more than that.
+/// Whether a sentence names a limit and a request for more than that, and not that others have used it up.
 fn asks_for_more(message: &str) -> bool {
     message.lines().any(|line| {
-        let number = |word: &str| {
-            let at = line.find(word)? + word.len();
-            let digits: String = line[at..]
-                .trim_start_matches([':', ' ', '='])
-                .chars()
-                .take_while(|c| c.is_ascii_digit() || *c == ',')
-                .filter(char::is_ascii_digit)
-                .collect();
-            digits.parse::<u64>().ok()
+        let number = |words: &[&str]| {
+            words
+                .iter()
+                .flat_map(|word| {
+                    line.match_indices(word)
+                        .map(|(at, w)| &line[at + w.len()..])
+                })
+                .find_map(number_at)
         };
-        matches!((number("limit"), number("requested")), (Some(limit), Some(requested)) if requested > limit)
+        let asked = number(&["requested", "needs", "requires"]);
+        let limit = number(&["limit is", "limit of", "limit"]);
+        let used = number(&["used"]);
+        matches!((limit, asked), (Some(limit), Some(asked)) if asked > limit) && used.is_none()
     })
+}
+
+/// The number with which a text begins, after a colon or the like.
+fn number_at(text: &str) -> Option<u64> {
+    let digits: String = text
+        .trim_start_matches([':', ' ', '='])
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == ',')
+        .filter(char::is_ascii_digit)
+        .collect();
+    digits.parse().ok()
 }

@@ -16,6 +16,7 @@ pub use format::Worth;
 pub use overlap::Asked;
 pub use usage::Tokens;
 
+use crate::refusal::{Evidence, Refusal};
 use format::Format;
 use framing::{Content, Frame, Framing};
 use overlap::Overlap;
@@ -56,6 +57,8 @@ pub struct Stream {
     forgotten: bool,
     /// Set while a candidate goes on from another's text.
     joining: Option<Joining>,
+    /// What the provider has said of its failure.
+    refusal: Option<Refusal>,
 }
 
 /// A candidate that goes on.
@@ -111,6 +114,7 @@ impl Stream {
             max_text,
             forgotten: max_text == 0,
             joining: None,
+            refusal: None,
         }
     }
 
@@ -201,6 +205,11 @@ impl Stream {
         self.framing.comment(text)
     }
 
+    /// What the provider has said of its failure, once an event was worth [`Worth::Failed`].
+    pub fn take_refusal(&mut self) -> Option<Refusal> {
+        self.refusal.take()
+    }
+
     /// What all candidates together have used, as far as they have said.
     pub fn tokens(&self) -> Option<Tokens> {
         let format = self.format.as_ref().and_then(|f| f.tokens());
@@ -264,6 +273,7 @@ impl Stream {
             closed: false,
             // What it reads is not gone on with.
             observer: None,
+            refusal: None,
             text: self.text.clone(),
             joining: Some(Joining {
                 overlap: Overlap::new(asked),
@@ -280,6 +290,9 @@ impl Stream {
             frame = Frame::empty();
         }
         self.useful |= worth == Worth::Useful;
+        if worth == Worth::Failed {
+            self.refusal = refusal_of(&frame);
+        }
         let event = match worth {
             _ if self.joining.is_some() => self.join(frame, &mut said, worth),
             Worth::Failed => Event {
@@ -421,6 +434,23 @@ impl Stream {
             self.text.push_str(said);
         }
     }
+}
+
+/// What a frame says of a failure.
+fn refusal_of(frame: &Frame) -> Option<Refusal> {
+    let (evidence, body) = match &frame.content {
+        Content::Json(event) => {
+            let body = Bytes::from(event.to_string());
+            (Evidence::in_band(&body), body)
+        }
+        Content::Text(text) => (Evidence::in_band(text), text.clone()),
+        Content::Exception(payload) => {
+            let evidence = Evidence::of_exception(&frame.name, payload);
+            (evidence, payload.clone())
+        }
+        _ => return None,
+    };
+    Some(Refusal { evidence, body })
 }
 
 fn joined(parts: [Bytes; 2]) -> Bytes {
