@@ -1,38 +1,37 @@
 //! One request, from its first attempt to its last byte.
+//!
+//! A call goes from candidate to candidate: each is *asked*, its attempt is *judged* ([`crate::judge`]), what that
+//! means for others is *settled* ([`crate::consequence`]), and one [`Step`] says what comes next. The order matters.
+//! A candidate is settled before the next is asked, so that a dead one is not called by those who come meanwhile; a
+//! retry is not settled, because a blip is not worth a suspicion; and who served the request is known before the
+//! client hears of it, because that is what decides about those who failed it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use failover_policy::{OnStreamCut, Stage, WhenAllSuspended};
-use failover_suspension::{State, hint};
-use failover_wire::answer::{self, is_amazon_event_stream, is_event_stream};
-use failover_wire::provider::Observed;
-use failover_wire::reason;
+use bytes::Bytes;
+use failover_policy::{OnStreamCut, Settings, Stage, WhenAllSuspended};
+use failover_suspension::State;
+use failover_wire::Asked;
 use failover_wire::stream::Stream;
-use failover_wire::{Asked, Reason};
-use futures_util::StreamExt;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use tokio::time::Instant;
 
+use crate::accounting::Accounting;
+use crate::asking::{Asking, Way};
+use crate::attempt::{Attempt, Attempted};
 use crate::bound::{Bound, Slot, Ticket};
+use crate::client;
+use crate::consequence::{Consequence, Settling, Streaming};
+use crate::course::Course;
 use crate::deadline::{Deadline, Elapsed};
-use crate::gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
+use crate::gateway::{Failure, Gateway, Head, Unusable, Upstream};
+use crate::judge::{Judge, Verdict};
 use crate::outcome::{GoOn, Outcome};
-use crate::relay::{self, Committed, Cut, Relay, deliver};
-use crate::report::{AttemptReport, Report, Way};
-use crate::transport::{Answer, BodyStream, NetError, Transport};
-
-/// Host error codes, in the range that its analytics class as target connectivity (101500 to 101599, and 303001).
-mod code {
-    pub(super) const BROKEN: u32 = 101_500;
-    pub(super) const NO_CONNECTION: u32 = 101_503;
-    pub(super) const TIMEOUT: u32 = 101_504;
-    pub(super) const SUSPENDED: u32 = 303_001;
-}
+use crate::relay::{self, Committed, Cut, deliver};
+use crate::report::AttemptReport;
+use crate::retry::Retries;
+use crate::transport::Transport;
 
 /// A request that was taken over.
 #[derive(Debug)]
@@ -42,30 +41,11 @@ pub struct Call {
     path: String,
     body: Bytes,
     asked: Asked,
-    /// Whether a stream's usage is asked for in the caller's stead.
+    /// Whether a stream's usage is asked for in the client's stead.
     asks_usage: bool,
     first: Option<Ticket>,
     /// What the first candidate will be sent, once that has been asked for.
     first_body: Option<Bytes>,
-}
-
-/// The tries on one candidate after the first.
-struct Retries {
-    made: u32,
-    /// Longest wait before the next one.
-    backoff: Duration,
-    /// How long its own Retry-After has been waited out in all.
-    waited_out: Duration,
-}
-
-impl Retries {
-    fn new(backoff: Duration) -> Self {
-        Retries {
-            made: 0,
-            backoff,
-            waited_out: Duration::ZERO,
-        }
-    }
 }
 
 /// Gives each candidate the path with its own model. Outlives the call's preparation, because the gateway asks for
@@ -87,64 +67,20 @@ impl PathRewriting {
     }
 }
 
-/// What an attempt left behind.
-struct Attempted {
-    outcome: Outcome,
-    /// The provider's whole answer, if it gave one.
-    answer: Option<Whole>,
-    /// What its headers and body say about when to come back.
-    hint: Option<Duration>,
-    /// Retry-After alone.
-    retry_after: Option<Duration>,
-    /// A stream whose first useful chunk has come.
-    committed: Option<Committed>,
+/// What comes after an attempt.
+enum Step {
+    /// Its stream has begun: no other candidate is asked, unless it breaks.
+    Committed(Box<Committed>),
+    /// The same candidate is asked differently.
+    Ask(Asking),
+    /// The same candidate is tried again after this wait, unless others have found out meanwhile that it is no use.
+    Retry(Duration, Verdict),
+    /// This candidate has had its turn.
+    Done(GoOn),
 }
 
-impl Attempted {
-    fn failed(outcome: Outcome) -> Self {
-        Attempted {
-            outcome,
-            answer: None,
-            hint: None,
-            retry_after: None,
-            committed: None,
-        }
-    }
-}
-
-/// What the attempts so far have come to.
-struct Course {
-    started: Instant,
-    attempt_started: Instant,
-    /// The clock of all attempts together.
-    overall: Deadline,
-    report: Report,
-    refused_models: Vec<String>,
-    last_answer: Option<Whole>,
-    last_outcome: Option<(usize, Outcome)>,
-}
-
-impl Course {
-    fn new(bound: &Bound) -> Self {
-        Course {
-            started: Instant::now(),
-            attempt_started: Instant::now(),
-            overall: Deadline::after(bound.policy.settings.overall_timeout),
-            report: Report {
-                api: bound.api.clone(),
-                ..Report::default()
-            },
-            refused_models: Vec::new(),
-            last_answer: None,
-            last_outcome: None,
-        }
-    }
-}
-
-struct Whole {
-    head: Head,
-    body: Bytes,
-}
+/// What the gateway found out about a candidate, and what it will be sent.
+type Resolved = (Result<Upstream, Unusable>, Bytes);
 
 impl Call {
     pub(crate) fn new(
@@ -191,6 +127,14 @@ impl Call {
         })
     }
 
+    fn settings(&self) -> &Settings {
+        &self.bound.policy.settings
+    }
+
+    fn slots(&self) -> &[Slot] {
+        self.bound.slots(self.stage)
+    }
+
     fn body_for(&self, index: usize, ask_usage: bool) -> Bytes {
         let model = &self.slots()[index].model;
         self.asked.body_for(&self.body, model, ask_usage)
@@ -200,13 +144,18 @@ impl Call {
         self.asks_usage && !self.slots()[index].refuses_usage.load(Ordering::Relaxed)
     }
 
-    fn slots(&self) -> &[Slot] {
-        self.bound.slots(self.stage)
+    fn accounting(&self) -> Accounting<'_> {
+        Accounting {
+            provider: self.bound.provider.as_deref(),
+            asked: &self.asked,
+            path: &self.path,
+            counts_streams: self.settings().count_stream_tokens,
+        }
     }
 
     /// With every candidate suspended: the permit for the one whose suspension ends first, if that is set and free.
     fn probe_early(&self) -> Option<Ticket> {
-        if self.bound.policy.settings.when_all_suspended != WhenAllSuspended::Probe {
+        if self.settings().when_all_suspended != WhenAllSuspended::Probe {
             return None;
         }
         let (_, index) = self.ends_first()?;
@@ -226,7 +175,7 @@ impl Call {
             .filter_map(|(index, slot)| match slot.gate.state(now) {
                 State::Suspended { until } => Some((now.until(until), index)),
                 State::Due | State::Probing => Some((Duration::ZERO, index)),
-                State::Healthy | State::Held => None,
+                State::Healthy | State::Suspected | State::Held => None,
             })
             .min()
     }
@@ -240,149 +189,95 @@ impl Call {
         gateway: &G,
         first: Option<Result<Upstream, Unusable>>,
     ) {
-        let mut course = Course::new(&self.bound);
+        let overall = Deadline::after(self.settings().overall_timeout);
+        let mut course = Course::new(&self.bound.api, overall, self.bound.clock.now());
         let ticket = self.first.take().or_else(|| self.probe_early());
         let first = first.zip(self.first_body.take());
         // In a box of its own: it is large, and a stream goes on for long after it.
-        let committed =
-            Box::pin(self.pursue(transport, gateway, ticket, first, None, &mut course)).await;
-        if let Some((ticket, committed)) = committed {
+        let pursuit = Box::pin(self.pursue(transport, gateway, ticket, first, None, &mut course));
+        if let Some((ticket, committed)) = pursuit.await {
             return self
                 .stream(transport, gateway, ticket, committed, course)
                 .await;
         }
-        if let Some(answer) = course.last_answer.take() {
+        course.given_up();
+        if let Some(answer) = course.answers.take() {
             let status = answer.head.status;
             let mut head = self.head(answer.head, course.report.attempts.len());
             if head.metadata.is_empty() {
-                head.metadata = self.metadata(&head, &answer.body);
+                let model = &self.slots()[head.candidate].model;
+                head.metadata = self.accounting().of_answer(model, &answer.body);
             }
             relay::answer(gateway, head, answer.body).await;
             return self.finish(gateway, course, status);
         }
-        let failure = match course.last_outcome {
-            Some((index, outcome)) => self.failure(index, outcome, course.report.attempts.len()),
-            None => self.all_suspended(),
-        };
+        let failure = self.failure(&course);
         let status = failure.status;
         gateway.fail(failure);
         self.finish(gateway, course, status);
     }
 
-    /// Calls one candidate after the other, up to a stream's first useful chunk, which is returned, or to a whole
+    fn failure(&self, course: &Course) -> Failure {
+        match course.last_outcome {
+            Some((index, outcome)) => {
+                let model = &self.slots()[index].model;
+                client::all_failed(model, index, outcome, course.report.attempts.len())
+            }
+            None => client::all_suspended(self.ends_first().map(|(wait, _)| wait)),
+        }
+    }
+
+    /// An answer's head as the client gets it.
+    fn head(&self, mut head: Head, attempts: usize) -> Head {
+        let slot = &self.slots()[head.candidate];
+        let served = self.settings().response_headers.then_some((slot, attempts));
+        client::rework(head.status, &mut head.headers, served);
+        head
+    }
+
+    /// Asks one candidate after the other, up to a stream's first useful chunk, which is returned, or to a whole
     /// answer, which `course` keeps. `broken`: the stream that they are to go on with.
     async fn pursue<T: Transport, G: Gateway>(
         &self,
         transport: &T,
         gateway: &G,
         mut next: Option<Ticket>,
-        mut first: Option<(Result<Upstream, Unusable>, Bytes)>,
+        mut first: Option<Resolved>,
         broken: Option<&Stream>,
         course: &mut Course,
     ) -> Option<(Ticket, Committed)> {
-        let settings = &self.bound.policy.settings;
-        let first_way = broken.map(|stream| Way::first(stream, &self.body));
         while let Some(mut ticket) = next {
             let index = ticket.index;
-            let mut retries = Retries::new(settings.retry_backoff);
-            let mut way = first_way;
-            let asks_usage = self.asks_usage_of(index);
-            let mut ask_usage = asks_usage;
+            course.tried.push(index);
+            let mut retries = Retries::new(self.settings());
+            let mut asking = Asking {
+                usage: self.asks_usage_of(index),
+                way: broken.map(|stream| Way::first(stream, &self.body)),
+            };
             let go_on = loop {
-                course.attempt_started = Instant::now();
-                let last = !self.another_is_open(index, &course.refused_models);
-                let join = broken.zip(way);
-                let (upstream, body) = match first.take() {
-                    Some(first) => first,
-                    None => {
-                        let body = self.body_for(index, ask_usage);
-                        let prefilled = join.and_then(|(stream, way)| way.prefilled(stream, &body));
-                        let body = prefilled.map_or(body, Bytes::from);
-                        let upstream = self.resolve(gateway, index, &body, course.overall).await;
-                        (upstream, body)
+                course.attempt_begins(self.bound.clock.now());
+                let first = first.take();
+                let attempted = self
+                    .attempt(transport, gateway, index, asking, first, broken, course)
+                    .await;
+                match self.step(&mut ticket, asking, attempted, &mut retries, course) {
+                    Step::Committed(committed) => return Some((ticket, *committed)),
+                    Step::Ask(differently) => asking = differently,
+                    Step::Retry(wait, verdict) => {
+                        tokio::time::sleep(wait).await;
+                        let now = self.bound.clock.now();
+                        let state = self.slots()[index].gate.state(now);
+                        if !matches!(state, State::Healthy | State::Suspected) {
+                            let rule = verdict.outcome.rule(self.settings());
+                            self.settle(&mut ticket, &verdict, course);
+                            break rule.go_on;
+                        }
                     }
-                };
-                let mut attempted = match upstream {
-                    Ok(upstream) => {
-                        let deadline = self.deadline(last, course.overall);
-                        self.attempt(transport, upstream, index, body, deadline, join)
-                            .await
-                    }
-                    Err(_) => Attempted::failed(Outcome::Unusable),
-                };
-                let outcome = attempted.outcome;
-                let rule = outcome.rule(settings);
-                course.last_outcome = Some((index, outcome));
-
-                let said = attempted.answer.as_ref().map(|a| &*a.body);
-                let usage_refused = ask_usage && refuses_usage(outcome, said);
-                let refused = way.and_then(|way| match usage_refused {
-                    true => Some(way),
-                    false => way.after(outcome, said),
-                });
-                let again = usage_refused || refused.is_some();
-                let probing = ticket.permit.is_some();
-                // Judged now, not when the attempt began: the others can have failed meanwhile.
-                let last = !self.another_is_open(index, &course.refused_models);
-                let wait = if probing || again {
-                    None
-                } else {
-                    self.wait_before_retry(&attempted, &retries, last, course.overall)
-                };
-                let (suspended, lifted) = match wait {
-                    None if !again => {
-                        self.settle(&mut ticket, rule.suspends, outcome, attempted.hint)
-                    }
-                    _ => (None, false),
-                };
-                let slot = &self.slots()[index];
-                if asks_usage && !ask_usage && outcome == Outcome::Answered {
-                    // It was the question: a caller's own mistake, echoed, would be refused without it too.
-                    slot.refuses_usage.store(true, Ordering::Relaxed);
-                }
-                course.report.attempts.push(AttemptReport {
-                    model: slot.model.clone(),
-                    endpoint_id: slot.endpoint_id.clone(),
-                    outcome,
-                    status: attempted.answer.as_ref().map(|a| a.head.status.as_u16()),
-                    took: course.attempt_started.elapsed(),
-                    probe: probing,
-                    suspended,
-                    lifted,
-                    way,
-                    delivered: None,
-                });
-                if let Some(committed) = attempted.committed.take() {
-                    return Some((ticket, committed));
-                }
-                if again {
-                    ask_usage &= !usage_refused;
-                    way = refused;
-                    continue;
-                }
-                if let Some(answer) = attempted.answer.take() {
-                    course.last_answer = Some(answer);
-                }
-                let Some(wait) = wait else {
-                    break rule.go_on;
-                };
-                retries.made += 1;
-                retries.backoff = retries.backoff.saturating_mul(2);
-                if attempted.retry_after.is_some() {
-                    retries.waited_out += wait;
-                }
-                tokio::time::sleep(wait).await;
-                if self.slots()[index].gate.state(self.bound.clock.now()) != State::Healthy {
-                    // Another request has found out meanwhile that it is no use.
-                    let settled = self.settle(&mut ticket, rule.suspends, outcome, attempted.hint);
-                    if let Some(end) = course.report.attempts.last_mut() {
-                        (end.suspended, end.lifted) = settled;
-                    }
-                    break rule.go_on;
+                    Step::Done(go_on) => break go_on,
                 }
             };
             match go_on {
-                // The caller's fault with one can't be the caller's fault after another has begun to answer.
+                // The request's fault with one can't be the request's fault after another has begun to answer.
                 GoOn::No if broken.is_none() => break,
                 GoOn::No | GoOn::Yes => {}
                 GoOn::OtherModel => course
@@ -392,185 +287,192 @@ impl Call {
             if course.overall.passed() {
                 break;
             }
-            next = self.next_after(index, course);
+            next = self.next(course);
         }
         None
     }
 
-    fn next_after(&self, index: usize, course: &Course) -> Option<Ticket> {
-        self.bound.admit(self.stage, index + 1, |slot| {
-            !course.refused_models.contains(&slot.model)
-        })
-    }
-
-    /// Passes a stream on to its end. When it breaks, the next candidate goes on with it.
-    async fn stream<T: Transport, G: Gateway>(
+    /// One attempt at a candidate. `first`: what the gateway has found out already.
+    #[allow(clippy::too_many_arguments)]
+    async fn attempt<T: Transport, G: Gateway>(
         &self,
         transport: &T,
         gateway: &G,
-        mut ticket: Ticket,
-        mut committed: Committed,
-        mut course: Course,
-    ) {
-        let settings = &self.bound.policy.settings;
-        let begun = course.report.attempts.len();
-        let head = self.head(committed.head().clone(), begun);
-        let status = head.status;
-        let candidate = ticket.index;
-        let account = |stream: &Stream| gateway.used(self.used(stream, candidate));
-        gateway.begin(head);
-        let cut = loop {
-            let relayed = committed.relay(gateway, settings.idle_timeout, &account);
-            let cut = match relayed.await {
-                Ok(mut whole) => {
-                    course.report.tokens = whole.stream.tokens();
-                    deliver(gateway, whole.stream.ending()).await;
-                    self.comment(gateway, &whole.stream, begun, &course).await;
-                    whole.stream.account();
-                    gateway.end();
-                    whole.drain().await;
-                    return self.finish(gateway, course, status);
-                }
-                Err(cut) => *cut,
-            };
-            let suspends = cut.outcome.rule(settings).suspends;
-            let (suspended, _) = self.settle(&mut ticket, suspends, cut.outcome, None);
-            if let Some(end) = course.report.attempts.last_mut() {
-                end.outcome = cut.outcome;
-                end.took = course.attempt_started.elapsed();
-                end.suspended = suspended;
-                end.delivered = Some(cut.stream.delivered());
-            }
-            if settings.on_stream_cut == OnStreamCut::Error {
-                break cut;
-            }
-            if let Err(why) = cut.stream.can_go_on(&self.body) {
-                course.report.not_continued = Some(why.to_string());
-                break cut;
-            }
-            // The clock of all attempts ended with the first useful chunk; the rescue has one of its own.
-            course.overall = Deadline::after(settings.overall_timeout);
-            let next = self.next_after(ticket.index, &course);
-            let rest = Box::pin(self.pursue(
-                transport,
-                gateway,
-                next,
-                None,
-                Some(&cut.stream),
-                &mut course,
-            ))
-            .await;
-            match rest {
-                Some(next) => {
-                    // What this one has used is in what the next one will have.
-                    cut.stream.forget();
-                    (ticket, committed) = next;
-                }
-                None => {
-                    course.report.not_continued = Some("no-candidate".to_owned());
-                    break cut;
-                }
+        index: usize,
+        asking: Asking,
+        first: Option<Resolved>,
+        broken: Option<&Stream>,
+        course: &Course,
+    ) -> Attempted {
+        let last = !self.another_is_open(course);
+        let join = broken.zip(asking.way);
+        let (upstream, body) = match first {
+            Some(first) => first,
+            None => {
+                let body = self.body_for(index, asking.usage);
+                let prefilled = join.and_then(|(stream, way)| way.prefilled(stream, &body));
+                let body = prefilled.map_or(body, Bytes::from);
+                let upstream = self.resolve(gateway, index, &body, course.overall).await;
+                (upstream, body)
             }
         };
-        let Cut {
-            mut stream, error, ..
-        } = cut;
-        course.report.tokens = stream.tokens();
-        let error = error.filter(|e| !e.is_empty());
-        match error.or_else(|| stream.failure("The model's answer broke off before its end")) {
-            Some(error) => {
-                deliver(gateway, error).await;
-                self.comment(gateway, &stream, begun, &course).await;
-                stream.account();
-                gateway.end();
-            }
-            None => {
-                stream.account();
-                gateway.abort();
-            }
-        }
-        self.finish(gateway, course, status);
+        let Ok(upstream) = upstream else {
+            return Attempted::failed(Outcome::Unusable);
+        };
+        let attempt = Attempt {
+            settings: self.settings(),
+            provider: self.bound.provider.as_ref(),
+            accounting: self.accounting(),
+            judge: self.judge(upstream.own_credential),
+            candidate: index,
+            model: &self.slots()[index].model,
+            deadline: self.deadline(last, course.overall),
+            asks_usage: self.asks_usage,
+            join,
+        };
+        attempt.make(transport, upstream, body).await
     }
 
-    /// What a whole answer says of itself.
-    fn metadata(&self, head: &Head, body: &Bytes) -> Metadata {
-        match &self.bound.provider {
-            Some(provider) => provider.metadata(&self.path_of(head.candidate), body),
-            None => Metadata::new(),
+    fn judge(&self, own_credential: bool) -> Judge<'_> {
+        Judge {
+            signs: &self.bound.signs,
+            request: &self.body,
+            own_credential,
+            minds_filters: self.settings().failover_on_content_filter,
         }
     }
 
-    /// What a stream has used so far.
-    fn used(&self, stream: &Stream, candidate: usize) -> Metadata {
-        match &self.bound.provider {
-            Some(provider) if self.bound.policy.settings.count_stream_tokens => {
-                provider.stream_metadata(&self.path_of(candidate), stream.model(), stream.tokens())
-            }
-            _ => Metadata::new(),
-        }
-    }
-
-    fn path_of(&self, candidate: usize) -> Cow<'_, str> {
-        self.asked
-            .path_for(&self.path, &self.slots()[candidate].model)
-    }
-
-    /// Who went on with a stream is said at its end: its headers had gone.
-    async fn comment<G: Gateway>(
+    /// What comes after an attempt, with its candidate settled and the attempt written down.
+    fn step(
         &self,
-        gateway: &G,
-        stream: &Stream,
-        begun: usize,
-        course: &Course,
-    ) {
-        let attempts = &course.report.attempts;
-        if !self.bound.policy.settings.response_headers || attempts.len() == begun {
-            return;
+        ticket: &mut Ticket,
+        asking: Asking,
+        attempted: Attempted,
+        retries: &mut Retries,
+        course: &mut Course,
+    ) -> Step {
+        let Attempted {
+            mut verdict,
+            committed,
+        } = attempted;
+        let (index, outcome) = (ticket.index, verdict.outcome);
+        let slot = &self.slots()[index];
+        let probe = ticket.permit.is_some();
+        course.last_outcome = Some((index, outcome));
+        let differently = asking.after(outcome, &verdict.evidence);
+        let wait = match differently {
+            None if !probe => self.wait_before_retry(&verdict, retries, course),
+            _ => None,
+        };
+        if self.asks_usage_of(index) && !asking.usage && outcome == Outcome::Answered {
+            // It was the question: a client's own mistake would be refused without it too.
+            slot.refuses_usage.store(true, Ordering::Relaxed);
         }
-        let text = attempts[begun - 1..]
-            .iter()
-            .map(|a| format!("{:?} at {:?} {}", a.model, a.endpoint_id, a.outcome.word()))
-            .collect::<Vec<_>>()
-            .join(", ");
-        if let Some(comment) = stream.comment(&format!("failover: {text}")) {
-            deliver(gateway, comment).await;
+        course.report.attempts.push(AttemptReport {
+            model: slot.model.clone(),
+            endpoint_id: slot.endpoint_id.clone(),
+            outcome,
+            status: verdict.answer.as_ref().map(|a| a.head.status.as_u16()),
+            took: course.attempt_started.elapsed(),
+            probe,
+            suspended: None,
+            suspected: false,
+            lifted: false,
+            way: asking.way,
+            delivered: None,
+        });
+        if let Some(differently) = differently {
+            return Step::Ask(differently);
         }
-    }
-
-    fn finish<G: Gateway>(&self, gateway: &G, course: Course, status: StatusCode) {
-        let mut report = course.report;
-        report.status = status.as_u16();
-        report.took = course.started.elapsed();
-        if report.is_notable() {
+        let go_on = outcome.rule(self.settings()).go_on;
+        if let Some(answer) = verdict.answer.take() {
+            match go_on {
+                GoOn::No => course.answers.choose(answer),
+                GoOn::Yes | GoOn::OtherModel => course.answers.keep(outcome, answer),
+            }
+        }
+        if let Some(wait) = wait {
+            retries.made(wait, verdict.retry_after);
+            return Step::Retry(wait, verdict);
+        }
+        self.settle(ticket, &verdict, course);
+        if outcome == Outcome::Answered {
             let now = self.bound.clock.now();
-            let called = |slot: &Slot| {
-                report
-                    .attempts
-                    .iter()
-                    .any(|a| a.model == slot.model && a.endpoint_id == slot.endpoint_id)
-            };
-            let skipped = self.slots().iter().filter(|slot| !called(slot));
-            report.skipped = skipped
-                .filter_map(|slot| {
-                    let why = match slot.gate.state(now) {
-                        State::Suspended { .. } => "suspended",
-                        State::Probing => "probing",
-                        State::Held => "held",
-                        State::Healthy | State::Due => return None,
-                    };
-                    Some((slot.model.clone(), slot.endpoint_id.clone(), why))
-                })
-                .collect();
+            course.served_by(index, now);
+            if committed.is_none() {
+                slot.gate.answered(now);
+            }
         }
-        gateway.report(&report);
+        match committed {
+            Some(committed) => Step::Committed(Box::new(committed)),
+            None => Step::Done(go_on),
+        }
     }
 
-    /// Whether a candidate after `index` could take over.
-    fn another_is_open(&self, index: usize, refused_models: &[String]) -> bool {
+    /// Lets a candidate have what follows from its last attempt, and writes that down.
+    fn settle(&self, ticket: &mut Ticket, verdict: &Verdict, course: &mut Course) {
+        let index = ticket.index;
+        let settling = Settling {
+            policy: &self.bound.policy,
+            clock: self.bound.clock,
+            began: course.attempt_began,
+            outcome: verdict.outcome,
+            hint: verdict.hint,
+            request: &self.body,
+        };
+        let Consequence {
+            suspended,
+            lifted,
+            suspicion,
+        } = settling.settle(&self.slots()[index], ticket);
+        if let Some(attempt) = course.report.attempts.last_mut() {
+            attempt.suspended = suspended;
+            attempt.lifted = lifted;
+            attempt.suspected = suspicion.is_some();
+        }
+        if let Some(open) = suspicion {
+            course.suspects(index, open);
+        }
+    }
+
+    /// How long to wait before the same candidate is tried again; `None`: it is not.
+    fn wait_before_retry(
+        &self,
+        verdict: &Verdict,
+        retries: &Retries,
+        course: &Course,
+    ) -> Option<Duration> {
+        let settings = self.settings();
+        // Judged now, not when the attempt began: the others can have failed meanwhile.
+        let last = !self.another_is_open(course);
+        let wait = retries.wait(settings, verdict.outcome, verdict.retry_after, last)?;
+        let may = wait < course.overall.remaining()
+            && self
+                .bound
+                .budget
+                .take(settings.retry_budget, self.bound.clock.now());
+        may.then_some(wait)
+    }
+
+    /// The next candidate that may be called.
+    fn next(&self, course: &Course) -> Option<Ticket> {
+        self.bound
+            .admit(self.stage, |index, slot| self.is_left(course, index, slot))
+    }
+
+    fn is_left(&self, course: &Course, index: usize, slot: &Slot) -> bool {
+        !course.tried.contains(&index) && !course.refused_models.contains(&slot.model)
+    }
+
+    /// Whether another candidate could take over.
+    fn another_is_open(&self, course: &Course) -> bool {
         let now = self.bound.clock.now();
-        self.slots()[index + 1..].iter().any(|slot| {
-            !refused_models.contains(&slot.model)
-                && matches!(slot.gate.state(now), State::Healthy | State::Due)
+        self.slots().iter().enumerate().any(|(index, slot)| {
+            self.is_left(course, index, slot)
+                && matches!(
+                    slot.gate.state(now),
+                    State::Healthy | State::Suspected | State::Due
+                )
         })
     }
 
@@ -599,402 +501,149 @@ impl Call {
         Deadline::after(limit).min(overall)
     }
 
-    /// One attempt. `join`: the stream that it is to go on with, and how it is asked to.
-    async fn attempt<T: Transport>(
+    /// Passes a stream on to its end. When it breaks, the next candidate goes on with it.
+    async fn stream<T: Transport, G: Gateway>(
         &self,
         transport: &T,
-        upstream: Upstream,
-        index: usize,
-        body: Bytes,
-        deadline: Deadline,
-        join: Option<(&Stream, Way)>,
-    ) -> Attempted {
-        let own_credential = upstream.own_credential;
-        let answer = match deadline.bound(transport.send(upstream, body)).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
-            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
-        };
-        let success = answer.status.is_success();
-        if success
-            && self.asked.stream()
-            && let Some(stream) = self.stream_of(&answer.headers, join)
-        {
-            return self.open_stream(answer, index, stream, deadline).await;
-        }
-        let Answer {
-            status,
-            headers,
-            body,
-        } = answer;
-        let body = match deadline.bound(collect(body)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(_)) => return Attempted::failed(Outcome::Network(NetError::BrokenOff)),
-            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
-        };
-        let content_type = text(&headers, &header::CONTENT_TYPE);
-        let mut metadata = Metadata::new();
-        // A caller who did not ask for a stream is never shown a part of one.
-        if success
-            && !is_encoded(&headers)
-            && content_type.is_some_and(|t| is_event_stream(t) || is_amazon_event_stream(t))
-            && let Some(stream) = Stream::of(content_type, false, 0)
-        {
-            match relay::read_whole(self.observed(stream), &body) {
-                Some(stream) => metadata = self.used(&stream, index),
-                None => return Attempted::failed(Outcome::NoUsefulChunk),
-            }
-        }
-        let whole = Whole {
-            head: Head {
-                status,
-                headers,
-                candidate: index,
-                metadata,
-            },
-            body,
-        };
-        let mut attempted = judge(whole, own_credential);
-        if join.is_some() && attempted.outcome == Outcome::Answered {
-            // Whole, and of no use for a stream that has begun.
-            attempted = Attempted::failed(Outcome::NoUsefulChunk);
-        }
-        attempted
-    }
-
-    /// The stream that an answer is; `None`: it is whole.
-    fn stream_of(&self, headers: &HeaderMap, join: Option<(&Stream, Way)>) -> Option<Stream> {
-        let settings = &self.bound.policy.settings;
-        let content_type = text(headers, &header::CONTENT_TYPE);
-        let in_array = self.asked.in_array();
-        match join {
-            _ if is_encoded(headers) => join.is_none().then(Stream::opaque),
-            Some((broken, way)) => broken.joined_by(content_type, in_array, way.asked()),
-            None => {
-                let max_text = match settings.on_stream_cut {
-                    OnStreamCut::Continue => {
-                        usize::try_from(settings.max_continued_text).unwrap_or(usize::MAX)
-                    }
-                    OnStreamCut::Error => 0,
-                };
-                let mut stream = Stream::of(content_type, in_array, max_text)?;
-                if self.asks_usage {
-                    stream.hide_usage();
+        gateway: &G,
+        mut ticket: Ticket,
+        mut committed: Committed,
+        mut course: Course,
+    ) {
+        let settings = self.settings();
+        let begun = course.report.attempts.len();
+        let head = self.head(committed.head().clone(), begun);
+        let status = head.status;
+        let model = &self.slots()[ticket.index].model;
+        let account = |stream: &Stream| gateway.used(self.accounting().of_stream(model, stream));
+        gateway.begin(head);
+        let cut = loop {
+            let streaming = Streaming::new(&self.slots()[ticket.index], self.bound.clock);
+            let own_credential = committed.own_credential();
+            let relayed = committed.relay(gateway, settings.idle_timeout, &account);
+            let cut = match relayed.await {
+                Ok(mut whole) => {
+                    drop(streaming);
+                    course.report.tokens = whole.stream.tokens();
+                    deliver(gateway, whole.stream.ending()).await;
+                    self.comment(gateway, &whole.stream, begun, &course).await;
+                    whole.stream.account();
+                    gateway.end();
+                    whole.drain().await;
+                    return self.finish(gateway, course, status);
                 }
-                Some(self.observed(stream))
-            }
-        }
-    }
-
-    /// A stream that is also read by the provider's attributes.
-    fn observed(&self, mut stream: Stream) -> Stream {
-        if let Some(provider) = &self.bound.provider {
-            stream.observe(Box::new(Observed::by(Arc::clone(provider))));
-        }
-        stream
-    }
-
-    async fn open_stream(
-        &self,
-        answer: Answer,
-        index: usize,
-        stream: Stream,
-        deadline: Deadline,
-    ) -> Attempted {
-        let head = Head {
-            status: answer.status,
-            headers: answer.headers,
-            candidate: index,
-            metadata: Metadata::new(),
-        };
-        let hint = hint::after_success(|| header_pairs(&head.headers), SystemTime::now());
-        let max_held = self.bound.policy.settings.max_held;
-        match Relay::new(head, answer.body, stream)
-            .hold(max_held, deadline)
-            .await
-        {
-            Ok(committed) => Attempted {
-                hint,
-                committed: Some(committed),
-                ..Attempted::failed(Outcome::Answered)
-            },
-            Err(outcome) => Attempted::failed(outcome),
-        }
-    }
-
-    /// How long to wait before the same candidate is tried again; `None`: it is not.
-    fn wait_before_retry(
-        &self,
-        attempted: &Attempted,
-        retries: &Retries,
-        last: bool,
-        overall: Deadline,
-    ) -> Option<Duration> {
-        let settings = &self.bound.policy.settings;
-        let limited = matches!(
-            attempted.outcome,
-            Outcome::Unavailable(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
-        );
-        let allowed = settings.target_retries.max(u32::from(last));
-        let retried = retries.made < allowed && attempted.outcome.may_be_retried();
-        let wait = match attempted.retry_after {
-            // The provider said when to come back: that is waited out, or it is not asked again. In all no longer
-            // than set, so that one that always says "in a second" does not keep the caller from a fallback.
-            Some(wait) => ((limited || retried)
-                && retries.waited_out + wait <= settings.max_retry_after_wait)
-                .then_some(wait)?,
-            None => retried.then(|| retries.backoff.mul_f64(fastrand::f64()))?,
-        };
-        let may = wait < overall.remaining()
-            && self
-                .bound
-                .budget
-                .take(settings.retry_budget, self.bound.clock.now());
-        may.then_some(wait)
-    }
-
-    /// Suspends the candidate or lifts its suspension, as the outcome asks. Returns for how long it was suspended
-    /// and whether a suspension was lifted.
-    fn settle(
-        &self,
-        ticket: &mut Ticket,
-        suspends: bool,
-        outcome: Outcome,
-        hint: Option<Duration>,
-    ) -> (Option<Duration>, bool) {
-        let base = self.bound.policy.suspend_duration;
-        let settings = &self.bound.policy.settings;
-        let gate = &self.slots()[ticket.index].gate;
-        let now = self.bound.clock.now();
-        let permit = ticket.permit.take();
-        if suspends && !base.is_zero() {
-            let length = |failed: u32| {
-                let grown = base.mul_f64(settings.suspend_growth.powi(failed as i32).min(1e6));
-                base.max(
-                    grown
-                        .max(hint.unwrap_or_default())
-                        .min(settings.max_suspend),
-                )
+                Err(cut) => *cut,
             };
-            let until = match permit {
-                Some(permit) => permit.failed(now, length),
+            let mut verdict = Verdict::of(cut.outcome);
+            if let Some(refusal) = &cut.refusal {
+                (verdict.outcome, verdict.hint) = self.judge(own_credential).broken_stream(refusal);
+            }
+            if let Some(end) = course.report.attempts.last_mut() {
+                end.outcome = verdict.outcome;
+                end.took = course.attempt_started.elapsed();
+                end.delivered = Some(cut.stream.delivered());
+            }
+            if verdict.outcome.is_about_the_request() {
+                // The answer's end, as far as this request can have one.
+                break cut;
+            }
+            streaming.broke();
+            self.settle(&mut ticket, &verdict, &mut course);
+            if settings.on_stream_cut == OnStreamCut::Error {
+                break cut;
+            }
+            if let Err(why) = cut.stream.can_go_on(&self.body) {
+                course.report.not_continued = Some(why.to_string());
+                break cut;
+            }
+            // The clock of all attempts ended with the first useful chunk; the rescue has one of its own.
+            course.overall = Deadline::after(settings.overall_timeout);
+            let next = self.next(&course);
+            let rest = Box::pin(self.pursue(
+                transport,
+                gateway,
+                next,
+                None,
+                Some(&cut.stream),
+                &mut course,
+            ))
+            .await;
+            match rest {
+                Some(next) => {
+                    // What this one has used is in what the next one will have.
+                    cut.stream.forget();
+                    (ticket, committed) = next;
+                }
                 None => {
-                    let until = now.plus(length(0));
-                    gate.suspend(until);
-                    until
+                    course.report.not_continued = Some("no-candidate".to_owned());
+                    break cut;
                 }
-            };
-            return (Some(now.until(until)), false);
-        }
-        // An outcome that says nothing about the candidate gives the permit back by dropping it.
-        let reached = outcome != Outcome::Unusable && !suspends;
-        let lifted = permit.is_some_and(|p| reached && p.succeeded());
-        match hint {
-            Some(wait) if outcome == Outcome::Answered && !base.is_zero() => {
-                let length = wait.min(settings.max_suspend);
-                gate.suspend(now.plus(length));
-                (Some(length), lifted)
             }
-            _ => (None, lifted),
+        };
+        course.given_up();
+        let Cut {
+            mut stream, error, ..
+        } = cut;
+        course.report.tokens = stream.tokens();
+        let error = error.filter(|e| !e.is_empty());
+        match error.or_else(|| stream.failure("The model's answer broke off before its end")) {
+            Some(error) => {
+                deliver(gateway, error).await;
+                self.comment(gateway, &stream, begun, &course).await;
+                stream.account();
+                gateway.end();
+            }
+            None => {
+                stream.account();
+                gateway.abort();
+            }
         }
+        self.finish(gateway, course, status);
     }
 
-    /// An answer's head as the caller gets it.
-    fn head(&self, mut head: Head, attempts: usize) -> Head {
-        let named: Vec<HeaderName> = head
-            .headers
-            .get_all(header::CONNECTION)
+    /// Who went on with a stream is said at its end: its headers had gone.
+    async fn comment<G: Gateway>(
+        &self,
+        gateway: &G,
+        stream: &Stream,
+        begun: usize,
+        course: &Course,
+    ) {
+        let attempts = &course.report.attempts;
+        if !self.settings().response_headers || attempts.len() == begun {
+            return;
+        }
+        let text = attempts[begun - 1..]
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
-            .collect();
-        for name in NOT_FORWARDED.into_iter().chain(named) {
-            head.headers.remove(name);
-        }
-        if head.status.is_redirection() {
-            // Followed for nobody, and it can name a host that is none of the caller's business.
-            head.headers.remove(header::LOCATION);
-        }
-        for (name, _) in FAILOVER_HEADERS {
-            head.headers.remove(name);
-        }
-        if self.bound.policy.settings.response_headers {
-            let slot = &self.slots()[head.candidate];
-            for (name, which) in FAILOVER_HEADERS {
-                let text = match which {
-                    Which::Model => Cow::from(utf8_percent_encode(&slot.model, IN_HEADER)),
-                    Which::Endpoint => Cow::from(utf8_percent_encode(&slot.endpoint_id, IN_HEADER)),
-                    Which::Attempts => Cow::from(attempts.to_string()),
-                };
-                if let Ok(value) = HeaderValue::from_str(&text) {
-                    head.headers.insert(name, value);
-                }
-            }
-        }
-        head
-    }
-
-    fn failure(&self, index: usize, outcome: Outcome, attempts: usize) -> Failure {
-        let (status, code) = match outcome {
-            Outcome::Silent => (StatusCode::GATEWAY_TIMEOUT, code::TIMEOUT),
-            Outcome::Network(NetError::ConnectTimeout) => {
-                (StatusCode::GATEWAY_TIMEOUT, code::NO_CONNECTION)
-            }
-            Outcome::Network(error) if error.is_before_connection() => {
-                (StatusCode::BAD_GATEWAY, code::NO_CONNECTION)
-            }
-            _ => (StatusCode::BAD_GATEWAY, code::BROKEN),
-        };
-        let model = &self.slots()[index].model;
-        let explained = outcome.explained();
-        let message = match attempts {
-            1 => format!("The model {model} {explained}; there was no other to fall back to"),
-            n => format!("All models failed in {n} attempts; the last one, {model}, {explained}"),
-        };
-        Failure {
-            status,
-            code,
-            message,
-            retry_after: None,
-            candidate: Some(index),
+            .map(|a| format!("{:?} at {:?} {}", a.model, a.endpoint_id, a.outcome.word()))
+            .collect::<Vec<_>>()
+            .join(", ");
+        if let Some(comment) = stream.comment(&format!("failover: {text}")) {
+            deliver(gateway, comment).await;
         }
     }
 
-    fn all_suspended(&self) -> Failure {
-        let (message, retry_after) = match self.ends_first() {
-            Some((wait, _)) => {
-                let seconds = wait.as_millis().div_ceil(1000).max(1) as u64;
-                let message = format!(
-                    "Every model is suspended after failures; the first is tried again in {seconds} s"
-                );
-                (message, Some(seconds))
-            }
-            None => ("Every model is held back by an operator".to_owned(), None),
-        };
-        Failure {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: code::SUSPENDED,
-            message,
-            retry_after,
-            candidate: None,
+    fn finish<G: Gateway>(&self, gateway: &G, course: Course, status: http::StatusCode) {
+        let mut report = course.report;
+        report.status = status.as_u16();
+        report.took = course.started.elapsed();
+        if report.is_notable() {
+            let now = self.bound.clock.now();
+            let slots = self.slots().iter().enumerate();
+            let skipped = slots.filter(|(index, _)| !course.tried.contains(index));
+            report.skipped = skipped
+                .filter_map(|(_, slot)| {
+                    let why = match slot.gate.state(now) {
+                        State::Suspended { .. } => "suspended",
+                        State::Suspected => "suspected",
+                        State::Probing => "probing",
+                        State::Held => "held",
+                        State::Healthy | State::Due => return None,
+                    };
+                    Some((slot.model.clone(), slot.endpoint_id.clone(), why))
+                })
+                .collect();
         }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Which {
-    Model,
-    Endpoint,
-    Attempts,
-}
-
-/// What a header's value can't hold, beside everything outside ASCII, which is always percent-encoded.
-const IN_HEADER: &AsciiSet = CONTROLS;
-
-/// The headers that tell the caller who served. A provider's own of these names never get through.
-const FAILOVER_HEADERS: [(HeaderName, Which); 3] = [
-    (HeaderName::from_static("x-failover-model"), Which::Model),
-    (
-        HeaderName::from_static("x-failover-endpoint"),
-        Which::Endpoint,
-    ),
-    (
-        HeaderName::from_static("x-failover-attempts"),
-        Which::Attempts,
-    ),
-];
-
-/// Hop-by-hop headers (RFC 9110 §7.6.1), and Content-Length, which the gateway sets by what it sends.
-const NOT_FORWARDED: [HeaderName; 8] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::CONTENT_LENGTH,
-];
-
-/// Whether an answer says that a stream's usage must not be asked for: OpenAI's and Azure's "Unrecognized request
-/// argument" and "Unknown parameter", Mistral's "extra_forbidden" all name the field.
-fn refuses_usage(outcome: Outcome, answer: Option<&[u8]>) -> bool {
-    let names_it = |answer| {
-        let text = String::from_utf8_lossy(answer);
-        text.contains("stream_options") || text.contains("include_usage")
-    };
-    outcome == Outcome::CallersFault && answer.is_some_and(names_it)
-}
-
-fn is_encoded(headers: &HeaderMap) -> bool {
-    text(headers, &header::CONTENT_ENCODING).is_some_and(|e| !e.eq_ignore_ascii_case("identity"))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn header_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
-}
-
-async fn collect(mut body: BodyStream) -> Result<Bytes, NetError> {
-    let mut whole = match body.next().await {
-        None => return Ok(Bytes::new()),
-        Some(first) => first?,
-    };
-    // Most answers come in one piece, which is passed on as it is.
-    let Some(second) = body.next().await else {
-        return Ok(whole);
-    };
-    let mut joined = BytesMut::with_capacity(whole.len() * 4);
-    joined.extend_from_slice(&whole);
-    joined.extend_from_slice(&second?);
-    while let Some(piece) = body.next().await {
-        joined.extend_from_slice(&piece?);
-    }
-    whole = joined.freeze();
-    Ok(whole)
-}
-
-fn judge(whole: Whole, own_credential: bool) -> Attempted {
-    let Head {
-        status, headers, ..
-    } = &whole.head;
-    let (status, now) = (*status, SystemTime::now());
-    let (outcome, hint) = if status.is_success() {
-        let bodyless = matches!(status.as_u16(), 204 | 205);
-        let checked = if bodyless || (is_encoded(headers) && !whole.body.is_empty()) {
-            Ok(())
-        } else {
-            answer::check(text(headers, &header::CONTENT_TYPE), &whole.body)
-        };
-        match checked {
-            Ok(()) => (
-                Outcome::Answered,
-                hint::after_success(|| header_pairs(headers), now),
-            ),
-            // Not an answer, so not one to fall back on either: the caller is never given an empty 200.
-            Err(why) => return Attempted::failed(Outcome::NoAnswer(why)),
-        }
-    } else {
-        let error_type = headers
-            .get("x-amzn-errortype")
-            .and_then(|v| v.to_str().ok());
-        let reason: Option<Reason> = reason::of(status.as_u16(), error_type, &whole.body);
-        (
-            Outcome::of_status(status, reason, own_credential),
-            hint::after_failure(|| header_pairs(headers), &whole.body, now),
-        )
-    };
-    Attempted {
-        outcome,
-        hint,
-        retry_after: hint::retry_after_of(header_pairs(headers), now),
-        answer: Some(whole),
-        committed: None,
+        gateway.report(&report);
     }
 }

@@ -6,21 +6,30 @@
 
 #![deny(unsafe_code)]
 
+mod accounting;
+mod asking;
+mod attempt;
 mod bound;
 mod budget;
 mod call;
+mod client;
 mod clock;
+mod consequence;
+mod course;
 mod deadline;
 mod gateway;
 mod http_client;
+mod judge;
 mod network;
 mod outcome;
 mod proxies;
 mod relay;
 mod report;
+mod retry;
 mod tls;
 mod transport;
 
+pub use asking::Way;
 pub use bound::{Bound, Decision, Refusal, Registry, Scope};
 pub use call::{Call, PathRewriting};
 pub use clock::Clock;
@@ -28,7 +37,7 @@ pub use deadline::Deadline;
 pub use gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
 pub use http_client::{HttpClient, HttpClients};
 pub use network::{Hostnames, Identity, Login, Network, Profile, Proxy, Trusted};
-pub use outcome::{GoOn, Outcome, Rule};
-pub use report::{AttemptReport, Report, Way};
+pub use outcome::{Blame, GoOn, Outcome, Rule};
+pub use report::{AttemptReport, Report};
 pub use rustls::pki_types::CertificateDer;
 pub use transport::{Answer, BodyStream, Handshake, NetError, Transport};

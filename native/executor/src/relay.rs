@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use failover_wire::refusal::Refusal;
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
 use futures_util::stream::Fuse;
@@ -14,8 +15,7 @@ use crate::gateway::{Gateway, Head};
 use crate::outcome::Outcome;
 use crate::transport::{BodyStream, NetError};
 
-/// How long the end of a body is waited for that has nothing more to say: `[DONE]` and usage after the last finish
-/// reason, and the last bytes of the framing, without which the connection can't be used again.
+/// How long the last bytes of a body's framing are waited for, without which the connection can't be used again.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A stream that came as one body is read in pieces of so many bytes.
@@ -27,6 +27,15 @@ pub(crate) struct Relay {
     body: Fuse<BodyStream>,
     stream: Stream,
     held: Vec<Event>,
+    own_credential: bool,
+}
+
+/// A stream that came to nothing before its first useful chunk.
+pub(crate) struct Unheld {
+    pub(crate) outcome: Outcome,
+    /// What the provider says of its failure, if it does.
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) head: Head,
 }
 
 /// A stream whose first useful chunk has come: no other candidate is asked any more, unless it breaks.
@@ -81,13 +90,16 @@ pub(crate) struct Cut<'a> {
     pub(crate) stream: Delivered<'a>,
     /// The provider's own error event, not passed on yet.
     pub(crate) error: Option<Bytes>,
+    /// What it says in there.
+    pub(crate) refusal: Option<Refusal>,
     /// [`Outcome::StreamCut`] or [`Outcome::Diverged`].
     pub(crate) outcome: Outcome,
 }
 
 impl Relay {
-    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream) -> Self {
+    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream, own_credential: bool) -> Self {
         Relay {
+            own_credential,
             head,
             body: body.fuse(),
             stream,
@@ -98,7 +110,18 @@ impl Relay {
     /// Reads up to the first useful chunk and keeps what came before it, as one piece: an event takes more room than the
     /// few bytes that it may have. `max` counts complete events; one that is not complete yet has the limit of its
     /// framing. What is not useful does not restart the clock.
-    pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Outcome> {
+    pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Unheld> {
+        match self.hold_back(max, deadline).await {
+            Ok(()) => Ok(Committed(self)),
+            Err(outcome) => Err(Unheld {
+                outcome,
+                refusal: self.stream.take_refusal(),
+                head: self.head,
+            }),
+        }
+    }
+
+    async fn hold_back(&mut self, max: u64, deadline: Deadline) -> Result<(), Outcome> {
         let mut held: u64 = 0;
         let mut before = BytesMut::new();
         loop {
@@ -119,7 +142,7 @@ impl Relay {
                     });
                 }
                 self.held.extend(events);
-                return Ok(Committed(self));
+                return Ok(());
             }
             for event in events {
                 held = held.saturating_add(event.bytes.len() as u64);
@@ -142,6 +165,11 @@ impl Committed {
         &self.0.head
     }
 
+    /// Whether the candidate was called with its endpoint's own credentials.
+    pub(crate) fn own_credential(&self) -> bool {
+        self.0.own_credential
+    }
+
     /// Passes the stream on, but for its end. `account` is told what it has used.
     pub(crate) async fn relay<'a, G: Gateway>(
         self,
@@ -154,6 +182,7 @@ impl Committed {
             stream,
             held,
             head,
+            ..
         } = self.0;
         let mut stream = Delivered {
             stream,
@@ -162,8 +191,9 @@ impl Committed {
         };
         // Its values are slices of the buffer that it was read into, 8 KiB.
         drop(head);
-        let cut = |stream, error, outcome| {
+        let cut = |mut stream: Delivered<'a>, error, outcome| {
             Err(Box::new(Cut {
+                refusal: stream.stream.take_refusal(),
                 stream,
                 error,
                 outcome,
@@ -195,9 +225,9 @@ impl Committed {
                 return Ok(Whole { stream, body });
             }
             if stream.finished() {
-                // Once: pings would go on for ever.
+                // Some say in every chunk that it is the last. Once: pings would go on for ever.
                 if useful || !finishing {
-                    clock = Deadline::after(GRACE);
+                    clock = Deadline::after(idle);
                 }
                 finishing = true;
             } else if useful {
@@ -238,21 +268,27 @@ fn is_readable(last: &Event) -> bool {
 }
 
 /// A stream that came as one body, if it is an answer: something useful in it, no error, and its end where it has one.
-pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Option<Stream> {
+///
+/// # Errors
+/// What the provider says of its failure, if that is why it is none.
+pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Result<Stream, Option<Box<Refusal>>> {
     let bad = |e: &Event| matches!(e.worth, Worth::Failed | Worth::Broken);
     // Piece by piece: the events of a body take many times its room.
     let mut from = 0;
     while from < body.len() {
         let end = body.len().min(from + PIECE);
         if stream.feed(&body.slice(from..end)).iter().any(bad) {
-            return None;
+            return Err(stream.take_refusal().map(Box::new));
         }
         from = end;
     }
     let whole = !stream.finish().iter().any(bad)
         && stream.useful()
         && (stream.finished() || !stream.announces_its_end());
-    whole.then_some(stream)
+    match whole {
+        true => Ok(stream),
+        false => Err(stream.take_refusal().map(Box::new)),
+    }
 }
 
 /// Hands a whole answer over.

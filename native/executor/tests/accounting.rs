@@ -147,7 +147,7 @@ async fn a_candidate_that_refuses_the_question_is_asked_again_without_it_and_nev
         assert_eq!(api.called(), ["a@east", "a@east"]);
         assert_eq!(api.sent()[1].text(), streamed("a"));
         assert!(!api.is_suspended("a@east"));
-        assert_eq!(heard.report().attempts[0].outcome, Outcome::CallersFault);
+        assert_eq!(heard.report().attempts[0].outcome, Outcome::ClientError);
         api.forget();
         api.send(&streamed("a")).await;
         assert_eq!(api.sent()[0].text(), streamed("a"));

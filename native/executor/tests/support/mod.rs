@@ -680,9 +680,20 @@ pub fn api(candidates: &[&str]) -> Builder {
     .set("requestTimeout", "30")
     .set("suspendDuration", "60")
     .set("retryBackoff", "0")
+    // So that calls can be counted; `defaults` takes it back.
+    .set("targetRetries", "0")
+    .set("maxRetryAfterWait", "0")
 }
 
 impl Builder {
+    /// With retries and waits as they are unless set.
+    pub fn defaults(mut self) -> Builder {
+        let set_here = ["targetRetries", "maxRetryAfterWait", "retryBackoff"];
+        self.settings
+            .retain(|(k, _)| !set_here.contains(&k.as_str()));
+        self
+    }
+
     /// In a gateway that other policies are in too.
     pub fn within(mut self, world: &World) -> Builder {
         self.world = world.clone();

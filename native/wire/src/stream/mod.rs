@@ -17,6 +17,7 @@ pub use overlap::Asked;
 pub use usage::Tokens;
 
 use crate::outline;
+use crate::refusal::{Evidence, Refusal};
 use format::{Format, Wishes};
 use framing::{Content, Frame, Framing};
 use overlap::Overlap;
@@ -64,6 +65,8 @@ pub struct Stream {
     forgotten: bool,
     /// Set while a candidate goes on from another's text.
     joining: Option<Joining>,
+    /// What the provider has said of its failure.
+    refusal: Option<Refusal>,
 }
 
 /// A candidate that goes on.
@@ -119,6 +122,7 @@ impl Stream {
             max_text,
             forgotten: max_text == 0,
             joining: None,
+            refusal: None,
         }
     }
 
@@ -217,6 +221,11 @@ impl Stream {
         self.framing.comment(text)
     }
 
+    /// What the provider has said of its failure, once an event was worth [`Worth::Failed`].
+    pub fn take_refusal(&mut self) -> Option<Refusal> {
+        self.refusal.take()
+    }
+
     /// What all candidates together have used, as far as they have said.
     pub fn tokens(&self) -> Option<Tokens> {
         let format = self.format.as_ref().and_then(|f| f.tokens());
@@ -283,6 +292,7 @@ impl Stream {
             closed: false,
             // What it reads is not gone on with.
             observer: None,
+            refusal: None,
             text: self.text.clone(),
             joining: Some(Joining {
                 overlap: Overlap::new(asked),
@@ -307,6 +317,9 @@ impl Stream {
             frame = Frame::empty();
         }
         self.useful |= worth == Worth::Useful;
+        if worth == Worth::Failed {
+            self.refusal = refusal_of(&frame);
+        }
         let event = match worth {
             _ if self.joining.is_some() => self.join(frame, &mut said, worth),
             Worth::Failed => Event {
@@ -456,6 +469,23 @@ impl Stream {
             format.forget();
         }
     }
+}
+
+/// What a frame says of a failure.
+fn refusal_of(frame: &Frame) -> Option<Refusal> {
+    let (evidence, body) = match &frame.content {
+        Content::Json(event) => {
+            let body = Bytes::from(event.to_string());
+            (Evidence::in_band(&body), body)
+        }
+        Content::Text(text) => (Evidence::in_band(text), text.clone()),
+        Content::Exception(payload) => {
+            let evidence = Evidence::of_exception(&frame.name, payload);
+            (evidence, payload.clone())
+        }
+        _ => return None,
+    };
+    Some(Refusal { evidence, body })
 }
 
 fn joined(parts: [Bytes; 2]) -> Bytes {

@@ -129,7 +129,7 @@ pub(crate) fn anything_else(frame: &Frame) -> Worth {
         Content::Nothing | Content::End => Worth::Nothing,
         Content::Torn => Worth::Unreadable,
         Content::Broken => Worth::Broken,
-        Content::Exception => Worth::Failed,
+        Content::Exception(_) => Worth::Failed,
         _ if frame.name == "error" => Worth::Failed,
         // The bodiless first frame of an event stream.
         _ if matches!(frame.name.as_str(), "ping" | "initial-response") => Worth::Nothing,

@@ -40,8 +40,8 @@ pub(crate) enum Content {
     Text(Bytes),
     /// JSON that is torn.
     Torn,
-    /// An exception of the event stream encoding; the frame's name is its type.
-    Exception,
+    /// An exception of the event stream encoding, with its payload; the frame's name is its type.
+    Exception(Bytes),
     /// The framing's own end: the bracket that closes an array.
     End,
     /// Nothing can be read after it: a wrong checksum, a frame without an end.

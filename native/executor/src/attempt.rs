@@ -1,0 +1,208 @@
+//! One attempt: a request to one candidate, up to its whole answer or a stream's first useful chunk.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::{Bytes, BytesMut};
+use failover_policy::{OnStreamCut, Settings};
+use failover_suspension::hint;
+use failover_wire::Provider;
+use failover_wire::answer::{is_amazon_event_stream, is_event_stream};
+use failover_wire::provider::Observed;
+use failover_wire::stream::Stream;
+use futures_util::StreamExt;
+use http::{HeaderMap, header};
+
+use crate::accounting::Accounting;
+use crate::asking::Way;
+use crate::deadline::{Deadline, Elapsed};
+use crate::gateway::{Head, Metadata, Upstream};
+use crate::judge::{Judge, Verdict, Whole, header_pairs, is_encoded, text};
+use crate::outcome::Outcome;
+use crate::relay::{self, Committed, Relay, Unheld};
+use crate::transport::{Answer, BodyStream, NetError, Transport};
+
+/// What is asked of one candidate, and by when.
+pub(crate) struct Attempt<'c> {
+    pub(crate) settings: &'c Settings,
+    pub(crate) provider: Option<&'c Arc<Provider>>,
+    pub(crate) accounting: Accounting<'c>,
+    pub(crate) judge: Judge<'c>,
+    pub(crate) candidate: usize,
+    pub(crate) model: &'c str,
+    pub(crate) deadline: Deadline,
+    /// Whether a stream's usage is asked for in the client's stead.
+    pub(crate) asks_usage: bool,
+    /// The stream that it is to go on with, and how it is asked to.
+    pub(crate) join: Option<(&'c Stream, Way)>,
+}
+
+/// What an attempt left behind.
+pub(crate) struct Attempted {
+    pub(crate) verdict: Verdict,
+    /// A stream whose first useful chunk has come.
+    pub(crate) committed: Option<Committed>,
+}
+
+impl Attempted {
+    pub(crate) fn failed(outcome: Outcome) -> Self {
+        Verdict::of(outcome).into()
+    }
+}
+
+impl From<Verdict> for Attempted {
+    fn from(verdict: Verdict) -> Self {
+        Attempted {
+            verdict,
+            committed: None,
+        }
+    }
+}
+
+impl Attempt<'_> {
+    pub(crate) async fn make<T: Transport>(
+        &self,
+        transport: &T,
+        upstream: Upstream,
+        body: Bytes,
+    ) -> Attempted {
+        let sent = transport.send(upstream, body);
+        let answer = match self.deadline.bound(sent).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
+            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
+        };
+        if answer.status.is_success()
+            && self.accounting.asked.stream()
+            && let Some(stream) = self.stream_of(&answer.headers)
+        {
+            return self.open_stream(answer, stream).await;
+        }
+        self.collect(answer).await
+    }
+
+    async fn collect(&self, answer: Answer) -> Attempted {
+        let Answer {
+            status,
+            headers,
+            body,
+        } = answer;
+        let body = match self.deadline.bound(collect(body)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(_)) => return Attempted::failed(Outcome::Network(NetError::BrokenOff)),
+            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
+        };
+        let head = |metadata| Head {
+            status,
+            headers: headers.clone(),
+            candidate: self.candidate,
+            metadata,
+        };
+        let content_type = text(&headers, &header::CONTENT_TYPE);
+        let mut metadata = Metadata::new();
+        // A client who did not ask for a stream is never shown a part of one.
+        if status.is_success()
+            && !is_encoded(&headers)
+            && content_type.is_some_and(|t| is_event_stream(t) || is_amazon_event_stream(t))
+            && let Some(stream) = Stream::of(content_type, false, 0)
+        {
+            match relay::read_whole(self.observed(stream), &body) {
+                Ok(stream) => metadata = self.accounting.of_stream(self.model, &stream),
+                Err(Some(refusal)) => {
+                    let head = head(Metadata::new());
+                    let verdict = self
+                        .judge
+                        .refused_stream(head, *refusal, Outcome::NoUsefulChunk);
+                    return verdict.into();
+                }
+                Err(None) => return Attempted::failed(Outcome::NoUsefulChunk),
+            }
+        }
+        let whole = Whole {
+            head: head(metadata),
+            body,
+        };
+        let verdict = self.judge.whole(whole);
+        if self.join.is_some() && verdict.outcome == Outcome::Answered {
+            // Whole, and of no use for a stream that has begun.
+            return Attempted::failed(Outcome::NoUsefulChunk);
+        }
+        verdict.into()
+    }
+
+    /// The stream that an answer is; `None`: it is whole.
+    fn stream_of(&self, headers: &HeaderMap) -> Option<Stream> {
+        let content_type = text(headers, &header::CONTENT_TYPE);
+        let in_array = self.accounting.asked.in_array();
+        match self.join {
+            _ if is_encoded(headers) => self.join.is_none().then(Stream::opaque),
+            Some((broken, way)) => broken.joined_by(content_type, in_array, way.asked()),
+            None => {
+                let max_text = match self.settings.on_stream_cut {
+                    OnStreamCut::Continue => {
+                        usize::try_from(self.settings.max_continued_text).unwrap_or(usize::MAX)
+                    }
+                    OnStreamCut::Error => 0,
+                };
+                let mut stream = Stream::of(content_type, in_array, max_text)?;
+                if self.asks_usage {
+                    stream.hide_usage();
+                }
+                Some(self.observed(stream))
+            }
+        }
+    }
+
+    /// A stream that is also read by the provider's attributes.
+    fn observed(&self, mut stream: Stream) -> Stream {
+        if let Some(provider) = self.provider {
+            stream.observe(Box::new(Observed::by(Arc::clone(provider))));
+        }
+        stream
+    }
+
+    async fn open_stream(&self, answer: Answer, stream: Stream) -> Attempted {
+        let head = Head {
+            status: answer.status,
+            headers: answer.headers,
+            candidate: self.candidate,
+            metadata: Metadata::new(),
+        };
+        let hint = hint::after_success(|| header_pairs(&head.headers), SystemTime::now());
+        let relay = Relay::new(head, answer.body, stream, self.judge.own_credential);
+        match relay.hold(self.settings.max_held, self.deadline).await {
+            Ok(committed) => Attempted {
+                verdict: Verdict {
+                    hint,
+                    ..Verdict::of(Outcome::Answered)
+                },
+                committed: Some(committed),
+            },
+            Err(Unheld {
+                outcome,
+                refusal: Some(refusal),
+                head,
+            }) => self.judge.refused_stream(head, refusal, outcome).into(),
+            Err(Unheld { outcome, .. }) => Attempted::failed(outcome),
+        }
+    }
+}
+
+async fn collect(mut body: BodyStream) -> Result<Bytes, NetError> {
+    let mut whole = match body.next().await {
+        None => return Ok(Bytes::new()),
+        Some(first) => first?,
+    };
+    // Most answers come in one piece, which is passed on as it is.
+    let Some(second) = body.next().await else {
+        return Ok(whole);
+    };
+    let mut joined = BytesMut::with_capacity(whole.len() * 4);
+    joined.extend_from_slice(&whole);
+    joined.extend_from_slice(&second?);
+    while let Some(piece) = body.next().await {
+        joined.extend_from_slice(&piece?);
+    }
+    whole = joined.freeze();
+    Ok(whole)
+}
