@@ -170,12 +170,24 @@ pub fn is_event_stream(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("text/event-stream")
 }
 
+/// `application/x-ndjson` and its other names.
+pub(crate) fn is_ndjson(content_type: &str) -> bool {
+    [
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+    ]
+    .iter()
+    .any(|name| essence(content_type).eq_ignore_ascii_case(name))
+}
+
 /// `application/vnd.amazon.eventstream`, the binary framing of Amazon Bedrock's streams.
 pub fn is_amazon_event_stream(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("application/vnd.amazon.eventstream")
 }
 
-fn essence(content_type: &str) -> &str {
+pub(crate) fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 

@@ -19,7 +19,7 @@ pub use usage::Tokens;
 use crate::outline;
 use crate::refusal::{Evidence, Refusal};
 use format::{Format, Wishes};
-use framing::{Content, Frame, Framing};
+use framing::{Content, Frame, Framing, Message};
 use overlap::Overlap;
 
 /// A stream is read in pieces of so many bytes: what becomes of a piece takes up to a hundred times its room for a
@@ -50,12 +50,27 @@ pub trait Observer: fmt::Debug + Send + Sync {
     fn model(&self) -> Option<&str>;
 }
 
+/// What every chunk of a chat completion has, and what is in the one that comes for usage too.
+const OF_EVERY_CHUNK: [&str; 9] = [
+    "id",
+    "object",
+    "created",
+    "model",
+    "choices",
+    "system_fingerprint",
+    "service_tier",
+    "obfuscation",
+    "provider",
+];
+
 /// A caller's stream.
 #[derive(Debug)]
 pub struct Stream {
     framing: Framing,
     format: Option<Box<dyn Format>>,
     useful: bool,
+    /// Whether the first that it has is the end that a content filter has put to it.
+    filtered: bool,
     closed: bool,
     hides_usage: bool,
     observer: Option<Box<dyn Observer>>,
@@ -115,6 +130,7 @@ impl Stream {
             framing,
             format: None,
             useful: false,
+            filtered: false,
             closed: false,
             hides_usage: false,
             observer: None,
@@ -180,6 +196,11 @@ impl Stream {
     /// Whether something useful has come from the candidate that answers now.
     pub fn useful(&self) -> bool {
         self.useful
+    }
+
+    /// Whether nothing useful has come but that a content filter refuses.
+    pub fn filtered(&self) -> bool {
+        self.filtered
     }
 
     /// Whether the answer is whole, even if the connection breaks now.
@@ -289,6 +310,7 @@ impl Stream {
             framing,
             format: Some(format),
             useful: false,
+            filtered: false,
             closed: false,
             // What it reads is not gone on with.
             observer: None,
@@ -314,7 +336,11 @@ impl Stream {
             }
         }
         if worth == Worth::Nothing && self.hides(&frame) {
-            frame = Frame::empty();
+            frame = self.without_usage(frame);
+        }
+        if worth == Worth::Useful && !self.useful {
+            self.filtered = said.is_empty()
+                && matches!(&frame.content, Content::Json(event) if format::is_filtered(event));
         }
         self.useful |= worth == Worth::Useful;
         if worth == Worth::Failed {
@@ -342,6 +368,28 @@ impl Stream {
             && matches!(self.framing, Framing::Sse(_))
             && matches!((&frame.content, &self.format),
                 (Content::Json(event), Some(format)) if format.is_usage_only(event))
+    }
+
+    /// What else such a frame says.
+    fn without_usage(&self, frame: Frame) -> Frame {
+        let Content::Json(mut event) = frame.content else {
+            return Frame::empty();
+        };
+        if let Some(members) = event.as_object_mut() {
+            members.shift_remove("usage");
+            let tells = |(key, value): (&String, &Value)| {
+                !value.is_null() && !OF_EVERY_CHUNK.contains(&key.as_str())
+            };
+            if members.iter().any(tells)
+                && let Some(raw) = self.framing.write(&Message::Event(frame.name, event))
+            {
+                return Frame {
+                    raw,
+                    ..Frame::empty()
+                };
+            }
+        }
+        Frame::empty()
     }
 
     /// The provider's own error, as the end of the caller's stream.
