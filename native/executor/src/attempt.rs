@@ -20,6 +20,7 @@ use crate::gateway::{Head, Metadata, Upstream};
 use crate::judge::{Judge, Verdict, Whole, header_pairs, is_encoded, text};
 use crate::outcome::Outcome;
 use crate::relay::{self, Committed, Relay, Unheld};
+use crate::sendable;
 use crate::transport::{Answer, BodyStream, NetError, Transport};
 
 /// What is asked of one candidate, and by when.
@@ -66,6 +67,12 @@ impl Attempt<'_> {
         upstream: Upstream,
         body: Bytes,
     ) -> Attempted {
+        if !sendable::fits(&upstream) {
+            // What of the client's goes to every candidate was looked at before: this is a credential.
+            return Attempted::failed(Outcome::TooLong {
+                clients: !upstream.own_credential && !sendable::headers_fit(&upstream.headers),
+            });
+        }
         let sent = transport.send(upstream, body);
         let answer = match self.deadline.bound(sent).await {
             Ok(Ok(answer)) => answer,
@@ -103,8 +110,8 @@ impl Attempt<'_> {
         // A client who did not ask for a stream is never shown a part of one.
         if status.is_success()
             && !is_encoded(&headers)
-            && content_type.is_some_and(|t| is_event_stream(t) || is_amazon_event_stream(t))
-            && let Some(stream) = Stream::of(content_type, false, 0)
+            && let Some(stream_type) = stream_type(content_type, &body)
+            && let Some(stream) = Stream::of(Some(stream_type), false, 0)
         {
             match relay::read_whole(self.observed(stream), &body) {
                 Ok(stream) => metadata = self.accounting.of_stream(self.model, &stream),
@@ -186,6 +193,24 @@ impl Attempt<'_> {
             Err(Unheld { outcome, .. }) => Attempted::failed(outcome),
         }
     }
+}
+
+/// Bytes of a body in which an event stream has its first data.
+const SOON: usize = 8 * 1024;
+
+/// The type of a whole body that is a stream, whatever it is declared as.
+fn stream_type<'a>(declared: Option<&'a str>, body: &[u8]) -> Option<&'a str> {
+    if let Some(declared) = declared
+        && (is_event_stream(declared) || is_amazon_event_stream(declared))
+    {
+        return Some(declared);
+    }
+    let body = body.trim_ascii_start();
+    let begins = |field: &[u8]| body.starts_with(field);
+    let has_data = || body.windows(6).take(SOON).any(|w| w == b"\ndata:");
+    let is_stream =
+        begins(b"data:") || (begins(b"event:") || begins(b"id:") || begins(b":")) && has_data();
+    is_stream.then_some("text/event-stream")
 }
 
 async fn collect(mut body: BodyStream) -> Result<Bytes, NetError> {

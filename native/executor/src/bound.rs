@@ -14,6 +14,7 @@ use failover_wire::{Asked, Provider};
 use crate::budget::Budget;
 use crate::call::Call;
 use crate::clock::Clock;
+use crate::sendable::{self, CLIENTS_HEADERS, CLIENTS_PATH, HeaderLengths, LONGEST_LINE};
 
 /// The API that a policy is attached to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -177,6 +178,20 @@ pub enum Refusal {
         /// `max_request_body`.
         limit: u64,
     },
+    /// 400: a path that could mean another one than it says.
+    #[error("The request's path has {0}")]
+    Path(&'static str),
+    /// 414.
+    #[error(
+        "The request's path and query are longer than {CLIENTS_PATH} bytes, more than providers take"
+    )]
+    LongPath,
+    /// 431.
+    #[error(
+        "The request has a header of more than {LONGEST_LINE} bytes, or more than {CLIENTS_HEADERS} bytes of headers, \
+         more than providers take"
+    )]
+    LongHeaders,
 }
 
 impl Refusal {
@@ -185,6 +200,9 @@ impl Refusal {
         match self {
             Refusal::Malformed(_) => 400,
             Refusal::TooLarge { .. } => 413,
+            Refusal::Path(_) => 400,
+            Refusal::LongPath => 414,
+            Refusal::LongHeaders => 431,
         }
     }
 }
@@ -208,12 +226,14 @@ impl Bound {
         &self.policy
     }
 
-    /// Decides about a request by its path and body, and takes the first candidate's ticket.
+    /// Decides about a request by its path and body, and takes the first candidate's ticket. `headers`: how long those
+    /// are that the client wants to be sent on.
     pub fn prepare(
         self: &Arc<Self>,
         stage: Stage,
         path: &str,
         content_type: Option<&str>,
+        headers: HeaderLengths,
         body: Bytes,
     ) -> Decision {
         let Some(target) = self.slots(stage).first() else {
@@ -232,6 +252,9 @@ impl Bound {
             Model::Named(model) if *model != target.model => return Decision::PassOn,
             Model::NoName => return Decision::PassOn,
             Model::Named(_) | Model::Absent => {}
+        }
+        if let Err(refusal) = sendable::check(path, headers) {
+            return Decision::Refuse(refusal);
         }
         self.budget.request();
         let first = self.admit(stage, |_, _| true);

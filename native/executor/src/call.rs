@@ -21,6 +21,7 @@ use crate::accounting::Accounting;
 use crate::asking::{Asking, Way};
 use crate::attempt::{Attempt, Attempted};
 use crate::bound::{Bound, Slot, Ticket};
+use crate::caught::{caught, caught_now};
 use crate::client;
 use crate::consequence::{Consequence, Settling, Streaming};
 use crate::course::Course;
@@ -202,11 +203,12 @@ impl Call {
         }
         course.given_up();
         if let Some(answer) = course.answers.take() {
-            let status = answer.head.status;
             let mut head = self.head(answer.head, course.report.attempts.len());
+            let status = head.status;
             if head.metadata.is_empty() {
                 let model = &self.slots()[head.candidate].model;
-                head.metadata = self.accounting().of_answer(model, &answer.body);
+                let read = || self.accounting().of_answer(model, &answer.body);
+                head.metadata = caught_now(gateway, read).unwrap_or_default();
             }
             relay::answer(gateway, head, answer.body).await;
             return self.finish(gateway, course, status);
@@ -231,7 +233,7 @@ impl Call {
     fn head(&self, mut head: Head, attempts: usize) -> Head {
         let slot = &self.slots()[head.candidate];
         let served = self.settings().response_headers.then_some((slot, attempts));
-        client::rework(head.status, &mut head.headers, served);
+        client::rework(&mut head, served);
         head
     }
 
@@ -257,9 +259,10 @@ impl Call {
             let go_on = loop {
                 course.attempt_begins(self.bound.clock.now());
                 let first = first.take();
-                let attempted = self
-                    .attempt(transport, gateway, index, asking, first, broken, course)
-                    .await;
+                let attempt =
+                    self.attempt(transport, gateway, index, asking, first, broken, course);
+                let attempted = caught(gateway, attempt).await;
+                let attempted = attempted.unwrap_or_else(|| Attempted::failed(Outcome::Panicked));
                 match self.step(&mut ticket, asking, attempted, &mut retries, course) {
                     Step::Committed(committed) => return Some((ticket, *committed)),
                     Step::Ask(differently) => asking = differently,
@@ -515,7 +518,11 @@ impl Call {
         let head = self.head(committed.head().clone(), begun);
         let status = head.status;
         let model = &self.slots()[ticket.index].model;
-        let account = |stream: &Stream| gateway.used(self.accounting().of_stream(model, stream));
+        let account = |stream: &Stream| {
+            caught_now(gateway, || {
+                gateway.used(self.accounting().of_stream(model, stream))
+            });
+        };
         gateway.begin(head);
         let cut = loop {
             let streaming = Streaming::new(&self.slots()[ticket.index], self.bound.clock);
@@ -549,33 +556,20 @@ impl Call {
             }
             streaming.broke();
             self.settle(&mut ticket, &verdict, &mut course);
-            if settings.on_stream_cut == OnStreamCut::Error {
+            // After a panic nobody knows how much of what was read the client has.
+            if settings.on_stream_cut == OnStreamCut::Error || cut.outcome == Outcome::Panicked {
                 break cut;
             }
-            if let Err(why) = cut.stream.can_go_on(&self.body) {
-                course.report.not_continued = Some(why.to_string());
-                break cut;
-            }
-            // The clock of all attempts ended with the first useful chunk; the rescue has one of its own.
-            course.overall = Deadline::after(settings.overall_timeout);
-            let next = self.next(&course);
-            let rest = Box::pin(self.pursue(
-                transport,
-                gateway,
-                next,
-                None,
-                Some(&cut.stream),
-                &mut course,
-            ))
-            .await;
-            match rest {
-                Some(next) => {
+            let rescue = self.rescue(transport, gateway, &cut.stream, &mut course);
+            let rest = caught(gateway, Box::pin(rescue)).await;
+            match rest.unwrap_or_else(|| Err("a panic".to_owned())) {
+                Ok(next) => {
                     // What this one has used is in what the next one will have.
                     cut.stream.forget();
                     (ticket, committed) = next;
                 }
-                None => {
-                    course.report.not_continued = Some("no-candidate".to_owned());
+                Err(why) => {
+                    course.report.not_continued = Some(why);
                     break cut;
                 }
             }
@@ -585,8 +579,12 @@ impl Call {
             mut stream, error, ..
         } = cut;
         course.report.tokens = stream.tokens();
-        let error = error.filter(|e| !e.is_empty());
-        match error.or_else(|| stream.failure("The model's answer broke off before its end")) {
+        let error = error.filter(|e| !e.is_empty()).or_else(|| {
+            let failure = || stream.failure("The model's answer broke off before its end");
+            caught_now(gateway, failure).flatten()
+        });
+        // Whoever has nothing of it yet is never given a part.
+        match error.filter(|_| !gateway.is_collected()) {
             Some(error) => {
                 deliver(gateway, error).await;
                 self.comment(gateway, &stream, begun, &course).await;
@@ -599,6 +597,28 @@ impl Call {
             }
         }
         self.finish(gateway, course, status);
+    }
+
+    /// Looks for somebody who goes on with a stream that broke.
+    ///
+    /// # Errors
+    /// Why nobody does.
+    async fn rescue<T: Transport, G: Gateway>(
+        &self,
+        transport: &T,
+        gateway: &G,
+        stream: &Stream,
+        course: &mut Course,
+    ) -> Result<(Ticket, Committed), String> {
+        stream
+            .can_go_on(&self.body)
+            .map_err(|why| why.to_string())?;
+        // The clock of all attempts ended with the first useful chunk; the rescue has one of its own.
+        course.overall = Deadline::after(self.settings().overall_timeout);
+        let next = self.next(course);
+        self.pursue(transport, gateway, next, None, Some(stream), course)
+            .await
+            .ok_or_else(|| "no-candidate".to_owned())
     }
 
     /// Who went on with a stream is said at its end: its headers had gone.

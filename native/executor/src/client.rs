@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::bound::Slot;
-use crate::gateway::Failure;
+use crate::gateway::{Failure, Head};
 use crate::outcome::Outcome;
 use crate::transport::NetError;
 
@@ -40,8 +40,22 @@ const NOT_FORWARDED: [HeaderName; 8] = [
     header::CONTENT_LENGTH,
 ];
 
-/// Puts an answer's headers right. `served`: who is to be named, and after how many attempts.
-pub(crate) fn rework(status: StatusCode, headers: &mut HeaderMap, served: Option<(&Slot, usize)>) {
+/// In an answer that is no success they can name a host that is none of the client's business.
+const NAMES_HOSTS: [HeaderName; 4] = [
+    header::LOCATION,
+    header::REFRESH,
+    header::CONTENT_LOCATION,
+    header::LINK,
+];
+
+/// Whether HTTP knows the status as that of an answer (RFC 9110 section 15). Others can't be passed on.
+pub(crate) fn is_known(status: StatusCode) -> bool {
+    (200..600).contains(&status.as_u16())
+}
+
+/// Puts an answer's status and headers right. `served`: who is to be named, and after how many attempts.
+pub(crate) fn rework(head: &mut Head, served: Option<(&Slot, usize)>) {
+    let headers = &mut head.headers;
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -52,9 +66,13 @@ pub(crate) fn rework(status: StatusCode, headers: &mut HeaderMap, served: Option
     for name in NOT_FORWARDED.into_iter().chain(named) {
         headers.remove(name);
     }
-    if status.is_redirection() {
-        // Followed for nobody, and it can name a host that is none of the client's business.
-        headers.remove(header::LOCATION);
+    if !head.status.is_success() {
+        for name in NAMES_HOSTS {
+            headers.remove(name);
+        }
+    }
+    if !is_known(head.status) {
+        head.status = StatusCode::BAD_GATEWAY;
     }
     for name in [MODEL, ENDPOINT, ATTEMPTS] {
         headers.remove(name);
@@ -81,6 +99,11 @@ pub(crate) fn rework(status: StatusCode, headers: &mut HeaderMap, served: Option
 /// All candidates failed, and none gave an answer that could be passed on.
 pub(crate) fn all_failed(model: &str, index: usize, outcome: Outcome, attempts: usize) -> Failure {
     let (status, code) = match outcome {
+        Outcome::TooLong { clients: true } => {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            (status, u32::from(status.as_u16()))
+        }
+        Outcome::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, code::BROKEN),
         Outcome::Silent => (StatusCode::GATEWAY_TIMEOUT, code::TIMEOUT),
         Outcome::Network(NetError::ConnectTimeout) => {
             (StatusCode::GATEWAY_TIMEOUT, code::NO_CONNECTION)

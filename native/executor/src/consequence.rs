@@ -75,7 +75,7 @@ impl Settling<'_> {
         let until = match (blame, permit) {
             (Blame::Nobody, permit) => {
                 // An outcome that says nothing about the candidate gives the permit back by dropping it.
-                let reached = self.outcome != Outcome::Unusable;
+                let reached = self.outcome.reached();
                 let lifted = permit.is_some_and(|p| reached && p.succeeded());
                 return Consequence {
                     suspended: self.exhausted(slot, now),

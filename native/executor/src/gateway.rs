@@ -3,6 +3,7 @@ use std::future::Future;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::caught::Panic;
 use crate::report::Report;
 
 /// Where one attempt goes: made for one candidate, never reused for another.
@@ -53,7 +54,7 @@ pub struct Head {
 /// What the caller is told when there is no provider's answer to give. Carries no address and no credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// 502, 503 or 504.
+    /// 502, 503 or 504; 431 where the caller's own headers are too long, 500 where the gateway itself failed.
     pub status: StatusCode,
     /// The host's error code, in the range that its analytics call target connectivity.
     pub code: u32,
@@ -98,11 +99,18 @@ pub trait Gateway: Send + Sync {
     /// What a stream has used: once, before its `end` or `abort`, and also when its caller has left.
     fn used(&self, metadata: Metadata);
 
+    /// Whether the stream that has begun is held back to its end: nothing of it has reached the caller.
+    fn is_collected(&self) -> bool;
+
     /// The stream is complete.
     fn end(&self);
 
     /// The stream can't be completed, and its format has no way to say so: the connection must not end cleanly.
     fn abort(&self);
+
+    /// Something in the call panicked, just now and on this thread. For the gateway's log: the call goes on with the
+    /// next candidate, or ends.
+    fn panicked(&self, panic: Panic);
 
     /// What was done, when it is done.
     fn report(&self, report: &Report);

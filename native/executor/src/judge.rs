@@ -9,6 +9,7 @@ use failover_wire::answer::{self, NoAnswer};
 use failover_wire::refusal::{Evidence, Refusal, Signs};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+use crate::client::is_known;
 use crate::gateway::{Head, Metadata};
 use crate::outcome::Outcome;
 
@@ -104,7 +105,8 @@ impl Judge<'_> {
             hint,
             retry_after,
             evidence,
-            answer: Some(whole),
+            // What no client can be sent needs something that it can be.
+            answer: Some(whole).filter(|a| is_known(a.head.status) || !a.body.is_empty()),
         }
     }
 

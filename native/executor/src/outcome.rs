@@ -51,6 +51,14 @@ pub enum Outcome {
     Diverged,
     /// The gateway has no URL or no credentials for it.
     Unusable,
+    /// With what the endpoint adds to it, the request is longer than providers take; `clients`: by the client's own
+    /// credentials. It was not sent.
+    TooLong {
+        /// Whether it is the client's doing.
+        clients: bool,
+    },
+    /// The attempt panicked: a defect in here, which says nothing about the candidate.
+    Panicked,
 }
 
 /// Whether the next candidate is tried.
@@ -145,9 +153,19 @@ impl Outcome {
             | Outcome::NoAnswer(_)
             | Outcome::NoUsefulChunk
             | Outcome::StreamCut => (Yes, Unsure),
-            Outcome::Diverged | Outcome::Unusable => (Yes, Nobody),
+            Outcome::Diverged | Outcome::Unusable | Outcome::Panicked => (Yes, Nobody),
+            Outcome::TooLong { clients: true } => (No, Nobody),
+            Outcome::TooLong { clients: false } => (Yes, Nobody),
         };
         Rule { go_on, blame }
+    }
+
+    /// Whether the candidate had a part in it.
+    pub(crate) fn reached(self) -> bool {
+        !matches!(
+            self,
+            Outcome::Unusable | Outcome::TooLong { .. } | Outcome::Panicked
+        )
     }
 
     /// Whether it is the request's own fault, or a content filter's verdict: nothing that another attempt with the
@@ -195,6 +213,8 @@ impl Outcome {
             Outcome::StreamCut => "stream-cut",
             Outcome::Diverged => "diverged",
             Outcome::Unusable => "unusable",
+            Outcome::TooLong { .. } => "too-long",
+            Outcome::Panicked => "panicked",
         }
     }
 
@@ -209,6 +229,10 @@ impl Outcome {
             Outcome::NoAnswer(why) => format!("gave {why}"),
             Outcome::NoUsefulChunk => "gave a stream without anything useful in it".to_owned(),
             Outcome::Unusable => "could not be called".to_owned(),
+            Outcome::TooLong { .. } => {
+                "was not sent the request, which is longer than providers take".to_owned()
+            }
+            Outcome::Panicked => "could not be asked, because the gateway failed".to_owned(),
             other => format!("ended in {}", other.word()),
         }
     }

@@ -1,6 +1,7 @@
 //! A streamed answer: held back until its first useful chunk, then passed on event by event as it comes.
 
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -10,6 +11,7 @@ use futures_util::StreamExt;
 use futures_util::stream::Fuse;
 use tokio::time::Instant;
 
+use crate::caught::caught;
 use crate::deadline::Deadline;
 use crate::gateway::{Gateway, Head};
 use crate::outcome::Outcome;
@@ -73,7 +75,8 @@ impl Deref for Delivered<'_> {
 
 impl Drop for Delivered<'_> {
     fn drop(&mut self) {
-        self.account();
+        // It can run because of a panic, and a second one that got out of here would end the process.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.account()));
     }
 }
 
@@ -92,7 +95,7 @@ pub(crate) struct Cut<'a> {
     pub(crate) error: Option<Bytes>,
     /// What it says in there.
     pub(crate) refusal: Option<Refusal>,
-    /// [`Outcome::StreamCut`] or [`Outcome::Diverged`].
+    /// [`Outcome::StreamCut`], [`Outcome::Diverged`] or [`Outcome::Panicked`].
     pub(crate) outcome: Outcome,
 }
 
@@ -233,10 +236,11 @@ impl Committed {
             } else if useful {
                 clock = Deadline::after(idle);
             }
-            events = match clock.bound(body.next()).await {
-                Ok(Some(Ok(bytes))) => stream.stream.feed(&bytes),
-                _ if stream.finished() => return Ok(Whole { stream, body }),
-                Ok(None) => match (stream.stream.finish(), stream.announces_its_end()) {
+            let next = Next::of(&mut body, &mut stream.stream, clock);
+            events = match caught(gateway, next).await {
+                None => return cut(stream, None, Outcome::Panicked),
+                Some(Next::Events(events)) => events,
+                Some(Next::End(last)) => match (last, stream.announces_its_end()) {
                     // Without a marker for its end, the end of the body is the end of the stream.
                     (None, false) => return Ok(Whole { stream, body }),
                     (Some(last), false) if is_readable(&last) => {
@@ -247,8 +251,28 @@ impl Committed {
                     (Some(last), true) if last.worth == Worth::Useful => vec![last],
                     _ => return cut(stream, None, Outcome::StreamCut),
                 },
-                _ => return cut(stream, None, Outcome::StreamCut),
+                Some(Next::Nothing) if stream.finished() => return Ok(Whole { stream, body }),
+                Some(Next::Nothing) => return cut(stream, None, Outcome::StreamCut),
             };
+        }
+    }
+}
+
+/// What comes next of a body.
+enum Next {
+    Events(Vec<Event>),
+    /// It has ended, with this left over.
+    End(Option<Event>),
+    /// It broke, or nothing came in time; or it has ended, and the stream was whole before.
+    Nothing,
+}
+
+impl Next {
+    async fn of(body: &mut Fuse<BodyStream>, stream: &mut Stream, clock: Deadline) -> Self {
+        match clock.bound(body.next()).await {
+            Ok(Some(Ok(bytes))) => Next::Events(stream.feed(&bytes)),
+            Ok(None) if !stream.finished() => Next::End(stream.finish()),
+            _ => Next::Nothing,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 mod support;
 
-use failover_executor::NetError;
+use bytes::Bytes;
+use failover_executor::{Decision, HeaderLengths, NetError};
+use failover_policy::Stage;
 use support::*;
 
 fn two() -> Builder {
@@ -355,17 +357,148 @@ async fn reports_hold_no_address_and_no_credential() {
     }
 }
 
+const NAMES_HOSTS: [&str; 4] = ["location", "refresh", "content-location", "link"];
+
+fn naming_hosts(act: Act) -> Act {
+    NAMES_HOSTS.iter().fold(act, |act, name| {
+        act.header(name, "http://10.0.0.7:9000/login")
+    })
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_redirects_target_is_not_shown_to_the_caller() {
+async fn a_last_answer_that_is_no_success_names_no_host() {
+    for code in [300, 302, 304, 307, 400, 401, 404, 429, 500, 503, 599, 600] {
+        let api = api(&["a@east"]).set("targetRetries", "0").bind();
+        api.on(
+            "a@east",
+            [naming_hosts(status(code)).header("retry-after", "7")],
+        );
+        let heard = api.send(&chat("a")).await;
+        let headers = &heard.head.as_ref().unwrap().headers;
+        assert!(
+            !format!("{headers:?}").contains("10.0.0.7"),
+            "never an internal address in an error: {code} {headers:?}"
+        );
+        assert_eq!(heard.header("retry-after"), Some("7"), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_may_say_where_its_result_is() {
     let api = api(&["a@east"]).bind();
-    api.on(
-        "a@east",
-        [status(302).header("location", "http://10.0.0.7:9000/login")],
-    );
+    api.on("a@east", [naming_hosts(ok("x"))]);
     let heard = api.send(&chat("a")).await;
-    assert_eq!(
-        heard.header("location"),
-        None,
-        "never an internal address in an error; what goes with a failed answer is status, body and Retry-After"
-    );
+    for name in NAMES_HOSTS {
+        assert!(heard.header(name).is_some(), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_http_does_not_know_is_a_502() {
+    for code in [101, 199, 600, 777, 999] {
+        let with_body = api(&["a@east"]).bind();
+        with_body.on("a@east", [status(code)]);
+        let heard = with_body.send(&chat("a")).await;
+        assert_eq!(heard.status(), 502, "{code}");
+        assert!(heard.text().contains(&format!("said {code}")));
+        assert_eq!(heard.report().status, 502, "what the caller got");
+
+        let without = api(&["a@east"]).bind();
+        without.on("a@east", [answer(code, "")]);
+        let heard = without.send(&chat("a")).await;
+        assert_eq!(heard.failure().status.as_u16(), 502, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_http_does_not_know_goes_on_to_the_next_candidate() {
+    for code in [101, 600, 999] {
+        for body in [chat("a"), streamed("a")] {
+            let api = two().bind();
+            api.on("a@east", [status(code)]).on("b@west", [ok("hello")]);
+            let heard = api.send(&body).await;
+            assert_eq!(heard.status(), 200, "{code}");
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------- what can't be sent to anybody
+
+fn refused(api: &Api, path: &str, headers: HeaderLengths) -> Option<u16> {
+    let body = Bytes::from(chat("a"));
+    let json = Some("application/json");
+    match api
+        .bound
+        .prepare(Stage::Production, path, json, headers, body)
+    {
+        Decision::Refuse(refusal) => Some(refusal.status()),
+        Decision::Handle(_) => None,
+        Decision::PassOn => panic!("{path} was passed on"),
+    }
+}
+
+#[test]
+fn a_request_that_can_not_be_sent_is_refused_and_nobody_is_asked() {
+    let api = two().bind();
+    let none = HeaderLengths::default();
+    let one_of = |bytes| HeaderLengths {
+        longest: bytes,
+        all: bytes,
+    };
+    let many_of = |bytes| HeaderLengths {
+        longest: 100,
+        all: bytes,
+    };
+    let long = format!("/chat/completions?a={}", "b".repeat(65_534));
+    for (path, headers, status) in [
+        ("/chat/%2e%2e/%2e%2e/tenant-b/v1/files", none, 400),
+        ("/chat/../completions", none, 400),
+        ("/chat\\..\\completions", none, 400),
+        ("/chat/..;/completions", none, 400),
+        ("/chat/\tcompletions", none, 400),
+        (&long, none, 414),
+        ("/chat/completions", one_of(9 * 1024), 431),
+        ("/chat/completions", many_of(33_000 * 6), 431),
+    ] {
+        assert_eq!(refused(&api, path, headers), Some(status), "{path:.60}");
+    }
+    for (path, headers) in [
+        ("/chat/completions?a=../b", none),
+        ("//chat\\completions/...", one_of(7 * 1024)),
+        ("/chat/%252e%252e/completions", many_of(20 * 1024)),
+    ] {
+        assert_eq!(refused(&api, path, headers), None, "{path}");
+    }
+}
+
+#[test]
+fn a_request_for_another_model_is_none_of_our_business_whatever_its_path() {
+    let api = two().bind();
+    let path = "/chat/%2e%2e/completions";
+    let body = chat("another");
+    let decision = api.decide_at(path, Stage::Production, Some("application/json"), &body);
+    assert!(matches!(decision, Decision::PassOn));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_makes_a_request_too_long_is_passed_over_and_not_blamed() {
+    let api = two().bind();
+    api.on("b@west", [ok("hello")]);
+    let caller = api.caller(Stage::Production);
+    caller.adds_to("a@east", "x-token", 9_000);
+    let heard = api.start_with(api.take(&chat("a")), caller).end().await;
+    assert!(heard.text().contains("hello"));
+    assert_eq!(api.called(), ["b@west"], "nothing too long is sent");
+    assert!(!api.is_suspended("a@east"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_of_the_callers_own_that_is_too_long_is_the_callers_fault() {
+    let api = two().callers_credential().bind();
+    let caller = api.caller(Stage::Production);
+    caller.adds_to("a@east", "cookie", 9_000);
+    let heard = api.start_with(api.take(&chat("a")), caller).end().await;
+    assert_eq!(heard.failure().status.as_u16(), 431);
+    assert_eq!(api.called(), Vec::<String>::new());
+    assert!(!api.is_suspended("a@east"));
 }

@@ -1,6 +1,6 @@
 //! What one loaded library holds: the runtime, the clients, the suspension cache, and what Java has handles for.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use failover_executor::{
@@ -14,7 +14,7 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 
-use crate::exceptions::{Thrown, last_panic};
+use crate::exceptions::Thrown;
 use crate::exchange::{Exchange, Signals};
 use crate::handles::Handles;
 use crate::threads;
@@ -147,7 +147,7 @@ impl Engine {
             let _ends = ends;
             let work = AssertUnwindSafe(call.run(&client, &*exchange, first));
             if let Err(panic) = work.catch_unwind().await {
-                exchange.panicked(&last_panic(panic.as_ref()));
+                exchange.panicked(panic);
                 exchange.fail(failure(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "The failover executor failed; the gateway's log has the details",
@@ -223,6 +223,7 @@ struct EndOfCall(u64);
 
 impl Drop for EndOfCall {
     fn drop(&mut self) {
-        engine().calls.remove(self.0);
+        // It can run because of a panic; a second one must not get out.
+        let _ = catch_unwind(|| engine().calls.remove(self.0));
     }
 }

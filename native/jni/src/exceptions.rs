@@ -14,7 +14,7 @@ use jni::{Env, jni_sig, jni_str};
 use once_cell::sync::OnceCell;
 
 thread_local! {
-    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+    static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 struct Classes {
@@ -56,23 +56,32 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// One, and those that came about while it unwound. Nobody asks for what a library catches by itself.
+const PANICS_KEPT: usize = 4;
+
 /// Keeps the place and the stack of a panic for [`last_panic`], instead of printing them to the gateway's console.
 pub(crate) fn keep_backtraces() {
     std::panic::set_hook(Box::new(|info| {
         let text = format!("{info}\n{}", Backtrace::force_capture());
-        LAST_PANIC.with(|last| *last.borrow_mut() = Some(text));
+        // Not `with`: a thread that ends has none any more, and a panic in here ends the process.
+        let _ = PANICS.try_with(|panics| {
+            let mut panics = panics.borrow_mut();
+            if panics.len() == PANICS_KEPT {
+                panics.remove(0);
+            }
+            panics.push(text);
+        });
     }));
 }
 
 /// The message, place and stack of the panic that was caught last on this thread.
 pub(crate) fn last_panic(payload: &(dyn Any + Send)) -> String {
-    LAST_PANIC
-        .with(|last| last.borrow_mut().take())
-        .unwrap_or_else(|| {
-            let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
-            text.or_else(|| payload.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "a panic without a message".to_owned())
-        })
+    let last = PANICS.try_with(|panics| panics.borrow_mut().pop());
+    last.ok().flatten().unwrap_or_else(|| {
+        let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
+        text.or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a message".to_owned())
+    })
 }
 
 /// Throws what a native method failed with; a panic with the Rust stack in the message, beside Java's own.

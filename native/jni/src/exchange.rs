@@ -1,10 +1,11 @@
 //! The upcalls to `org.modelfailover.executor.Exchange`: one Java object per call, which holds the client's connection.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use failover_executor::{Failure, Gateway, Head, Metadata, Report, Unusable, Upstream};
+use failover_executor::{Failure, Gateway, Head, Metadata, Panic, Report, Unusable, Upstream};
 use http::HeaderMap;
 use jni::errors::Error;
 use jni::ids::JMethodID;
@@ -16,6 +17,7 @@ use jni::{Env, JavaVM, jni_sig, jni_str};
 use once_cell::sync::OnceCell;
 use tokio::sync::{Notify, oneshot};
 
+use crate::exceptions::last_panic;
 use crate::native_executor::string_array;
 
 struct Methods {
@@ -25,9 +27,11 @@ struct Methods {
     begin: JMethodID,
     data: JMethodID,
     used: JMethodID,
+    is_collected: JMethodID,
     end: JMethodID,
     abort: JMethodID,
     report: JMethodID,
+    failed: JMethodID,
     // Keeps the interface loaded, and with it the ids valid.
     _interface: Global<jni::objects::JClass<'static>>,
 }
@@ -70,12 +74,22 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
             jni_str!("used"),
             jni_sig!((metadata: [java.lang.String]) -> void),
         )?,
+        is_collected: env.get_method_id(
+            &class,
+            jni_str!("isCollected"),
+            jni_sig!(() -> jboolean),
+        )?,
         end: env.get_method_id(&class, jni_str!("end"), jni_sig!(() -> void))?,
         abort: env.get_method_id(&class, jni_str!("abort"), jni_sig!(() -> void))?,
         report: env.get_method_id(
             &class,
             jni_str!("report"),
             jni_sig!((notable: jboolean, line: java.lang.String) -> void),
+        )?,
+        failed: env.get_method_id(
+            &class,
+            jni_str!("failed"),
+            jni_sig!((what: java.lang.String, thrown: java.lang.Throwable) -> void),
         )?,
         _interface: env.new_global_ref(class)?,
     };
@@ -146,31 +160,58 @@ pub(crate) struct Exchange {
     pub(crate) signals: Arc<Signals>,
     /// Whether every request is reported, not only the notable ones.
     pub(crate) verbose: bool,
+    /// Whether one of its methods has thrown.
+    pub(crate) has_failed: AtomicBool,
 }
 
 impl Exchange {
-    /// Calls a method of the object. Its exceptions are the Java side's to handle; one that gets here is logged by
-    /// the crate's policy and ends nothing but the upcall.
+    /// Calls a method of the object. What it throws it is told itself, which logs it and ends the call; the thread goes
+    /// on without it.
     fn call<T>(
         &self,
         upcall: impl FnOnce(&mut Env<'_>, &Methods, &JObject<'_>) -> Result<T, Error>,
     ) -> Option<T> {
         let (vm, methods) = (JavaVM::singleton().ok()?, METHODS.get()?);
-        vm.attach_current_thread(|env| upcall(env, methods, self.object.as_ref()))
-            .ok()
-    }
-
-    /// Writes a panic's message and stack to the gateway's log.
-    pub(crate) fn panicked(&self, trace: &str) {
-        self.call(|env, m, o| {
-            let line = env.new_string(trace)?;
-            invoke(env, o, &m.report, &[jvalue { z: true }, object(&line)])
-        });
+        match vm.attach_current_thread(|env| upcall(env, methods, self.object.as_ref())) {
+            Ok(returned) => Some(returned),
+            Err(error) if self.has_failed.swap(true, Ordering::Relaxed) => {
+                drop(error);
+                None
+            }
+            Err(error) => {
+                // One that throws at this has nobody left to be told.
+                let _ = vm.attach_current_thread(|env| {
+                    failed(env, methods, self.object.as_ref(), &error)
+                });
+                None
+            }
+        }
     }
 
     fn void(&self, method: impl FnOnce(&Methods) -> &JMethodID) {
         self.call(|env, methods, object| invoke(env, object, method(methods), &[]));
     }
+}
+
+fn failed(
+    env: &mut Env<'_>,
+    methods: &Methods,
+    exchange: &JObject<'_>,
+    error: &Error,
+) -> Result<(), Error> {
+    if let Error::CaughtJavaException { exception, .. } = error {
+        let nothing = JObject::null();
+        let args = [object(&nothing), object(exception.as_ref())];
+        return invoke(env, exchange, &methods.failed, &args);
+    }
+    let what = env.new_string(error.to_string())?;
+    let nothing = JObject::null();
+    invoke(
+        env,
+        exchange,
+        &methods.failed,
+        &[object(&what), object(&nothing)],
+    )
 }
 
 fn invoke(
@@ -315,6 +356,10 @@ impl Gateway for Exchange {
     }
 
     fn data(&self, bytes: &Bytes) -> usize {
+        // One that has thrown takes nothing any more; waiting for it would be for ever.
+        if self.has_failed.load(Ordering::Relaxed) {
+            return bytes.len();
+        }
         let taken = self.call(|env, m, o| {
             lend(env, bytes, |env, buffer| {
                 let returns = ReturnType::Primitive(Primitive::Int);
@@ -322,7 +367,6 @@ impl Gateway for Exchange {
                 unsafe { env.call_method_unchecked(o, m.data, returns, &[object(buffer)]) }?.i()
             })
         });
-        // An exchange that throws takes nothing any more; waiting for it would be for ever.
         taken.map_or(bytes.len(), |taken| usize::try_from(taken).unwrap_or(0))
     }
 
@@ -334,6 +378,22 @@ impl Gateway for Exchange {
         self.call(|env, m, o| {
             let metadata = metadata_array(env, &metadata)?;
             invoke(env, o, &m.used, &[object(&metadata)])
+        });
+    }
+
+    fn is_collected(&self) -> bool {
+        let collected = self.call(|env, m, o| {
+            let returns = ReturnType::Primitive(Primitive::Boolean);
+            // SAFETY: `isCollected` was looked up on Exchange with this signature.
+            unsafe { env.call_method_unchecked(o, m.is_collected, returns, &[]) }?.z()
+        });
+        collected.unwrap_or(false)
+    }
+
+    fn panicked(&self, panic: Panic) {
+        self.call(|env, m, o| {
+            let trace = env.new_string(last_panic(panic.as_ref()))?;
+            invoke(env, o, &m.report, &[jvalue { z: true }, object(&trace)])
         });
     }
 

@@ -1,15 +1,16 @@
 //! `org.modelfailover.executor.NativeExecutor`: the native methods, in one table.
 
 use std::ffi::c_void;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use failover_executor::{
-    CertificateDer, Decision, Hostnames, Identity, Login, Network, Profile, Proxy, Scope, Trusted,
-    Unusable, Upstream,
+    CertificateDer, Decision, HeaderLengths, Hostnames, Identity, Login, Network, Profile, Proxy,
+    Scope, Trusted, Unusable, Upstream,
 };
-use failover_policy::{Diagnostic, GatewayFile, Level, Stage};
+use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Stage};
 use failover_suspension::{Key, State, Status};
 use failover_wire::provider::{Attribute, Provider};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -42,9 +43,10 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 28] {
+pub(crate) fn table() -> [Entry; 29] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
+        "systemProperties" "(Ljava/lang/String;)[Ljava/lang/String;" => system_properties,
         "openNetwork" "(Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/String;)J" => open_network,
         "addProfile" "(JLjava/lang/String;[Ljava/lang/String;[[B[[B)V" => add_profile,
         "addIdentity" "(JLjava/lang/String;[[B[B)V" => add_identity,
@@ -57,7 +59,7 @@ pub(crate) fn table() -> [Entry; 28] {
         "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;[Ljava/lang/String;)J" => bind,
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
         "close" "(J)V" => close,
-        "prepare" "(JZLjava/lang/String;Ljava/lang/String;[B)J" => prepare,
+        "prepare" "(JZLjava/lang/String;Ljava/lang/String;II[B)J" => prepare,
         "firstCandidate" "(J)I" => first_candidate,
         "body" "(J)[B" => body,
         "pathFor" "(JLjava/lang/String;I)Ljava/lang/String;" => path_for,
@@ -189,6 +191,19 @@ extern "system" fn configure<'local>(
         });
         let configuration = engine().configure(file.as_ref());
         Ok(string_array(env, &lines(&configuration.diagnostics))?)
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn system_properties<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    deployment_toml: JString<'local>,
+) -> JObjectArray<'local, JString<'local>> {
+    env.with_env(|env| -> Result<_, Thrown> {
+        let text = required(env, &deployment_toml)?;
+        let names = Vec::from_iter(Configuration::system_properties(&text));
+        Ok(string_array(env, &names)?)
     })
     .resolve::<Throw>()
 }
@@ -447,6 +462,8 @@ extern "system" fn prepare<'local>(
     production: jboolean,
     path: JString<'local>,
     content_type: JString<'local>,
+    longest_header: jint,
+    all_headers: jint,
     body: JByteArray<'local>,
 ) -> jlong {
     env.with_env(|env| -> Result<_, Thrown> {
@@ -457,7 +474,13 @@ extern "system" fn prepare<'local>(
         let path = required(env, &path)?;
         let content_type = text(env, &content_type)?;
         let body = Bytes::from(bytes(env, &body)?);
-        match bound.prepare(stage(production), &path, content_type.as_deref(), body) {
+        let bytes_of = |length| usize::try_from(length).unwrap_or(usize::MAX);
+        let headers = HeaderLengths {
+            longest: bytes_of(longest_header),
+            all: bytes_of(all_headers),
+        };
+        let content_type = content_type.as_deref();
+        match bound.prepare(stage(production), &path, content_type, headers, body) {
             Decision::PassOn => Ok(0),
             Decision::Refuse(refusal) => Err(refusal.into()),
             Decision::Handle(call) => Ok(engine().calls.add(Arc::new(Running {
@@ -541,6 +564,7 @@ extern "system" fn start<'local>(
             object: env.new_global_ref(exchange)?,
             signals: Arc::clone(&running.signals),
             verbose,
+            has_failed: AtomicBool::new(false),
         });
         engine().start(call as u64, exchange)
     })
@@ -577,7 +601,8 @@ extern "system" fn resolved<'local>(
     .resolve::<Throw>();
 }
 
-/// Reads `name:value\n` lines. What is no header is left out: it could not be sent.
+/// Reads `name:value\n` lines. What is no header is left out: it could not be sent. So is what a map can't hold, which
+/// is many times more than is sent.
 fn parse_headers(block: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in block.split(|b| *b == b'\n') {
@@ -589,7 +614,9 @@ fn parse_headers(block: &[u8]) -> HeaderMap {
             (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
         {
             value.set_sensitive(true);
-            headers.append(name, value);
+            if headers.try_append(name, value).is_err() {
+                break;
+            }
         }
     }
     headers
@@ -790,6 +817,13 @@ mod tests {
         assert_eq!(headers["content-type"], "application/json");
         assert_eq!(headers.get_all("x-a").iter().count(), 2);
         assert_eq!(headers.keys_len(), 2);
+    }
+
+    #[test]
+    fn more_headers_than_a_map_can_hold_are_no_panic() {
+        let block: String = (0..40_000).map(|n| format!("h{n}:\n")).collect();
+        let headers = parse_headers(block.as_bytes());
+        assert!(headers.len() > 20_000, "and still far too many to be sent");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! The gateway-wide settings: table `[apim.ai.model_failover]` of `repository/conf/deployment.toml`.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use toml::Value;
 
 use crate::policy::{Diagnostic, Level};
@@ -53,6 +56,20 @@ impl Configuration {
             Err(e) => configuration.say(Level::Error, "deployment.toml", e.message().to_owned()),
         }
         configuration
+    }
+
+    /// The Java system properties that a file names: those and no others are needed to read it.
+    pub fn system_properties(text: &str) -> BTreeSet<String> {
+        let named = RefCell::new(BTreeSet::new());
+        Configuration::read(&GatewayFile {
+            text,
+            env: &|_| Some(String::new()),
+            sys: &|name| {
+                named.borrow_mut().insert(name.to_owned());
+                Some(String::new())
+            },
+        });
+        named.into_inner()
     }
 
     fn apply(&mut self, table: &toml::Table, file: &GatewayFile<'_>) {
@@ -197,6 +214,21 @@ mod tests {
         assert_eq!(read.diagnostics, []);
         assert_eq!(read.settings.connect_timeout, Duration::from_millis(750));
         assert_eq!(read.settings.target_retries, 2);
+    }
+
+    #[test]
+    fn only_the_system_properties_that_the_table_names_are_wanted() {
+        let text = "[server]\npassword = \"$sys{javax.net.ssl.trustStorePassword}\"\n\
+                    [apim.ai.model_failover]\n\
+                    connect_timeout = \"$env{NOBODY}$sys{failover.connect}$sys{failover.unit}\"\n\
+                    # idle_timeout = \"$sys{commented.out}\"\n\
+                    unheard = \"$sys{unheard}\"\n\
+                    target_retries = \"$sys{failover.retries\"\n";
+        assert_eq!(
+            Vec::from_iter(Configuration::system_properties(text)),
+            ["failover.connect", "failover.unit"]
+        );
+        assert!(Configuration::system_properties("no TOML {{").is_empty());
     }
 
     #[test]

@@ -8,13 +8,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use failover_executor::{
-    Answer, Bound, Call, Decision, Failure, Gateway, Head, Metadata, NetError, Registry, Report,
-    Scope, Transport, Unusable, Upstream,
+    Answer, Bound, Call, Decision, Failure, Gateway, Head, HeaderLengths, Metadata, NetError,
+    Panic, Registry, Report, Scope, Transport, Unusable, Upstream,
 };
 use failover_policy::{Policy, Settings, Stage};
 use failover_suspension::{Gate, Key, State};
@@ -69,6 +70,7 @@ pub struct Act {
     /// `Err(None)`: it never answers.
     head: Result<(StatusCode, HeaderMap), Option<NetError>>,
     pieces: Vec<Piece>,
+    panics: bool,
 }
 
 /// A piece of a body: a pause, counted from when the piece is asked for, and what comes then. `None`: nothing, ever.
@@ -76,6 +78,7 @@ pub struct Act {
 pub struct Piece {
     after: Duration,
     what: Option<Result<Bytes, NetError>>,
+    panics: bool,
 }
 
 /// A piece that comes at once.
@@ -88,6 +91,7 @@ pub fn later(seconds: f64, text: &str) -> Piece {
     Piece {
         after: secs(seconds),
         what: Some(Ok(Bytes::copy_from_slice(text.as_bytes()))),
+        panics: false,
     }
 }
 
@@ -96,6 +100,7 @@ pub fn raw(seconds: f64, bytes: Bytes) -> Piece {
     Piece {
         after: secs(seconds),
         what: Some(Ok(bytes)),
+        panics: false,
     }
 }
 
@@ -104,6 +109,7 @@ pub fn breaks(seconds: f64) -> Piece {
     Piece {
         after: secs(seconds),
         what: Some(Err(NetError::Reset)),
+        panics: false,
     }
 }
 
@@ -112,6 +118,23 @@ pub fn hangs() -> Piece {
     Piece {
         after: Duration::ZERO,
         what: None,
+        panics: false,
+    }
+}
+
+/// Whoever reads this piece panics: a defect in the executor or its libraries.
+pub fn panics_on_reading() -> Piece {
+    Piece {
+        panics: true,
+        ..hangs()
+    }
+}
+
+/// Whoever sends this request panics.
+pub fn panics() -> Act {
+    Act {
+        panics: true,
+        ..silent()
     }
 }
 
@@ -134,6 +157,7 @@ pub fn answer(status: u16, body: &str) -> Act {
         after: Duration::ZERO,
         head: Ok((StatusCode::from_u16(status).unwrap(), HeaderMap::new())),
         pieces,
+        panics: false,
     }
     .header("content-type", "application/json")
 }
@@ -159,6 +183,7 @@ pub fn events(pieces: impl IntoIterator<Item = Piece>) -> Act {
         after: Duration::ZERO,
         head: Ok((StatusCode::OK, HeaderMap::new())),
         pieces: pieces.into_iter().collect(),
+        panics: false,
     }
     .header("content-type", "text/event-stream; charset=utf-8")
 }
@@ -174,6 +199,7 @@ pub fn silent() -> Act {
         after: Duration::ZERO,
         head: Err(None),
         pieces: vec![],
+        panics: false,
     }
 }
 
@@ -183,6 +209,7 @@ pub fn fails(error: NetError) -> Act {
         after: Duration::ZERO,
         head: Err(Some(error)),
         pieces: vec![],
+        panics: false,
     }
 }
 
@@ -381,6 +408,7 @@ impl Transport for Net {
             finished: false,
         };
         sleep_unless_zero(act.after).await;
+        assert!(!act.panics, "a defect in sending");
         let (status, headers) = match act.head {
             Ok(head) => head,
             Err(Some(error)) => {
@@ -401,6 +429,7 @@ impl Transport for Net {
                     .entry(unfinished.who.clone())
                     .or_default() += 1;
                 sleep_unless_zero(piece.after).await;
+                assert!(!piece.panics, "a defect in reading");
                 match piece.what {
                     Some(what) => Some((what, (net, unfinished, pieces))),
                     None => std::future::pending().await,
@@ -440,6 +469,8 @@ pub struct Heard {
     pub report: Option<Report>,
     /// What a stream has used.
     pub used: Option<Metadata>,
+    /// What panicked, in its words.
+    pub panics: Vec<String>,
     /// Every call of the [`Gateway`], for its rules.
     log: Vec<&'static str>,
 }
@@ -519,6 +550,10 @@ struct CallerState {
     never_resolved: Vec<String>,
     window: Mutex<usize>,
     one_piece: Mutex<usize>,
+    collects: AtomicBool,
+    defects: Mutex<Vec<&'static str>>,
+    /// Headers beside the credentials: candidate, name, length.
+    added: Mutex<Vec<(String, &'static str, usize)>>,
     opened: Notify,
     heard: Mutex<Heard>,
 }
@@ -539,7 +574,28 @@ impl Caller {
         *lock(&self.0.one_piece) = bytes;
     }
 
+    /// Streams are held back to their end.
+    pub fn collects(&self) {
+        self.0.collects.store(true, Ordering::Relaxed);
+    }
+
+    /// The gateway panics in this upcall.
+    pub fn panics_in(&self, upcall: &'static str) {
+        lock(&self.0.defects).push(upcall);
+    }
+
+    /// A candidate is sent this header too, with a value of so many bytes.
+    pub fn adds_to(&self, who: &str, name: &'static str, bytes: usize) {
+        lock(&self.0.added).push((who.to_owned(), name, bytes));
+    }
+
+    fn may_panic(&self, upcall: &str) {
+        let defect = lock(&self.0.defects).contains(&upcall);
+        assert!(!defect, "a defect in {upcall}");
+    }
+
     fn note(&self, what: &'static str, change: impl FnOnce(&mut Heard)) {
+        self.may_panic(what);
         let mut heard = lock(&self.0.heard);
         heard.log.push(what);
         heard.at = self.0.net.elapsed();
@@ -561,6 +617,9 @@ impl Gateway for Caller {
         let key = format!("Bearer s3cret-of-{}", who.replace('@', "-at-"));
         headers.insert("authorization", HeaderValue::from_str(&key).unwrap());
         headers.insert("x-signature", HeaderValue::from_str(&signed).unwrap());
+        for (_, name, bytes) in lock(&self.0.added).iter().filter(|(of, ..)| of == who) {
+            headers.insert(*name, HeaderValue::from_str(&"x".repeat(*bytes)).unwrap());
+        }
         Ok(Upstream {
             method: Method::POST,
             url: url_of(who),
@@ -616,6 +675,17 @@ impl Gateway for Caller {
             let before = heard.used.replace(metadata);
             assert_eq!(before, None, "what is used was said twice");
         });
+    }
+
+    fn is_collected(&self) -> bool {
+        self.0.collects.load(Ordering::Relaxed)
+    }
+
+    fn panicked(&self, panic: Panic) {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        lock(&self.0.heard).panics.push(text.unwrap());
+        self.may_panic("panicked");
     }
 
     fn end(&self) {
@@ -851,6 +921,11 @@ impl Running {
         heard
     }
 
+    /// How the call's task ended.
+    pub async fn join(self) -> Result<(), tokio::task::JoinError> {
+        self.task.await
+    }
+
     pub fn is_over(&self) -> bool {
         self.task.is_finished()
     }
@@ -880,7 +955,8 @@ impl Api {
         body: &str,
     ) -> Decision {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        self.bound.prepare(stage, path, content_type, body)
+        self.bound
+            .prepare(stage, path, content_type, HeaderLengths::default(), body)
     }
 
     /// Takes the request over, or the test is over.
@@ -904,6 +980,9 @@ impl Api {
             never_resolved: self.never_resolved.clone(),
             window: Mutex::new(usize::MAX),
             one_piece: Mutex::new(usize::MAX),
+            collects: AtomicBool::default(),
+            defects: Mutex::default(),
+            added: Mutex::default(),
             opened: Notify::new(),
             heard: Mutex::default(),
         }))

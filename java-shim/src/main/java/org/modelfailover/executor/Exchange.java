@@ -70,6 +70,12 @@ public interface Exchange {
      */
     void used(String[] metadata);
 
+    /**
+     * @return whether the streamed answer that has begun is held back to its end, so that nothing
+     *     of it has reached the client
+     */
+    boolean isCollected();
+
     /** The streamed answer is complete. */
     void end();
 
@@ -83,4 +89,13 @@ public interface Exchange {
      * @param line the line
      */
     void report(boolean notable, String line);
+
+    /**
+     * A method of this object failed: the client can't be answered by it any more, and the call has
+     * to end. Nobody else is told.
+     *
+     * @param what what failed, or null
+     * @param thrown what the method threw, or null
+     */
+    void failed(String what, Throwable thrown);
 }

@@ -27,6 +27,12 @@ public final class NativeExecutor {
     public static native String[] configure(String deploymentToml, String[] systemProperties);
 
     /**
+     * @param deploymentToml the text of the gateway's {@code deployment.toml}
+     * @return the names of the system properties that {@link #configure} needs to read it
+     */
+    public static native String[] systemProperties(String deploymentToml);
+
+    /**
      * Begins to describe the network that the gateway is configured for, in the terms of its
      * transport senders. Nothing changes until {@link #useNetwork}.
      *
@@ -158,12 +164,20 @@ public final class NativeExecutor {
      * @param production whether the key type is {@code PRODUCTION}
      * @param path the path behind the API's context, query included
      * @param contentType the body's declared type, or null
+     * @param longestHeader bytes of the longest header that the client wants to be sent on
+     * @param allHeaders bytes of all of them
      * @param body the body
      * @return a handle of the call, or 0 when the request is not this policy's
      * @throws RefusedException when the request can't be handled and must not go on
      */
     public static native long prepare(
-            long bound, boolean production, String path, String contentType, byte[] body);
+            long bound,
+            boolean production,
+            String path,
+            String contentType,
+            int longestHeader,
+            int allHeaders,
+            byte[] body);
 
     /**
      * @param call a handle from {@link #prepare}

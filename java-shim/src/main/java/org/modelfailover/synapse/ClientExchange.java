@@ -56,6 +56,7 @@ final class ClientExchange implements Exchange {
     final long started = System.nanoTime();
     private final AtomicBoolean answered = new AtomicBoolean();
     private final AtomicBoolean over = new AtomicBoolean();
+    private final AtomicBoolean failed = new AtomicBoolean();
     private final long call;
     private final Answer pipe;
     private volatile boolean waiting;
@@ -153,6 +154,11 @@ final class ClientExchange implements Exchange {
                             (SourceRequest) request)
                     : null;
         }
+    }
+
+    /** Whether the client has left, or its answer is complete. */
+    boolean isOver() {
+        return over.get();
     }
 
     /** Takes the suspension back: the request goes on in its own thread after all. */
@@ -287,6 +293,11 @@ final class ClientExchange implements Exchange {
             clientGone();
             return offered;
         }
+    }
+
+    @Override
+    public boolean isCollected() {
+        return stream != null && stream.isCollected();
     }
 
     @Override
@@ -517,6 +528,22 @@ final class ClientExchange implements Exchange {
             attemptLog.warn(line);
         } else {
             attemptLog.debug(line);
+        }
+    }
+
+    @Override
+    public void failed(String what, Throwable thrown) {
+        if (!failed.compareAndSet(false, true)) {
+            return;
+        }
+        LOG.error("An answer could not be handled" + (what == null ? "" : ": " + what), thrown);
+        NativeExecutor.cancel(call);
+        if (answered.compareAndSet(false, true)) {
+            finish();
+            fault(-1, 500, BROKEN, "The Model Failover policy failed", -1);
+        } else {
+            close();
+            finish();
         }
     }
 

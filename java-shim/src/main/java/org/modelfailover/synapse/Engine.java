@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * What the two Synapse engines do differently. This class is Apache's; {@link Wso2Engine} is loaded
@@ -281,7 +282,7 @@ class Engine {
     static Object call(Object target, String name, Class<?>[] types, Object... arguments)
             throws ReflectiveOperationException {
         Class<?> type = target.getClass();
-        String key = type.getName() + "#" + name;
+        String key = type.getName() + "#" + name + (types.length == 0 ? "" : named(types));
         Method method = METHODS.get(key);
         if (method == null || !method.getDeclaringClass().isAssignableFrom(type)) {
             method = find(type, name, types);
@@ -295,6 +296,10 @@ class Engine {
             }
             throw e;
         }
+    }
+
+    private static String named(Class<?>[] types) {
+        return Arrays.stream(types).map(Class::getName).collect(Collectors.joining(",", "(", ")"));
     }
 
     static Object call(Object target, String name) throws ReflectiveOperationException {

@@ -38,19 +38,26 @@ final class GatewaySettings {
                 lines.add("ERROR can't be read, the defaults apply: " + e);
             }
         }
-        List<String> properties = new ArrayList<>();
-        for (String name : System.getProperties().stringPropertyNames()) {
-            properties.add(name);
-            properties.add(System.getProperty(name, ""));
-        }
-        lines.addAll(
-                Arrays.asList(NativeExecutor.configure(text, properties.toArray(new String[0]))));
+        lines.addAll(Arrays.asList(NativeExecutor.configure(text, properties(text))));
         // The same file is read for every policy; what is wrong with it is said once.
         if (!said.equals(lines.toString())) {
             said = lines.toString();
             lines.forEach(line -> log(LOG, file + ": ", line));
         }
         return NativeExecutor.open(failoverConfigs, attributes);
+    }
+
+    /** Those that the text names, names and values in turn: in others are passwords. */
+    static String[] properties(String text) {
+        List<String> properties = new ArrayList<>();
+        for (String name : text == null ? new String[0] : NativeExecutor.systemProperties(text)) {
+            String value = name.isEmpty() ? null : System.getProperty(name);
+            if (value != null) {
+                properties.add(name);
+                properties.add(value);
+            }
+        }
+        return properties.toArray(new String[0]);
     }
 
     private static Path file() {

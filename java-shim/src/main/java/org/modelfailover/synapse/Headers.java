@@ -2,6 +2,8 @@ package org.modelfailover.synapse;
 
 import org.apache.axis2.context.MessageContext;
 import org.apache.commons.collections.map.MultiValueMap;
+import org.apache.http.Header;
+import org.apache.http.HttpRequest;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -12,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /**
  * Headers between Axis2's two maps (one value each, and the rest) and the block of lines that
@@ -50,6 +53,9 @@ final class Headers {
                     "api_key",
                     "apikey",
                     "access_token");
+
+    /** Say what the body is, and go where it goes (RFC 9110 section 7.6.1 forbids to name them). */
+    private static final Set<String> OF_THE_BODY = Set.of("content-type", "content-encoding");
 
     private Headers() {}
 
@@ -134,11 +140,86 @@ final class Headers {
     }
 
     private static void line(StringBuilder block, String name, String value) {
-        boolean forwarded =
-                !NOT_FORWARDED.contains(name.toLowerCase(Locale.ROOT)) && !isForTheGateway(name);
-        if (forwarded && canBeSent(value)) {
+        if (isForwarded(name) && canBeSent(value)) {
             block.append(name).append(':').append(value).append('\n');
         }
+    }
+
+    private static boolean isForwarded(String name) {
+        return !NOT_FORWARDED.contains(name.toLowerCase(Locale.ROOT)) && !isForTheGateway(name);
+    }
+
+    /** How long the headers are that every candidate would be sent, each with its separators. */
+    static final class Lengths {
+        int longest;
+        int all;
+
+        private void add(String name, Object value) {
+            int line = name.length() + String.valueOf(value).length() + 4;
+            longest = Math.max(longest, line);
+            all += line;
+        }
+    }
+
+    /**
+     * Measures what a client wants to be sent on, but for credentials: not every candidate is sent
+     * those.
+     *
+     * @param headers one value for each name
+     * @param excess further values, or null
+     * @param forTheGateway the headers that hold the API's credentials for the gateway itself
+     */
+    static Lengths measure(Object headers, Object excess, Set<String> forTheGateway) {
+        Lengths lengths = new Lengths();
+        Predicate<String> counts =
+                name ->
+                        isForwarded(name)
+                                && !isCredential(name)
+                                && forTheGateway.stream().noneMatch(name::equalsIgnoreCase);
+        if (headers instanceof Map) {
+            ((Map<?, ?>) headers)
+                    .forEach(
+                            (name, value) -> {
+                                if (name != null && counts.test(name.toString())) {
+                                    lengths.add(name.toString(), value);
+                                }
+                            });
+        }
+        if (excess instanceof Map) {
+            ((Map<?, ?>) excess)
+                    .forEach(
+                            (name, values) -> {
+                                if (name != null && counts.test(name.toString())) {
+                                    ((Collection<?>) values)
+                                            .forEach(one -> lengths.add(name.toString(), one));
+                                }
+                            });
+        }
+        return lengths;
+    }
+
+    /**
+     * Takes out what the client's {@code Connection} names: it was for the gateway (RFC 9110
+     * section 7.6.1). Only as the client sent it: what the gateway itself has added or changed
+     * since stays, or a client could take it away.
+     *
+     * @param headers what is about to be sent on
+     * @param received the client's request
+     */
+    static void removeThoseOfOneHop(Map<String, String> headers, HttpRequest received) {
+        for (Header connection : received.getHeaders("Connection")) {
+            for (String option : connection.getValue().split(",")) {
+                String name = option.trim();
+                Header sent = isOfTheBody(name) ? null : received.getFirstHeader(name);
+                if (sent != null && sent.getValue().equals(headers.get(name))) {
+                    headers.remove(name);
+                }
+            }
+        }
+    }
+
+    private static boolean isOfTheBody(String name) {
+        return OF_THE_BODY.contains(name.toLowerCase(Locale.ROOT));
     }
 
     /** Puts a provider's headers on the context of an answer. Returns its content type, or null. */

@@ -216,6 +216,11 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             throw fault(synCtx, 411, 411, "The request has neither a length nor chunks");
         }
         byte[] body = read(synCtx, axis2, built);
+        Headers.Lengths lengths =
+                Headers.measure(
+                        axis2.getProperty(Properties.HEADERS),
+                        axis2.getProperty(Properties.EXCESS_HEADERS),
+                        bound.credentialHeaders);
         long call;
         try {
             call =
@@ -224,6 +229,8 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                             production,
                             (String) axis2.getProperty(Properties.URL_POSTFIX),
                             (String) axis2.getProperty(Properties.CONTENT_TYPE),
+                            lengths.longest,
+                            lengths.all,
                             body);
         } catch (RefusedException e) {
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
@@ -252,8 +259,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
             RequestBody.forget(axis2, source);
             Engine.of().beforeSuspending(synCtx);
-            SuspendedRequest request =
-                    new SuspendedRequest(synCtx, source.request.getUri(), forTheGateway);
+            SuspendedRequest request = new SuspendedRequest(synCtx, source.request, forTheGateway);
             exchange =
                     new ClientExchange(
                             call,
@@ -273,6 +279,10 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             NativeExecutor.start(call, exchange, ATTEMPTS.isDebugEnabled());
         } catch (RuntimeException | LinkageError e) {
             NativeExecutor.cancel(call);
+            if (exchange != null && exchange.isOver()) {
+                LOG.debug("The client left before its call began", e);
+                return;
+            }
             if (exchange != null) {
                 exchange.resume();
             }

@@ -58,15 +58,17 @@ final class OutgoingRequest {
         // that is there afterwards is one that was signed.
         headers.keySet().removeIf(name -> Headers.isCredential(name) || isHost(name));
         Map<String, String> before = Headers.copy(headers);
-        String callers = Query.without(Query.wellFormed(postfix), Headers::isCredential);
-        Axis2MessageContext scratch = request.scratch(headers, callers);
+        String callers = Query.without(postfix, Headers::isCredential);
+        // What is parsed is not what is sent: that stays as the caller spelt it.
+        String parsed = Query.wellFormed(callers);
+        Axis2MessageContext scratch = request.scratch(headers, parsed);
         MessageContext axis2 = scratch.getAxis2MessageContext();
         for (Mediator mediator : target.security) {
             apply(mediator, scratch);
         }
         String path = (String) axis2.getProperty(Properties.URL_POSTFIX);
-        boolean inPath = !Objects.equals(callers, path);
-        String url = Candidates.join(target.url, Query.withAdded(callers, path));
+        boolean inPath = !Objects.equals(parsed, path);
+        String url = Candidates.join(target.url, Query.withAdded(callers, parsed, path));
         boolean signed = !target.signers.isEmpty();
         if (signed) {
             url = sign(target, scratch, new SignableUrl(url), body);

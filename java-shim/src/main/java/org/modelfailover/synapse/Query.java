@@ -3,9 +3,11 @@ package org.modelfailover.synapse;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Predicate;
 
 /** The query of a URL or path, taken apart only where credentials demand it. */
@@ -30,7 +32,10 @@ final class Query {
         return PercentEncoding.escaped(before, PLAIN + ";") + PercentEncoding.escaped(query, PLAIN);
     }
 
-    /** The path without the parameters of certain names; the others stay as they are spelt. */
+    /**
+     * The path without the parameters of certain names; the others stay as they are spelt. One that
+     * holds such a name for somebody who takes a semicolon for an ampersand holds none any more.
+     */
     static String without(String path, Predicate<String> unwanted) {
         int at = path == null ? -1 : path.indexOf('?');
         if (at < 0) {
@@ -38,14 +43,25 @@ final class Query {
         }
         List<String> kept = new ArrayList<>();
         boolean changed = false;
-        for (String parameter : path.substring(at + 1).split("&")) {
+        for (String parameter : parameters(path)) {
             if (unwanted.test(name(parameter))) {
                 changed = true;
-            } else {
-                kept.add(parameter);
+                continue;
             }
+            boolean hides =
+                    Arrays.stream(parameter.split(";")).anyMatch(p -> unwanted.test(name(p)));
+            kept.add(hides ? parameter.replace(";", "%3B") : parameter);
+            changed |= hides;
         }
         return changed ? joined(path.substring(0, at), kept) : path;
+    }
+
+    /**
+     * The path with a number sign as a part of it: no request line has a fragment, and what is put
+     * in behind one would be lost.
+     */
+    static String withoutFragment(String path) {
+        return path == null ? null : path.replace("#", "%23");
     }
 
     /** A URL without the parts that may hold a credential: user and password, query, fragment. */
@@ -54,39 +70,59 @@ final class Query {
     }
 
     /**
-     * The path that security mediators made, without those parameters of the caller's that have the
-     * name of one they added: the provider must not take the caller's for the endpoint's.
+     * The caller's path with what security mediators have added to it, and without those parameters
+     * of the caller's that have the name of one they added: the provider must not take the caller's
+     * for the endpoint's. What they have not touched stays as it is spelt.
+     *
+     * @param callers the caller's path
+     * @param parsed that path as the mediators were given it
+     * @param made what they made of it
      */
-    static String withAdded(String before, String after) {
-        int at = after == null ? -1 : after.indexOf('?');
-        if (at < 0) {
-            return after;
+    static String withAdded(String callers, String parsed, String made) {
+        if (Objects.equals(parsed, made)) {
+            return callers;
         }
-        Map<String, Integer> callers = count(before);
-        Map<String, Integer> all = count(after);
-        List<String> kept = new ArrayList<>();
+        Map<String, Integer> before = count(parsed);
+        Map<String, Integer> after = count(made);
+        List<String> added = new ArrayList<>();
         Map<String, Integer> seen = new HashMap<>();
-        for (String parameter : after.substring(at + 1).split("&")) {
+        for (String parameter : parameters(made)) {
             String name = name(parameter);
-            int of = seen.merge(name, 1, Integer::sum);
-            int fromCaller = callers.getOrDefault(name, 0);
-            boolean added = all.get(name) > fromCaller;
-            if (!added || of > fromCaller) {
-                kept.add(parameter);
+            if (seen.merge(name, 1, Integer::sum) > before.getOrDefault(name, 0)) {
+                added.add(parameter);
             }
         }
-        return joined(after.substring(0, at), kept);
+        Predicate<String> isAdded =
+                name -> after.getOrDefault(name, 0) > before.getOrDefault(name, 0);
+        boolean onlyAdded =
+                Objects.equals(path(parsed), path(made))
+                        && before.keySet().stream()
+                                .allMatch(name -> after.getOrDefault(name, 0) >= before.get(name));
+        // They have changed more than they are there for: then theirs counts.
+        String rest = without(onlyAdded ? callers : made, isAdded);
+        List<String> all = new ArrayList<>(parameters(rest));
+        all.addAll(added);
+        return joined(path(rest), all);
     }
 
     private static Map<String, Integer> count(String path) {
         Map<String, Integer> names = new HashMap<>();
-        int at = path == null ? -1 : path.indexOf('?');
-        if (at >= 0) {
-            for (String parameter : path.substring(at + 1).split("&")) {
-                names.merge(name(parameter), 1, Integer::sum);
-            }
-        }
+        parameters(path).forEach(parameter -> names.merge(name(parameter), 1, Integer::sum));
         return names;
+    }
+
+    /** The path without its query. */
+    private static String path(String path) {
+        int at = path == null ? -1 : path.indexOf('?');
+        return at < 0 ? path : path.substring(0, at);
+    }
+
+    /** The parameters of a path's query, as they are spelt. */
+    private static List<String> parameters(String path) {
+        int at = path == null ? -1 : path.indexOf('?');
+        return at < 0 || at == path.length() - 1
+                ? List.of()
+                : List.of(path.substring(at + 1).split("&", -1));
     }
 
     private static String joined(String path, List<String> parameters) {

@@ -12,6 +12,7 @@ import org.apache.synapse.SynapseConstants;
 import org.apache.synapse.config.SynapseConfiguration;
 import org.apache.synapse.core.SynapseEnvironment;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
+import org.apache.synapse.transport.passthru.SourceRequest;
 
 import java.util.Collection;
 import java.util.HashMap;
@@ -42,22 +43,25 @@ final class SuspendedRequest {
     private final Map<String, Object> transport = new HashMap<>();
 
     /**
+     * @param source the request as the client sent it
      * @param forTheGateway the headers that hold the API's credentials for the gateway itself
      */
-    SuspendedRequest(Axis2MessageContext synapse, String uri, Set<String> forTheGateway) {
+    SuspendedRequest(Axis2MessageContext synapse, SourceRequest source, Set<String> forTheGateway) {
         this.synapse = synapse;
-        this.uri = uri;
+        uri = source.getUri();
         axis2 = synapse.getAxis2MessageContext();
         configuration = synapse.getConfiguration();
         environment = synapse.getEnvironment();
         method = (String) axis2.getProperty(Properties.HTTP_METHOD);
         postfix =
-                Query.without(
-                        (String) axis2.getProperty(Properties.URL_POSTFIX),
-                        Headers::isForTheGateway);
+                Query.withoutFragment(
+                        Query.without(
+                                (String) axis2.getProperty(Properties.URL_POSTFIX),
+                                Headers::isForTheGateway));
         contentType = (String) axis2.getProperty(Properties.CONTENT_TYPE);
         headers = Headers.copy(axis2.getProperty(Properties.HEADERS));
         forTheGateway.forEach(headers::remove);
+        Headers.removeThoseOfOneHop(headers, source.getRequest());
         excessHeaders = axis2.getProperty(Properties.EXCESS_HEADERS);
         for (Object key : synapse.getPropertyKeySet()) {
             properties.put((String) key, synapse.getProperty((String) key));

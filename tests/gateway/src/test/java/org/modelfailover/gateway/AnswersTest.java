@@ -53,6 +53,74 @@ class AnswersTest extends Scenario {
     // The provider's answer
 
     @ParameterizedTest
+    @CsvSource({"101, ''", "101, 'x'", "199, ''", "600, ''", "600, 'no'", "999, '{\"error\":{}}'"})
+    void aFinalStatusThatHttpDoesNotKnowIsA502(int status, String body) {
+        String head =
+                "HTTP/1.1 "
+                        + status
+                        + " Whatever\nContent-Type: application/json\nContent-Length: "
+                        + body.length();
+        deployFor(ScriptedProvider.always(head, body.getBytes()));
+        RawClient client = client();
+
+        RawClient.Answer answer = client.post(chat("gpt-4o")).answer();
+
+        assertEquals(502, answer.status(), answer.text());
+        assertFalse(answer.text().isEmpty(), "an answer that says something");
+    }
+
+    /** Every way in which a stream that nobody asked for can end before its end. */
+    private static final String EVENTS =
+            "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,"
+                    + "\"delta\":{\"content\":\"half a\"},\"finish_reason\":null}]}\n\n";
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "Content-Length: 5000",
+                "Transfer-Encoding: chunked",
+                "Transfer-Encoding: chunked, ended",
+                "Connection: close",
+                "Connection: close, torn",
+                "Connection: close, untyped",
+                "Connection: close, as text",
+                "Connection: close, as JSON",
+            })
+    void aCallerWhoAskedForNoStreamIsNeverShownAPart(String framing) {
+        String type =
+                framing.endsWith("untyped")
+                        ? ""
+                        : framing.endsWith("as text")
+                                ? "Content-Type: text/plain\n"
+                                : framing.endsWith("as JSON")
+                                        ? "Content-Type: application/json\n"
+                                        : "Content-Type: text/event-stream\n";
+        String head = "HTTP/1.1 200 OK\n" + type + framing.split(",")[0];
+        deployFor(
+                new ScriptedProvider(
+                        (requestHead, body, out) -> {
+                            out.write(ScriptedProvider.head(head));
+                            String text =
+                                    framing.endsWith("torn")
+                                            ? EVENTS + EVENTS.substring(0, 40)
+                                            : EVENTS;
+                            if (framing.contains("chunked")) {
+                                out.write(ScriptedProvider.chunk(text));
+                            } else {
+                                out.write(text.getBytes());
+                            }
+                            if (framing.endsWith("ended")) {
+                                out.write(ScriptedProvider.chunk(""));
+                            }
+                        }));
+
+        RawClient.Answer answer = ask(chat("gpt-4o"));
+
+        assertEquals(502, answer.status(), answer.text());
+        assertFalse(answer.text().contains("half a"), answer.text());
+    }
+
+    @ParameterizedTest
     @CsvSource({
         "200, '{\"choices\":[]}'",
         "201, '{\"a\": 1.0e1 }'",

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.Mediator;
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.SynapseException;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.gateway.host.ExtensionHandler;
 import org.modelfailover.gateway.host.KeyTypeHandler;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -410,6 +412,55 @@ class CredentialsTest extends Scenario {
                 .orElse(null);
     }
 
+    /** Stands in front of the policy and knows the client's connection. */
+    public static final class NotesConnection extends AbstractMediator {
+        private static volatile NHttpServerConnection connection;
+
+        @Override
+        public boolean mediate(MessageContext synCtx) {
+            connection =
+                    (NHttpServerConnection)
+                            ((Axis2MessageContext) synCtx)
+                                    .getAxis2MessageContext()
+                                    .getProperty("pass-through.Source-Connection");
+            return true;
+        }
+
+        @Override
+        public boolean isContentAware() {
+            return false;
+        }
+    }
+
+    @Test
+    void aClientThatLeavesBeforeItsCallHasBegunIsNoError() {
+        deploy(
+                endpoints().policy("<class name=\"" + NotesConnection.class.getName() + "\"/>"),
+                FailoverConfigs.target("a", "bearer"));
+        replaceMediator(
+                "bearer",
+                acting(
+                        (headers, synCtx) -> {
+                            try {
+                                NotesConnection.connection.shutdown();
+                            } catch (IOException e) {
+                                throw new AssertionError(e);
+                            }
+                            assertNoCallIsOpen();
+                            headers.put("Authorization", "Bearer sk-secret-bearer");
+                            return true;
+                        }));
+
+        assertTrue(client().post(chat("a")).isClosed());
+
+        Until.is(
+                "one line for who looks for it",
+                () -> log.lines("DEBUG", "The client left"),
+                lines -> !lines.isEmpty());
+        assertEquals(List.of(), log.lines("ERROR", ""), log::text);
+        assertEquals(List.of(), running("bearer").calls());
+    }
+
     static Stream<Arguments> mediatorsThatPutNoCredentialsIn() {
         return Stream.of(
                 mediator("that says no", (headers, synCtx) -> false),
@@ -449,24 +500,26 @@ class CredentialsTest extends Scenario {
 
     private static Arguments mediator(
             String name, BiPredicate<Map<String, String>, MessageContext> mediation) {
-        Mediator mediator =
-                new AbstractMediator() {
-                    @Override
-                    @SuppressWarnings("unchecked")
-                    public boolean mediate(MessageContext synCtx) {
-                        Object headers =
-                                ((Axis2MessageContext) synCtx)
-                                        .getAxis2MessageContext()
-                                        .getProperty("TRANSPORT_HEADERS");
-                        return mediation.test((Map<String, String>) headers, synCtx);
-                    }
+        return Arguments.of(Named.of(name, acting(mediation)));
+    }
 
-                    @Override
-                    public boolean isContentAware() {
-                        return false;
-                    }
-                };
-        return Arguments.of(Named.of(name, mediator));
+    private static Mediator acting(BiPredicate<Map<String, String>, MessageContext> mediation) {
+        return new AbstractMediator() {
+            @Override
+            @SuppressWarnings("unchecked")
+            public boolean mediate(MessageContext synCtx) {
+                Object headers =
+                        ((Axis2MessageContext) synCtx)
+                                .getAxis2MessageContext()
+                                .getProperty("TRANSPORT_HEADERS");
+                return mediation.test((Map<String, String>) headers, synCtx);
+            }
+
+            @Override
+            public boolean isContentAware() {
+                return false;
+            }
+        };
     }
 
     @ParameterizedTest

@@ -342,7 +342,9 @@ class LifecycleTest extends Scenario {
                             () -> NativeExecutor.longestWait(handle),
                             () -> NativeExecutor.bind(handle, "t", "a", "1", null),
                             () -> NativeExecutor.endpointIds(handle, true),
-                            () -> NativeExecutor.prepare(handle, true, "/x", null, new byte[0]),
+                            () ->
+                                    NativeExecutor.prepare(
+                                            handle, true, "/x", null, 0, 0, new byte[0]),
                             () -> NativeExecutor.firstCandidate(handle),
                             () -> NativeExecutor.start(handle, null, false))) {
                 assertThrows(IllegalStateException.class, use, "handle " + handle);
@@ -370,7 +372,7 @@ class LifecycleTest extends Scenario {
         NativeExecutor.close(policy);
         NativeExecutor.close(policy);
         assertThrows(IllegalStateException.class, () -> NativeExecutor.maxRequestBody(policy));
-        long call = NativeExecutor.prepare(bound, true, "/x", null, chat("m").getBytes());
+        long call = NativeExecutor.prepare(bound, true, "/x", null, 0, 0, chat("m").getBytes());
         assertEquals(0, NativeExecutor.firstCandidate(call));
         assertEquals(1, NativeExecutor.openCalls());
         NativeExecutor.close(bound);
@@ -380,7 +382,7 @@ class LifecycleTest extends Scenario {
         assertThrows(IllegalStateException.class, () -> NativeExecutor.firstCandidate(call));
         assertThrows(
                 IllegalStateException.class,
-                () -> NativeExecutor.prepare(bound, true, "/x", null, new byte[0]));
+                () -> NativeExecutor.prepare(bound, true, "/x", null, 0, 0, new byte[0]));
     }
 
     @Test
@@ -397,7 +399,7 @@ class LifecycleTest extends Scenario {
             assertThrows(RuntimeException.class, () -> NativeExecutor.configure("", null));
             assertThrows(
                     RuntimeException.class,
-                    () -> NativeExecutor.prepare(bound, true, null, null, null));
+                    () -> NativeExecutor.prepare(bound, true, null, null, 0, 0, null));
             NativeExecutor.resolved(1, null, null, new byte[0], false);
             NativeExecutor.unusable(1, null);
         } finally {

@@ -96,7 +96,7 @@ public final class HandDriven extends AbstractMediator {
                 new ClientExchange(
                         0,
                         new SuspendedRequest(
-                                (Axis2MessageContext) synCtx, source.request.getUri(), Set.of()),
+                                (Axis2MessageContext) synCtx, source.request, Set.of()),
                         candidates,
                         policies,
                         source,
