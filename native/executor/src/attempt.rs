@@ -177,7 +177,12 @@ impl Attempt<'_> {
         };
         let hint = hint::after_success(|| header_pairs(&head.headers), SystemTime::now());
         let relay = Relay::new(head, answer.body, stream, self.judge.own_credential);
-        match relay.hold(self.settings.max_held, self.deadline).await {
+        let held = relay.hold(
+            self.settings.max_held,
+            self.deadline,
+            self.judge.minds_filters,
+        );
+        match held.await {
             Ok(committed) => Attempted {
                 verdict: Verdict {
                     hint,

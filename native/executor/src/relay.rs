@@ -113,8 +113,19 @@ impl Relay {
     /// Reads up to the first useful chunk and keeps what came before it, as one piece: an event takes more room than the
     /// few bytes that it may have. `max` counts complete events; one that is not complete yet has the limit of its
     /// framing. What is not useful does not restart the clock.
-    pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Unheld> {
+    /// `minds_filters`: what a content filter refused from the beginning is not passed on.
+    pub(crate) async fn hold(
+        mut self,
+        max: u64,
+        deadline: Deadline,
+        minds_filters: bool,
+    ) -> Result<Committed, Unheld> {
         match self.hold_back(max, deadline).await {
+            Ok(()) if minds_filters && self.stream.filtered() => Err(Unheld {
+                outcome: Outcome::ContentFilter,
+                refusal: None,
+                head: self.head,
+            }),
             Ok(()) => Ok(Committed(self)),
             Err(outcome) => Err(Unheld {
                 outcome,
