@@ -3,25 +3,25 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use failover_policy::{OnStreamCut, Settings};
 use failover_suspension::hint;
 use failover_wire::Provider;
 use failover_wire::answer::{is_amazon_event_stream, is_event_stream};
 use failover_wire::provider::Observed;
 use failover_wire::stream::Stream;
-use futures_util::StreamExt;
 use http::{HeaderMap, header};
 
 use crate::accounting::Accounting;
 use crate::asking::Way;
+use crate::body::{Share, collect};
 use crate::deadline::{Deadline, Elapsed};
 use crate::gateway::{Head, Metadata, Upstream};
 use crate::judge::{Judge, Verdict, Whole, header_pairs, is_encoded, text};
 use crate::outcome::Outcome;
 use crate::relay::{self, Committed, Relay, Unheld};
 use crate::sendable;
-use crate::transport::{Answer, BodyStream, NetError, Transport};
+use crate::transport::{Answer, Transport};
 
 /// What is asked of one candidate, and by when.
 pub(crate) struct Attempt<'c> {
@@ -29,6 +29,8 @@ pub(crate) struct Attempt<'c> {
     pub(crate) provider: Option<&'c Arc<Provider>>,
     pub(crate) accounting: Accounting<'c>,
     pub(crate) judge: Judge<'c>,
+    /// What its answer is counted in.
+    pub(crate) share: &'c Share,
     pub(crate) candidate: usize,
     pub(crate) model: &'c str,
     pub(crate) deadline: Deadline,
@@ -94,10 +96,11 @@ impl Attempt<'_> {
             headers,
             body,
         } = answer;
-        let body = match self.deadline.bound(collect(body)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(_)) => return Attempted::failed(Outcome::Network(NetError::BrokenOff)),
-            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
+        let whole = collect(body, self.settings.max_answer_body, self.share);
+        let whole = self.deadline.bound(whole).await;
+        let body = match whole.unwrap_or(Err(Outcome::Silent)) {
+            Ok(body) => body,
+            Err(outcome) => return Attempted::failed(outcome),
         };
         let head = |metadata| Head {
             status,
@@ -176,7 +179,13 @@ impl Attempt<'_> {
             metadata: Metadata::new(),
         };
         let hint = hint::after_success(|| header_pairs(&head.headers), SystemTime::now());
-        let relay = Relay::new(head, answer.body, stream, self.judge.own_credential);
+        let relay = Relay::new(
+            head,
+            answer.body,
+            stream,
+            self.share.kept(),
+            self.judge.own_credential,
+        );
         let held = relay.hold(
             self.settings.max_held,
             self.deadline,
@@ -216,23 +225,4 @@ fn stream_type<'a>(declared: Option<&'a str>, body: &[u8]) -> Option<&'a str> {
     let is_stream =
         begins(b"data:") || (begins(b"event:") || begins(b"id:") || begins(b":")) && has_data();
     is_stream.then_some("text/event-stream")
-}
-
-async fn collect(mut body: BodyStream) -> Result<Bytes, NetError> {
-    let mut whole = match body.next().await {
-        None => return Ok(Bytes::new()),
-        Some(first) => first?,
-    };
-    // Most answers come in one piece, which is passed on as it is.
-    let Some(second) = body.next().await else {
-        return Ok(whole);
-    };
-    let mut joined = BytesMut::with_capacity(whole.len() * 4);
-    joined.extend_from_slice(&whole);
-    joined.extend_from_slice(&second?);
-    while let Some(piece) = body.next().await {
-        joined.extend_from_slice(&piece?);
-    }
-    whole = joined.freeze();
-    Ok(whole)
 }

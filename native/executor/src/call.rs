@@ -20,11 +20,12 @@ use failover_wire::stream::Stream;
 use crate::accounting::Accounting;
 use crate::asking::{Asking, Way};
 use crate::attempt::{Attempt, Attempted};
+use crate::body::NoMemory;
 use crate::bound::{Bound, Slot, Ticket};
 use crate::caught::{caught, caught_now};
 use crate::client;
 use crate::consequence::{Consequence, Settling, Streaming};
-use crate::course::Course;
+use crate::course::{Answers, Course};
 use crate::deadline::{Deadline, Elapsed};
 use crate::gateway::{Failure, Gateway, Head, Unusable, Upstream};
 use crate::judge::{Judge, Verdict};
@@ -108,13 +109,14 @@ impl Call {
     }
 
     /// The candidate that will be called first and what it will be sent, so that the gateway can resolve it before
-    /// [`Call::run`]. `None` when none may be called.
+    /// [`Call::run`]. `None` when none can be named before that.
     pub fn first_candidate(&mut self) -> Option<(usize, Bytes)> {
         if self.first.is_none() {
             self.first = self.probe_early();
         }
         let index = self.first.as_ref()?.index;
-        let body = self.body_for(index, self.asks_usage_of(index));
+        // Without room for it the call says so when it runs.
+        let body = self.body_for(index, self.asks_usage_of(index)).ok()?;
         self.first_body = Some(body.clone());
         Some((index, body))
     }
@@ -136,9 +138,43 @@ impl Call {
         self.bound.slots(self.stage)
     }
 
-    fn body_for(&self, index: usize, ask_usage: bool) -> Bytes {
+    fn body_for(&self, index: usize, ask_usage: bool) -> Result<Bytes, NoMemory> {
         let model = &self.slots()[index].model;
-        self.asked.body_for(&self.body, model, ask_usage)
+        let mut kept = None;
+        let mut room = |bytes| {
+            let (room, its) = self.bound.share.room(bytes).ok()?;
+            kept = Some(its);
+            Some(room)
+        };
+        let body = self
+            .asked
+            .body_for(&self.body, model, ask_usage, &mut room)
+            .ok_or(NoMemory)?;
+        Ok(match (body, kept) {
+            (Cow::Owned(edited), Some(kept)) => kept.freeze(edited),
+            (Cow::Owned(edited), None) => edited.into(),
+            (Cow::Borrowed(_), _) => self.body.clone(),
+        })
+    }
+
+    /// The body for a candidate that is asked in this way, to go on with `broken` if that is there.
+    fn body_to_send(
+        &self,
+        index: usize,
+        ask_usage: bool,
+        join: Option<(&Stream, Way)>,
+    ) -> Result<Bytes, NoMemory> {
+        let body = self.body_for(index, ask_usage)?;
+        let Some((stream, way)) = join else {
+            return Ok(body);
+        };
+        let mut kept = self.bound.share.kept();
+        kept.set(body.len() + stream.delivered())?;
+        let Some(prefilled) = way.prefilled(stream, &body) else {
+            return Ok(body);
+        };
+        kept.set(prefilled.len())?;
+        Ok(kept.freeze(prefilled))
     }
 
     fn asks_usage_of(&self, index: usize) -> bool {
@@ -196,7 +232,12 @@ impl Call {
         let first = first.zip(self.first_body.take());
         // In a box of its own: it is large, and a stream goes on for long after it.
         let pursuit = Box::pin(self.pursue(transport, gateway, ticket, first, None, &mut course));
-        if let Some((ticket, committed)) = pursuit.await {
+        let committed = pursuit.await;
+        if committed.is_none() || self.settings().on_stream_cut == OnStreamCut::Error {
+            // Sent to nobody any more, and the client can take long.
+            self.body = Bytes::new();
+        }
+        if let Some((ticket, committed)) = committed {
             return self
                 .stream(transport, gateway, ticket, committed, course)
                 .await;
@@ -311,13 +352,13 @@ impl Call {
         let join = broken.zip(asking.way);
         let (upstream, body) = match first {
             Some(first) => first,
-            None => {
-                let body = self.body_for(index, asking.usage);
-                let prefilled = join.and_then(|(stream, way)| way.prefilled(stream, &body));
-                let body = prefilled.map_or(body, Bytes::from);
-                let upstream = self.resolve(gateway, index, &body, course.overall).await;
-                (upstream, body)
-            }
+            None => match self.body_to_send(index, asking.usage, join) {
+                Ok(body) => {
+                    let upstream = self.resolve(gateway, index, &body, course.overall).await;
+                    (upstream, body)
+                }
+                Err(NoMemory) => return Attempted::failed(Outcome::NoMemory),
+            },
         };
         let Ok(upstream) = upstream else {
             return Attempted::failed(Outcome::Unusable);
@@ -327,6 +368,7 @@ impl Call {
             provider: self.bound.provider.as_ref(),
             accounting: self.accounting(),
             judge: self.judge(upstream.own_credential),
+            share: &self.bound.share,
             candidate: index,
             model: &self.slots()[index].model,
             deadline: self.deadline(last, course.overall),
@@ -393,6 +435,9 @@ impl Call {
                 GoOn::No => course.answers.choose(answer),
                 GoOn::Yes | GoOn::OtherModel => course.answers.keep(outcome, answer),
             }
+        } else if outcome == Outcome::NoMemory {
+            // Another candidate's failure would not be what kept the client from an answer.
+            course.answers = Answers::default();
         }
         if let Some(wait) = wait {
             retries.made(wait, verdict.retry_after);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::bound::Slot;
+use crate::bound::{Refusal, Slot};
 use crate::gateway::{Failure, Head};
 use crate::outcome::Outcome;
 use crate::transport::NetError;
@@ -17,6 +17,8 @@ mod code {
     pub(super) const BROKEN: u32 = 101_500;
     pub(super) const NO_CONNECTION: u32 = 101_503;
     pub(super) const TIMEOUT: u32 = 101_504;
+    /// None of the host's own.
+    pub(super) const NO_MEMORY: u32 = 101_590;
     pub(super) const SUSPENDED: u32 = 303_001;
 }
 
@@ -98,6 +100,15 @@ pub(crate) fn rework(head: &mut Head, served: Option<(&Slot, usize)>) {
 
 /// All candidates failed, and none gave an answer that could be passed on.
 pub(crate) fn all_failed(model: &str, index: usize, outcome: Outcome, attempts: usize) -> Failure {
+    if outcome == Outcome::NoMemory {
+        return Failure {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: code::NO_MEMORY,
+            message: Refusal::NoMemory.to_string(),
+            retry_after: Some(1),
+            candidate: None,
+        };
+    }
     let (status, code) = match outcome {
         Outcome::TooLong { clients: true } => {
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;

@@ -96,7 +96,7 @@ impl Judge<'_> {
             status, headers, ..
         } = &whole.head;
         let kind = text(headers, &ERROR_TYPE);
-        let evidence = Evidence::of_answer(status.as_u16(), kind, &whole.body);
+        let evidence = Evidence::of_answer(status.as_u16(), kind, examined(&whole.body));
         let reason = self.signs.reason(&evidence, self.request);
         let outcome = Outcome::of_refusal(Some(*status), reason, self.own_credential);
         let (hint, retry_after) = hints(headers, &whole.body);
@@ -112,7 +112,7 @@ impl Judge<'_> {
 
     /// An answer that is an error with a success status: judged as if it had the right one, and given as such.
     fn error_in_band(&self, mut whole: Whole, unknown: Outcome) -> Verdict {
-        let evidence = Evidence::in_band(&whole.body);
+        let evidence = Evidence::in_band(examined(&whole.body));
         let (outcome, status) = self.in_band(&evidence, unknown);
         let (hint, retry_after) = hints(&whole.head.headers, &whole.body);
         whole.head.status = status;
@@ -179,9 +179,15 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 fn hints(headers: &HeaderMap, body: &[u8]) -> (Option<Duration>, Option<Duration>) {
     let now = SystemTime::now();
     (
-        hint::after_failure(|| header_pairs(headers), body, now),
+        hint::after_failure(|| header_pairs(headers), examined(body), now),
         hint::retry_after_of(header_pairs(headers), now),
     )
+}
+
+/// What of a refusal's body is looked at: all of it or, when that explains nothing any more, nothing.
+fn examined(body: &[u8]) -> &[u8] {
+    const MOST: usize = 256 * 1024;
+    if body.len() <= MOST { body } else { &[] }
 }
 
 /// Whether a body is compressed, although nobody asked for that.

@@ -43,6 +43,11 @@ pub enum Outcome {
     Silent,
     /// 2xx that is no answer.
     NoAnswer(NoAnswer),
+    /// An answer of more than `max_answer_body`, with whatever status.
+    TooLarge,
+    /// There was no room for its answer, or for what it was to be sent: all bodies together have reached `max_memory`,
+    /// or the machine has no more.
+    NoMemory,
     /// A stream that ended, broke or reported an unknown error before its first useful chunk.
     NoUsefulChunk,
     /// A stream that broke, stalled or reported an unknown error after its first useful chunk.
@@ -151,10 +156,11 @@ impl Outcome {
             Outcome::Network(_)
             | Outcome::Silent
             | Outcome::NoAnswer(_)
+            | Outcome::TooLarge
             | Outcome::NoUsefulChunk
             | Outcome::StreamCut => (Yes, Unsure),
             Outcome::Diverged | Outcome::Unusable | Outcome::Panicked => (Yes, Nobody),
-            Outcome::TooLong { clients: true } => (No, Nobody),
+            Outcome::TooLong { clients: true } | Outcome::NoMemory => (No, Nobody),
             Outcome::TooLong { clients: false } => (Yes, Nobody),
         };
         Rule { go_on, blame }
@@ -164,7 +170,7 @@ impl Outcome {
     pub(crate) fn reached(self) -> bool {
         !matches!(
             self,
-            Outcome::Unusable | Outcome::TooLong { .. } | Outcome::Panicked
+            Outcome::Unusable | Outcome::TooLong { .. } | Outcome::Panicked | Outcome::NoMemory
         )
     }
 
@@ -209,6 +215,8 @@ impl Outcome {
             Outcome::Network(_) => "network",
             Outcome::Silent => "silent",
             Outcome::NoAnswer(_) => "no-answer",
+            Outcome::TooLarge => "too-large",
+            Outcome::NoMemory => "no-memory",
             Outcome::NoUsefulChunk => "no-useful-chunk",
             Outcome::StreamCut => "stream-cut",
             Outcome::Diverged => "diverged",
@@ -227,6 +235,7 @@ impl Outcome {
             Outcome::Network(error) => format!("gave {error}"),
             Outcome::Silent => "did not answer in time".to_owned(),
             Outcome::NoAnswer(why) => format!("gave {why}"),
+            Outcome::TooLarge => "gave an answer of more than max_answer_body".to_owned(),
             Outcome::NoUsefulChunk => "gave a stream without anything useful in it".to_owned(),
             Outcome::Unusable => "could not be called".to_owned(),
             Outcome::TooLong { .. } => {
