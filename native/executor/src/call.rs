@@ -16,6 +16,7 @@ use failover_policy::{OnStreamCut, Settings, Stage, WhenAllSuspended};
 use failover_suspension::State;
 use failover_wire::Asked;
 use failover_wire::stream::Stream;
+use once_cell::sync::OnceCell;
 
 use crate::accounting::Accounting;
 use crate::asking::{Asking, Way};
@@ -24,7 +25,7 @@ use crate::body::NoMemory;
 use crate::bound::{Bound, Slot, Ticket};
 use crate::caught::{caught, caught_now};
 use crate::client;
-use crate::consequence::{Consequence, Settling, Streaming};
+use crate::consequence::{Consequence, Settling, Streaming, fingerprint};
 use crate::course::{Answers, Course};
 use crate::deadline::{Deadline, Elapsed};
 use crate::gateway::{Failure, Gateway, Head, Unusable, Upstream};
@@ -48,6 +49,7 @@ pub struct Call {
     first: Option<Ticket>,
     /// What the first candidate will be sent, once that has been asked for.
     first_body: Option<Bytes>,
+    fingerprint: OnceCell<u64>,
 }
 
 /// Gives each candidate the path with its own model. Outlives the call's preparation, because the gateway asks for
@@ -105,6 +107,7 @@ impl Call {
             asked,
             first,
             first_body: None,
+            fingerprint: OnceCell::new(),
         }
     }
 
@@ -128,6 +131,11 @@ impl Call {
             stage: self.stage,
             asked: self.asked.clone(),
         })
+    }
+
+    /// Asked for by failures alone: it takes time.
+    fn fingerprint(&self) -> u64 {
+        *self.fingerprint.get_or_init(|| fingerprint(&self.body))
     }
 
     fn settings(&self) -> &Settings {
@@ -235,6 +243,7 @@ impl Call {
         let committed = pursuit.await;
         if committed.is_none() || self.settings().on_stream_cut == OnStreamCut::Error {
             // Sent to nobody any more, and the client can take long.
+            self.fingerprint();
             self.body = Bytes::new();
         }
         if let Some((ticket, committed)) = committed {
@@ -466,7 +475,7 @@ impl Call {
             began: course.attempt_began,
             outcome: verdict.outcome,
             hint: verdict.hint,
-            request: &self.body,
+            request: &|| self.fingerprint(),
         };
         let Consequence {
             suspended,

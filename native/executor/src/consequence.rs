@@ -52,8 +52,8 @@ pub(crate) struct Settling<'c> {
     pub(crate) began: Moment,
     pub(crate) outcome: Outcome,
     pub(crate) hint: Option<Duration>,
-    /// See [`fingerprint`].
-    pub(crate) request: &'c [u8],
+    /// Tells the request from others; see [`fingerprint`].
+    pub(crate) request: &'c dyn Fn() -> u64,
 }
 
 impl Settling<'_> {
@@ -89,7 +89,7 @@ impl Settling<'_> {
                 let failure = Failure {
                     began: self.began,
                     now,
-                    request: fingerprint(self.request),
+                    request: (self.request)(),
                 };
                 match slot.gate.suspect(failure) {
                     Suspected::Confirmed => suspended(slot, now.plus(length(0))),
@@ -164,7 +164,7 @@ const LOOKED_AT: usize = 64 * 1024;
 
 /// Tells one request from another; the same for the same body, sent again. Nobody outside can tell which bodies have
 /// the same.
-fn fingerprint(body: &[u8]) -> u64 {
+pub(crate) fn fingerprint(body: &[u8]) -> u64 {
     static KEYS: Lazy<RandomState> = Lazy::new(RandomState::new);
     let mut hasher = KEYS.build_hasher();
     hasher.write_usize(body.len());
