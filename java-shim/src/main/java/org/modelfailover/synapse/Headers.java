@@ -51,6 +51,10 @@ final class Headers {
                     "apikey",
                     "access_token");
 
+    /** Choose an account, which has to be that of the credentials. */
+    private static final Set<String> ACCOUNTS =
+            Set.of("openai-organization", "openai-project", "x-goog-user-project");
+
     private Headers() {}
 
     /** Whether a header or query parameter of this name is a credential for the gateway itself. */
@@ -63,6 +67,11 @@ final class Headers {
         String lower = name.toLowerCase(Locale.ROOT);
         // A signature, its token and its date.
         return CREDENTIALS.contains(lower) || lower.startsWith("x-amz-");
+    }
+
+    /** Whether a header of this name chooses an account: beside other credentials it is refused. */
+    static boolean choosesAccount(String name) {
+        return ACCOUNTS.contains(name.toLowerCase(Locale.ROOT));
     }
 
     /** Those further values whose first one the security mediators left as it was. */

@@ -56,7 +56,12 @@ final class OutgoingRequest {
         }
         // What the caller sent was for the gateway, or for whoever the caller had in mind. A host
         // that is there afterwards is one that was signed.
-        headers.keySet().removeIf(name -> Headers.isCredential(name) || isHost(name));
+        headers.keySet()
+                .removeIf(
+                        name ->
+                                Headers.isCredential(name)
+                                        || Headers.choosesAccount(name)
+                                        || isHost(name));
         Map<String, String> before = Headers.copy(headers);
         String callers = Query.without(Query.wellFormed(postfix), Headers::isCredential);
         Axis2MessageContext scratch = request.scratch(headers, callers);
