@@ -10,6 +10,7 @@ use failover_suspension::{Admission, Cache, Gate, Key, Permit};
 use failover_wire::refusal::Signs;
 use failover_wire::request::Model;
 use failover_wire::{Asked, Provider};
+use once_cell::sync::Lazy;
 
 use crate::budget::Budget;
 use crate::call::Call;
@@ -90,6 +91,10 @@ impl Registry {
         if let Some(known) = known.as_ref().filter(|known| known.rows == rows) {
             return known.said.clone();
         }
+        if rows.is_empty() {
+            *known = None;
+            return Vec::new();
+        }
         let (signs, said) = Signs::with(rows);
         *known = Some(KnownSigns {
             rows: rows.to_vec(),
@@ -100,13 +105,9 @@ impl Registry {
     }
 
     fn signs(&self) -> Arc<Signs> {
-        let mut known = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get_or_insert_with(|| KnownSigns {
-            rows: Vec::new(),
-            signs: Arc::new(Signs::with(&[]).0),
-            said: Vec::new(),
-        });
-        Arc::clone(&known.signs)
+        static BUILT_IN: Lazy<Arc<Signs>> = Lazy::new(|| Arc::new(Signs::with(&[]).0));
+        let known = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.as_ref().map_or(&*BUILT_IN, |own| &own.signs))
     }
 
     /// The suspension cache.

@@ -166,6 +166,7 @@ impl Judge<'_> {
         let given = status.unwrap_or(match outcome {
             outcome if outcome.is_about_the_request() => StatusCode::BAD_REQUEST,
             Outcome::ContextLength | Outcome::OverLimit => StatusCode::BAD_REQUEST,
+            Outcome::ClientsCredentials => StatusCode::UNAUTHORIZED,
             _ => StatusCode::BAD_GATEWAY,
         });
         (outcome, given)

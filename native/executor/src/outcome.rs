@@ -115,6 +115,8 @@ impl Outcome {
             (Some(Reason::ContextLength), _) => Outcome::ContextLength,
             (Some(Reason::ContentFilter), _) => Outcome::ContentFilter,
             (Some(Reason::ModelNotFound), _) => own(Outcome::ModelNotFound, Outcome::ClientsLimit),
+            // A quota that is used up is the client's own 429.
+            (Some(Reason::Account), 429) => own(Outcome::OwnCredentials, Outcome::ClientsLimit),
             (Some(Reason::Account), _) | (None, 401 | 402) => {
                 own(Outcome::OwnCredentials, Outcome::ClientsCredentials)
             }

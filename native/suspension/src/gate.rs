@@ -188,7 +188,9 @@ impl Mark {
     /// same time can be one caller's.
     fn makes_two_with(self, failure: &Failure) -> bool {
         let (when, request) = (self.0 & UNTIL_MASK, self.0 >> 40);
-        self.0 != 0 && request != failure.request & (u64::MAX >> 40) && when <= failure.began.0
+        self.0 != 0
+            && request != failure.request & (u64::MAX >> 40)
+            && when <= failure.began.0.max(1)
     }
 }
 
@@ -305,7 +307,7 @@ impl Gate {
     pub fn answered(&self, now: Moment) {
         let untroubled = self.load().suspects() == 0 && self.mark.load(Ordering::Relaxed) == 0;
         let last = self.answered.load(Ordering::Relaxed);
-        if untroubled && now.0 < last.saturating_add(GRAIN) {
+        if untroubled && last != 0 && now.0 < last.saturating_add(GRAIN) {
             return;
         }
         self.answered.fetch_max(now.0.max(1), Ordering::AcqRel);
@@ -705,6 +707,21 @@ mod tests {
         gate.answered(Moment(1_200));
         assert!(!gate.is_marked());
         drop(open(gate.suspect(failure(2_000, 2))));
+    }
+
+    #[test]
+    fn a_gateway_that_has_just_started_knows_who_answered_and_who_failed() {
+        let gate = gate();
+        gate.answered(Moment(0));
+        assert_eq!(open(gate.suspect(failure(0, 1))).confirm(MINUTE), None);
+        let failure = |request| Failure {
+            began: Moment(0),
+            now: Moment(0),
+            request,
+        };
+        let gate = Arc::new(Gate::default());
+        drop(open(gate.suspect(failure(1))));
+        assert!(matches!(gate.suspect(failure(2)), Suspected::Confirmed));
     }
 
     #[test]

@@ -110,10 +110,8 @@ impl Evidence {
             return;
         }
         match code.parse() {
-            Ok(status @ 400..=599) => {
-                if !self.quoted {
-                    self.status.get_or_insert(status);
-                }
+            Ok(status @ 400..=599) if !self.quoted => {
+                self.status.get_or_insert(status);
             }
             _ if code.contains(' ') => return self.say(code),
             _ => {}
