@@ -20,7 +20,7 @@ GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
 .PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
-.PHONY: lint fmt dist bench bench-streams compare providers clean native natives python bundle driver
+.PHONY: soak attack lint fmt dist bench bench-streams compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -30,13 +30,13 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
 	    org.modelfailover.gateway.demo.Story
 
-TESTS = $(GRADLEW) -PcomparisonCheck -Dnative.test.library.dir=$(TARGET)/../debug -Dsdk.python=$(CURDIR)/build/python/bin/python
+TESTS = $(GRADLEW) -PcomparisonCheck -Dsoak.seconds=40 -Dnative.test.library.dir=$(TARGET)/../debug -Dsdk.python=$(CURDIR)/build/python/bin/python
 test: test-rust test-fuzz test-java test-install ## all tests
 
 # One Gradle for all of them: it takes seconds to start.
 test-java: natives python ## all tests in Java
 	$(TESTS) --continue :gateway:gatewayTest :sdk:sdkTest :host:hostTest :apimanager:apimanagerTest \
-	    :apimanager:wso2EngineTest :comparison:compare :bundle:bundleTest
+	    :apimanager:wso2EngineTest :comparison:compare :bundle:bundleTest :robustness:soak
 
 test-newer-java: ## the tests in Java once more, on the newest JDK that is installed
 ifeq ($(NEWER_JAVA),)
@@ -48,6 +48,7 @@ endif
 test-rust: ## the native executor and the simulated provider
 	$(CARGO) test --workspace $(CARGO_FLAGS)
 	$(CARGO) test $(CARGO_FLAGS) -p failover-suspension --features loom --test interleavings
+	$(CARGO) test --release $(CARGO_FLAGS) -p bounds
 
 test-fuzz: ## a few seconds of fuzzing, from what is known to be hard
 	tools/fuzz.sh 20
@@ -76,11 +77,20 @@ test-bundle: native ## the OSGi bundle with the hosts' package versions
 test-install: bundle ## the archive's install.sh on a home shaped like API Manager's
 	packaging/test-install.sh $(BUNDLE)
 
-lint: ## formats, clippy, shellcheck
+SOAK_SECONDS = $(shell awk 'BEGIN { print int($(or $(MINUTES),1) * 60) }')
+PAGE = $(if $(WRITE),-D$@.page=$(CURDIR)/docs/$(1))
+soak: native ## random faults, aborts, redeployments and restarts for MINUTES=1; SEED=… repeats a run, WRITE=1 writes docs/soak.md
+	$(GRADLEW) -Dsoak.seconds=$(SOAK_SECONDS) $(if $(SEED),-Dsoak.seed=$(SEED)) $(call PAGE,soak.md) :robustness:soak
+
+attack: native ## what one client or provider can do to the others, some minutes; ONLY=word picks, WRITE=1 writes docs/robustness.md
+	$(GRADLEW) $(if $(ONLY),-Dattack.only="$(ONLY)") $(call PAGE,robustness.md) :robustness:attack
+
+lint: ## formats, clippy, cargo-deny, shellcheck
 	tools/lint.sh "$(GRADLEW)" "$(CARGO_FLAGS)"
 
 fmt: ## formats the Rust and the Java sources
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 	$(GRADLEW) formatJava
 
 dist: bundle ## the installable archive, in build/dist/
@@ -103,8 +113,10 @@ compare: native ## writes docs/comparison.md: this policy beside the built-in on
 clean: ## removes everything that was built
 	rm -rf target build .gradle java-shim/build tests/*/build
 
+# One by one: built together, the library would be given what the provider alone needs of what both use.
 native:
-	$(CARGO) build --release $(CARGO_FLAGS) -p failover-jni -p simulated-provider
+	$(CARGO) build --release $(CARGO_FLAGS) -p failover-jni
+	$(CARGO) build --release $(CARGO_FLAGS) -p simulated-provider
 
 natives: native
 	$(CARGO) build $(CARGO_FLAGS) -p failover-jni --features test-natives

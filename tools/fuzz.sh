@@ -4,6 +4,7 @@
 #
 # usage: tools/fuzz.sh SECONDS [TARGET...]     (make fuzz MINUTES=…, make test-fuzz; CARGO comes from the PATH)
 #
+# FUZZ_JOBS targets run at a time; as many as there are cores, if it is not set.
 # To run one failure again: FUZZ_TARGET=TARGET build/fuzz/run FILE
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,7 +16,7 @@ mapfile -t all < <(sed -n 's/^    ("\([a-z]*\)", .*),$/\1/p' fuzz/src/main.rs)
 targets=("${@:-${all[@]}}")
 if [ $# -eq 0 ]; then targets=("${all[@]}"); fi
 out=$PWD/build/fuzz
-jobs=$(nproc 2>/dev/null || echo 1)
+jobs=${FUZZ_JOBS:-$(nproc 2>/dev/null || echo 1)}
 
 # libFuzzer is C++.
 if ! command -v c++ >/dev/null && may_apt; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formats, clippy and shellcheck. Every part runs, also after one that failed; a tool that is
+# Formats, clippy, cargo-deny and shellcheck. Every part runs, also after one that failed; a tool that is
 # neither there nor installable by apt is named and its part skipped.
 #
 # usage: tools/lint.sh "GRADLE COMMAND" "CARGO FLAGS"     (make lint; CARGO comes from the PATH)
@@ -44,6 +44,7 @@ fi
 
 if have_fmt; then
     part "rustfmt" cargo fmt --all --check
+    part "rustfmt (fuzz)" cargo fmt --manifest-path fuzz/Cargo.toml --check
 else
     skip "rustfmt" "not here; rustup component add rustfmt, or the package that belongs to this cargo"
 fi
@@ -52,6 +53,18 @@ if have_clippy; then
     part "clippy" cargo clippy --workspace --all-targets "${cargo_flags[@]}" -- -D warnings
 else
     skip "clippy" "not here; rustup component add clippy, or the package that belongs to this cargo"
+fi
+
+# Not installed here: to build it takes longer than everything else together.
+if cargo deny --version >/dev/null 2>&1; then
+    part "cargo-deny: licences, sources, bans" cargo deny -L error check licenses sources bans
+    if timeout 60 cargo deny fetch db >/dev/null 2>&1; then
+        part "cargo-deny: advisories" cargo deny check advisories
+    else
+        skip "cargo-deny: advisories" "the advisory database can't be fetched from here"
+    fi
+else
+    skip "cargo-deny" "not here; cargo install --locked cargo-deny, which takes minutes"
 fi
 
 part "google-java-format (make fmt puts it right)" "${gradle[@]}" checkJavaFormat

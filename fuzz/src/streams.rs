@@ -132,7 +132,11 @@ fn read(mut stream: Stream, body: &[u8], mut piece: impl FnMut() -> usize) -> (R
         tokens: stream.tokens(),
         model: stream.model().map(str::to_owned),
         way_on: stream.can_go_on(b"{}"),
-        ending: stream.ending(),
+        // Of a stream that was given up, nobody asks.
+        ending: match over {
+            true => Bytes::new(),
+            false => stream.ending(),
+        },
     };
     let _ = (stream.failure("x"), stream.comment("x"), stream.ended());
     (result, stream)

@@ -12,9 +12,11 @@ use failover_wire::request::Model;
 use failover_wire::{Asked, Provider};
 use once_cell::sync::Lazy;
 
+use crate::body::Share;
 use crate::budget::Budget;
 use crate::call::Call;
 use crate::clock::Clock;
+use crate::memory::Memory;
 use crate::sendable::{self, CLIENTS_HEADERS, CLIENTS_PATH, HeaderLengths, LONGEST_LINE};
 
 /// The API that a policy is attached to.
@@ -28,11 +30,12 @@ pub struct Scope {
     pub version: String,
 }
 
-/// What outlives the policies: the suspension cache, the retry budgets, the clock.
+/// What outlives the policies: the suspension cache, the retry budgets, the memory, the clock.
 #[derive(Debug, Default)]
 pub struct Registry {
     cache: Cache,
     clock: Clock,
+    memory: Arc<Memory>,
     budgets: Mutex<HashMap<Scope, Arc<Budget>>>,
     signs: Mutex<Option<KnownSigns>>,
 }
@@ -78,6 +81,7 @@ impl Registry {
             api: format!("{}:{}", scope.api, scope.version),
             budget: Arc::clone(budget),
             clock: self.clock,
+            share: Share::new(&self.memory, self.memory.limit(&policy.settings)),
             policy,
             provider: provider.map(Arc::new),
             signs: self.signs(),
@@ -115,6 +119,11 @@ impl Registry {
         &self.cache
     }
 
+    /// What all bodies together take up.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
     /// The clock that the cache's moments are of.
     pub fn clock(&self) -> Clock {
         self.clock
@@ -150,6 +159,7 @@ pub struct Bound {
     pub(crate) provider: Option<Arc<Provider>>,
     /// What the words of its providers mean.
     pub(crate) signs: Arc<Signs>,
+    pub(crate) share: Share,
     production: Vec<Slot>,
     sandbox: Vec<Slot>,
 }
@@ -179,6 +189,9 @@ pub enum Refusal {
         /// `max_request_body`.
         limit: u64,
     },
+    /// 503: there is no room for its body.
+    #[error("The gateway holds as many bodies as max_memory allows")]
+    NoMemory,
     /// 400: a path that could mean another one than it says.
     #[error("The request's path has {0}")]
     Path(&'static str),
@@ -201,6 +214,7 @@ impl Refusal {
         match self {
             Refusal::Malformed(_) => 400,
             Refusal::TooLarge { .. } => 413,
+            Refusal::NoMemory => 503,
             Refusal::Path(_) => 400,
             Refusal::LongPath => 414,
             Refusal::LongHeaders => 431,
@@ -217,18 +231,20 @@ impl Bound {
         }
     }
 
-    /// The endpoint ids of a section's candidates, target first.
-    pub fn endpoint_ids(&self, stage: Stage) -> impl Iterator<Item = &str> {
-        self.slots(stage).iter().map(|s| s.endpoint_id.as_str())
-    }
-
     /// The policy.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
+    /// Counts bytes of a body for this API; `false` when that would be beyond its limit. Whoever counts owes a
+    /// [`Memory::release`], or hands the debt over with [`Bound::prepare`].
+    pub fn count(&self, bytes: u64) -> bool {
+        self.share.count(bytes)
+    }
+
     /// Decides about a request by its path and body, and takes the first candidate's ticket. `headers`: how long those
-    /// are that the client wants to be sent on.
+    /// are that the client wants to be sent on. `reserved`: bytes that were counted for its body already. A call that
+    /// takes it over owns them, adjusted to the body's length; with any other decision they stay whose they were.
     pub fn prepare(
         self: &Arc<Self>,
         stage: Stage,
@@ -236,6 +252,7 @@ impl Bound {
         content_type: Option<&str>,
         headers: HeaderLengths,
         body: Bytes,
+        reserved: u64,
     ) -> Decision {
         let Some(target) = self.slots(stage).first() else {
             return Decision::PassOn;
@@ -257,6 +274,9 @@ impl Bound {
         if let Err(refusal) = sendable::check(path, headers) {
             return Decision::Refuse(refusal);
         }
+        let Some(body) = self.share.request(body, reserved) else {
+            return Decision::Refuse(Refusal::NoMemory);
+        };
         self.budget.request();
         let first = self.admit(stage, |_, _| true);
         Decision::Handle(Box::new(Call::new(

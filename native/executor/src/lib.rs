@@ -9,6 +9,7 @@
 mod accounting;
 mod asking;
 mod attempt;
+mod body;
 mod bound;
 mod budget;
 mod call;
@@ -19,16 +20,13 @@ mod consequence;
 mod course;
 mod deadline;
 mod gateway;
-mod http_client;
 mod judge;
-mod network;
+mod memory;
 mod outcome;
-mod proxies;
 mod relay;
 mod report;
 mod retry;
 mod sendable;
-mod tls;
 mod transport;
 
 pub use asking::Way;
@@ -38,10 +36,12 @@ pub use caught::Panic;
 pub use clock::Clock;
 pub use deadline::Deadline;
 pub use gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
-pub use http_client::{HttpClient, HttpClients};
-pub use network::{Hostnames, Identity, Login, Network, Profile, Proxy, Trusted};
+pub use memory::{Held, Memory};
 pub use outcome::{Blame, GoOn, Outcome, Rule};
 pub use report::{AttemptReport, Report};
 pub use rustls::pki_types::CertificateDer;
 pub use sendable::HeaderLengths;
-pub use transport::{Answer, BodyStream, Handshake, NetError, Transport};
+pub use transport::{
+    Answer, BodyStream, Handshake, Hostnames, HttpClient, HttpClients, Identity, Login, NetError,
+    Network, Profile, Proxy, Transport, Trusted,
+};

@@ -4,13 +4,14 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use failover_wire::refusal::Refusal;
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
 use futures_util::stream::Fuse;
 use tokio::time::Instant;
 
+use crate::body::{Kept, NoMemory};
 use crate::caught::caught;
 use crate::deadline::Deadline;
 use crate::gateway::{Gateway, Head};
@@ -29,6 +30,7 @@ pub(crate) struct Relay {
     body: Fuse<BodyStream>,
     stream: Stream,
     held: Vec<Event>,
+    kept: Kept,
     own_credential: bool,
 }
 
@@ -100,13 +102,21 @@ pub(crate) struct Cut<'a> {
 }
 
 impl Relay {
-    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream, own_credential: bool) -> Self {
+    /// `kept` counts what it holds.
+    pub(crate) fn new(
+        head: Head,
+        body: BodyStream,
+        stream: Stream,
+        kept: Kept,
+        own_credential: bool,
+    ) -> Self {
         Relay {
             own_credential,
             head,
             body: body.fuse(),
             stream,
             held: Vec::new(),
+            kept,
         }
     }
 
@@ -137,10 +147,14 @@ impl Relay {
 
     async fn hold_back(&mut self, max: u64, deadline: Deadline) -> Result<(), Outcome> {
         let mut held: u64 = 0;
-        let mut before = BytesMut::new();
+        let mut before = Vec::new();
         loop {
             let (events, whole) = match deadline.bound(self.body.next()).await {
-                Ok(Some(Ok(bytes))) => (self.stream.feed(&bytes), false),
+                Ok(Some(Ok(bytes))) => {
+                    self.kept
+                        .set(before.len() + held_by(&self.stream) + bytes.len())?;
+                    (self.stream.feed(&bytes), false)
+                }
                 Ok(Some(Err(_))) => return Err(Outcome::Network(NetError::BrokenOff)),
                 Ok(None) => (self.stream.finish().into_iter().collect(), true),
                 Err(_) => return Err(Outcome::Silent),
@@ -151,7 +165,7 @@ impl Relay {
             if worth == Some(Worth::Useful) {
                 if !before.is_empty() {
                     self.held.push(Event {
-                        bytes: before.freeze(),
+                        bytes: before.into(),
                         worth: Worth::Nothing,
                     });
                 }
@@ -162,6 +176,8 @@ impl Relay {
                 held = held.saturating_add(event.bytes.len() as u64);
                 // What is unreadable is left out.
                 if event.worth == Worth::Nothing {
+                    let more = before.try_reserve(event.bytes.len());
+                    more.map_err(|_| Outcome::NoMemory)?;
                     before.extend_from_slice(&event.bytes);
                 }
             }
@@ -196,6 +212,7 @@ impl Committed {
             stream,
             held,
             head,
+            mut kept,
             ..
         } = self.0;
         let mut stream = Delivered {
@@ -238,6 +255,9 @@ impl Committed {
             if stream.ended() {
                 return Ok(Whole { stream, body });
             }
+            if kept.set(held_by(&stream)).is_err() {
+                stream.stream.forget_text();
+            }
             if stream.finished() {
                 // Some say in every chunk that it is the last. Once: pings would go on for ever.
                 if useful || !finishing {
@@ -247,9 +267,10 @@ impl Committed {
             } else if useful {
                 clock = Deadline::after(idle);
             }
-            let next = Next::of(&mut body, &mut stream.stream, clock);
+            let next = Next::of(&mut body, &mut stream.stream, &mut kept, clock);
             events = match caught(gateway, next).await {
                 None => return cut(stream, None, Outcome::Panicked),
+                Some(Next::NoRoom) => return cut(stream, None, Outcome::NoMemory),
                 Some(Next::Events(events)) => events,
                 Some(Next::End(last)) => match (last, stream.announces_its_end()) {
                     // Without a marker for its end, the end of the body is the end of the stream.
@@ -274,14 +295,24 @@ enum Next {
     Events(Vec<Event>),
     /// It has ended, with this left over.
     End(Option<Event>),
+    /// More than there is room for.
+    NoRoom,
     /// It broke, or nothing came in time; or it has ended, and the stream was whole before.
     Nothing,
 }
 
 impl Next {
-    async fn of(body: &mut Fuse<BodyStream>, stream: &mut Stream, clock: Deadline) -> Self {
+    async fn of(
+        body: &mut Fuse<BodyStream>,
+        stream: &mut Stream,
+        kept: &mut Kept,
+        clock: Deadline,
+    ) -> Self {
         match clock.bound(body.next()).await {
-            Ok(Some(Ok(bytes))) => Next::Events(stream.feed(&bytes)),
+            Ok(Some(Ok(bytes))) => match make_room(kept, stream, bytes.len()) {
+                Ok(()) => Next::Events(stream.feed(&bytes)),
+                Err(NoMemory) => Next::NoRoom,
+            },
             Ok(None) if !stream.finished() => Next::End(stream.finish()),
             _ => Next::Nothing,
         }
@@ -324,6 +355,20 @@ pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Result<Stream, Opt
         true => Ok(stream),
         false => Err(stream.take_refusal().map(Box::new)),
     }
+}
+
+/// Counts a stream's next bytes. Rather an answer that can't be continued than none.
+fn make_room(kept: &mut Kept, stream: &mut Stream, more: usize) -> Result<(), NoMemory> {
+    if kept.set(held_by(stream) + more).is_err() {
+        kept.set(stream.pending() + more)?;
+        stream.forget_text();
+    }
+    Ok(())
+}
+
+/// Bytes that a stream holds between two pieces.
+fn held_by(stream: &Stream) -> usize {
+    stream.pending() + stream.delivered()
 }
 
 /// Hands a whole answer over.

@@ -439,7 +439,7 @@ fn refused(api: &Api, path: &str, headers: HeaderLengths) -> Option<u16> {
     let json = Some("application/json");
     match api
         .bound
-        .prepare(Stage::Production, path, json, headers, body)
+        .prepare(Stage::Production, path, json, headers, body, 0)
     {
         Decision::Refuse(refusal) => Some(refusal.status()),
         Decision::Handle(_) => None,

@@ -1,7 +1,9 @@
 //! What one loaded library holds: the runtime, the clients, the suspension cache, and what Java has handles for.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use failover_executor::{
     Bound, Call, Failure, Gateway, HttpClient, HttpClients, Network, PathRewriting, Registry, Scope,
@@ -19,6 +21,9 @@ use crate::exchange::{Exchange, Signals};
 use crate::handles::Handles;
 use crate::threads;
 
+/// How long the threads of a stopped bundle wait for another call, and their connections with them.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// A policy of a mediator, before and after it is bound to its API.
 pub(crate) enum Attached {
     Read(Arc<Policy>),
@@ -34,6 +39,7 @@ pub(crate) enum Attached {
 pub(crate) struct Running {
     /// Set when each candidate has a path of its own.
     pub(crate) rewriting: Option<PathRewriting>,
+    pub(crate) bound: Arc<Bound>,
     pub(crate) prepared: Mutex<Option<(Box<Call>, HttpClient)>>,
     pub(crate) signals: Arc<Signals>,
     /// Set before the task is spawned, so that whoever ends the call has somebody to tell.
@@ -50,7 +56,13 @@ pub(crate) struct Engine {
     pub(crate) registry: Registry,
     configuration: Mutex<Option<Configuration>>,
     clients: HttpClients,
-    runtime: Mutex<Option<Arc<Runtime>>>,
+    /// Held for reading while something is put on it, so that it can't end before that is there.
+    runtime: RwLock<Option<Runtime>>,
+    /// Whether a runtime has ended: the connections that it carried have ended with it.
+    has_rested: AtomicBool,
+    /// Set while the bundle is stopped: the threads end when no call is under way.
+    rests: AtomicBool,
+    lingers: AtomicBool,
 }
 
 static ENGINE: OnceCell<Engine> = OnceCell::new();
@@ -104,22 +116,30 @@ impl Engine {
         }
     }
 
+    pub(crate) fn bound(&self, handle: u64) -> Result<Arc<Bound>, Thrown> {
+        match self.policies.get(handle).as_deref() {
+            Some(Attached::Bound { bound, .. }) => Ok(Arc::clone(bound)),
+            _ => Err(Thrown::Handle(handle)),
+        }
+    }
+
     pub(crate) fn bind(
-        &self,
+        &'static self,
         policy: u64,
         scope: &Scope,
         provider: Option<(Provider, Vec<String>)>,
     ) -> Result<u64, Thrown> {
         let policy = self.policy(policy)?;
-        let runtime = self.runtime()?;
-        // The clock and the client's timers belong to the runtime.
-        let _inside = runtime.enter();
-        let client = self
-            .clients
-            .client(policy.settings.connect_timeout)
-            .map_err(Thrown::Other)?;
         let (provider, warnings) = provider.unzip();
-        let bound = Arc::new(self.registry.bind(policy, scope, provider));
+        // The clock and the client's timers belong to the runtime.
+        let (client, bound) = self.inside(|| {
+            let settings = &policy.settings;
+            let client = self
+                .clients
+                .client(settings.connect_timeout, settings.http2);
+            (client, self.registry.bind(policy, scope, provider))
+        })?;
+        let (client, bound) = (client.map_err(Thrown::Other)?, Arc::new(bound));
         Ok(self.policies.add(Arc::new(Attached::Bound {
             bound,
             client,
@@ -128,12 +148,10 @@ impl Engine {
     }
 
     /// Calls providers from now on over the network that was described.
-    pub(crate) fn use_network(&self, handle: u64) -> Result<Vec<Diagnostic>, Thrown> {
+    pub(crate) fn use_network(&'static self, handle: u64) -> Result<Vec<Diagnostic>, Thrown> {
         let network = self.networks.remove(handle).ok_or(Thrown::Handle(handle))?;
         let network = std::mem::take(&mut *network.lock().unwrap_or_else(PoisonError::into_inner));
-        let runtime = self.runtime()?;
-        let _inside = runtime.enter();
-        Ok(self.clients.use_network(network))
+        self.inside(|| self.clients.use_network(network))
     }
 
     pub(crate) fn call(&self, handle: u64) -> Result<Arc<Running>, Thrown> {
@@ -152,7 +170,7 @@ impl Engine {
         let first = running.signals.early();
         let _ = running.exchange.set(Arc::clone(&exchange));
         let ends = EndOfCall(handle);
-        let task = self.runtime()?.spawn(async move {
+        let work = async move {
             let _ends = ends;
             let work = AssertUnwindSafe(call.run(&client, &*exchange, first));
             if let Err(panic) = work.catch_unwind().await {
@@ -162,7 +180,8 @@ impl Engine {
                     "The failover executor failed; the gateway's log has the details",
                 ));
             }
-        });
+        };
+        let task = self.with_runtime(|runtime| runtime.spawn(work))?;
         let _ = running.task.set(task.abort_handle());
         if self.calls.get(handle).is_none() {
             // Cancelled before it could be told, or over already.
@@ -172,28 +191,95 @@ impl Engine {
     }
 
     /// Ends a call. Its handle ends when its task has let go of everything, or now when it has none.
-    pub(crate) fn cancel(&self, handle: u64) {
+    pub(crate) fn cancel(&'static self, handle: u64) {
         let Some(running) = self.calls.get(handle) else {
             return;
         };
         match running.task.get() {
             Some(task) => task.abort(),
-            None => drop(self.calls.remove(handle)),
+            None => self.end_of_call(handle),
         }
     }
 
-    fn runtime(&self) -> Result<Arc<Runtime>, Thrown> {
-        let mut runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = runtime.as_ref() {
-            return Ok(Arc::clone(runtime));
-        }
-        let made = threads::runtime().map_err(|e| Thrown::Other(e.to_string()))?;
-        let made = Arc::new(made);
-        *runtime = Some(Arc::clone(&made));
-        Ok(made)
+    fn end_of_call(&'static self, handle: u64) {
+        self.calls.remove(handle);
+        self.rest();
     }
 
-    /// Cancels every call and ends the threads. The next `bind` starts new ones.
+    /// Does something with the runtime, which starts when there is none. Nothing that waits.
+    fn with_runtime<T>(&self, work: impl FnOnce(&Runtime) -> T) -> Result<T, Thrown> {
+        let running = self.runtime.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = running.as_ref() {
+            return Ok(work(runtime));
+        }
+        drop(running);
+        let mut running = self.runtime.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = running.as_ref() {
+            return Ok(work(runtime));
+        }
+        let runtime = threads::runtime().map_err(|e| Thrown::Other(e.to_string()))?;
+        if self.has_rested.load(Ordering::Relaxed) {
+            let _inside = runtime.enter();
+            self.clients.renew();
+        }
+        Ok(work(running.insert(runtime)))
+    }
+
+    /// Does something at a deployment that wants to be on the runtime.
+    fn inside<T>(&'static self, work: impl FnOnce() -> T) -> Result<T, Thrown> {
+        let done = self.with_runtime(|runtime| {
+            let _inside = runtime.enter();
+            work()
+        });
+        self.rest();
+        done
+    }
+
+    /// Whether the threads stay when no call is under way. They do until they are told otherwise; those of a stopped
+    /// bundle do not. A call that comes all the same is served, and has threads as long as it needs them.
+    pub(crate) fn keep_threads(&'static self, keep: bool) {
+        self.rests.store(!keep, Ordering::SeqCst);
+        self.rest();
+    }
+
+    /// Lets the threads of a stopped bundle end, when nothing is under way and nothing comes for a while.
+    fn rest(&'static self) {
+        if !self.is_idle() || self.lingers.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let running = self.runtime.read().unwrap_or_else(PoisonError::into_inner);
+        match running.as_ref() {
+            Some(runtime) => drop(runtime.spawn(async {
+                tokio::time::sleep(LINGER).await;
+                self.lingers.store(false, Ordering::SeqCst);
+                self.end_runtime(|| self.is_idle());
+            })),
+            None => self.lingers.store(false, Ordering::SeqCst),
+        }
+    }
+
+    /// Whether the bundle is stopped and no call under way.
+    fn is_idle(&self) -> bool {
+        self.rests.load(Ordering::SeqCst) && self.calls.len() == 0
+    }
+
+    /// Ends the threads, if `still` holds when nobody can put anything on them.
+    fn end_runtime(&self, still: impl FnOnce() -> bool) {
+        let mut running = self.runtime.write().unwrap_or_else(PoisonError::into_inner);
+        if !still() {
+            return;
+        }
+        let ended = running.take();
+        self.lingers.store(false, Ordering::SeqCst);
+        self.has_rested.store(true, Ordering::Relaxed);
+        // What is dropped with it may want the lock.
+        drop(running);
+        if let Some(runtime) = ended {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Cancels every call and ends the threads. The next `bind` or `start` starts new ones.
     pub(crate) fn shut_down(&self) {
         for running in self.calls.drain() {
             if let Some(task) = running.task.get() {
@@ -206,14 +292,7 @@ impl Engine {
                 ));
             }
         }
-        let runtime = self
-            .runtime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(runtime) = runtime.and_then(Arc::into_inner) {
-            runtime.shutdown_background();
-        }
+        self.end_runtime(|| true);
     }
 }
 
@@ -233,6 +312,6 @@ struct EndOfCall(u64);
 impl Drop for EndOfCall {
     fn drop(&mut self) {
         // It can run because of a panic; a second one must not get out.
-        let _ = catch_unwind(|| engine().calls.remove(self.0));
+        let _ = catch_unwind(|| engine().end_of_call(self.0));
     }
 }

@@ -7,23 +7,19 @@ use std::cell::RefCell;
 use failover_executor::Refusal;
 use failover_policy::ConfigError;
 use jni::errors::{Error, ErrorPolicy};
-use jni::objects::{JClass, JThrowable, JValue};
-use jni::refs::Global;
-use jni::strings::JNIString;
+use jni::objects::{JThrowable, JValue};
+use jni::strings::{JNIStr, JNIString};
 use jni::{Env, jni_sig, jni_str};
-use once_cell::sync::OnceCell;
 
 thread_local! {
     static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Classes {
-    invalid: Global<JClass<'static>>,
-    refused: Global<JClass<'static>>,
-    panic: Global<JClass<'static>>,
-}
-
-static CLASSES: OnceCell<Classes> = OnceCell::new();
+// Looked up when one is thrown, which is always in a native method: a reference that is kept would keep their class
+// loader for ever, and with it every bundle that was ever replaced.
+const INVALID: &JNIStr = jni_str!("org/modelfailover/executor/InvalidConfigurationException");
+const REFUSED: &JNIStr = jni_str!("org/modelfailover/executor/RefusedException");
+const PANIC: &JNIStr = jni_str!("org/modelfailover/executor/NativePanicException");
 
 /// Why a native method failed.
 #[derive(Debug, thiserror::Error)]
@@ -38,22 +34,6 @@ pub(crate) enum Thrown {
     Handle(u64),
     #[error("{0}")]
     Other(String),
-}
-
-pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
-    let mut class = |name: &'static jni::strings::JNIStr| -> Result<_, Error> {
-        let class = env.find_class(name)?;
-        env.new_global_ref(class)
-    };
-    let classes = Classes {
-        invalid: class(jni_str!(
-            "org/modelfailover/executor/InvalidConfigurationException"
-        ))?,
-        refused: class(jni_str!("org/modelfailover/executor/RefusedException"))?,
-        panic: class(jni_str!("org/modelfailover/executor/NativePanicException"))?,
-    };
-    let _ = CLASSES.set(classes);
-    Ok(())
 }
 
 /// One, and those that came about while it unwound. Nobody asks for what a library catches by itself.
@@ -98,11 +78,9 @@ impl<T: Default> ErrorPolicy<T, Thrown> for Throw {
     ) -> jni::errors::Result<T> {
         if !env.exception_check() {
             let text = JNIString::new(error.to_string());
-            let thrown = match (&error, CLASSES.get()) {
-                (Thrown::Configuration(_), Some(classes)) => env.throw_new(&classes.invalid, &text),
-                (Thrown::Refused(refusal), Some(classes)) => {
-                    refused(env, classes, refusal).and_then(|e| env.throw(e))
-                }
+            let thrown = match &error {
+                Thrown::Configuration(_) => env.throw_new(INVALID, &text),
+                Thrown::Refused(refusal) => refused(env, refusal).and_then(|e| env.throw(e)),
                 _ => env.throw_new(jni_str!("java/lang/IllegalStateException"), &text),
             };
             // Throwing is reported as an error by the crate; there is nobody left to tell.
@@ -118,27 +96,20 @@ impl<T: Default> ErrorPolicy<T, Thrown> for Throw {
     ) -> jni::errors::Result<T> {
         let text = JNIString::new(last_panic(payload.as_ref()));
         if !env.exception_check() {
-            let _ = match CLASSES.get() {
-                Some(classes) => env.throw_new(&classes.panic, &text),
-                None => env.throw_new(jni_str!("java/lang/Error"), &text),
-            };
+            let _ = env.throw_new(PANIC, &text);
         }
         Ok(T::default())
     }
 }
 
-fn refused<'local>(
-    env: &mut Env<'local>,
-    classes: &Classes,
-    refusal: &Refusal,
-) -> Result<JThrowable<'local>, Error> {
+fn refused<'local>(env: &mut Env<'local>, refusal: &Refusal) -> Result<JThrowable<'local>, Error> {
     let message = env.new_string(refusal.to_string())?;
     let args = [
         JValue::Int(i32::from(refusal.status())),
         JValue::Object(&message),
     ];
     let exception = env.new_object(
-        &classes.refused,
+        REFUSED,
         jni_sig!((status: jint, message: java.lang.String) -> void),
         &args,
     )?;

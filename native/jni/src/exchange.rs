@@ -20,6 +20,8 @@ use tokio::sync::{Notify, oneshot};
 use crate::exceptions::last_panic;
 use crate::native_executor::string_array;
 
+/// They stay valid without a reference to the interface, which would keep its class loader for ever: that loader has
+/// loaded this library too, and takes it along.
 struct Methods {
     resolve: JMethodID,
     answer: JMethodID,
@@ -32,8 +34,6 @@ struct Methods {
     abort: JMethodID,
     report: JMethodID,
     failed: JMethodID,
-    // Keeps the interface loaded, and with it the ids valid.
-    _interface: Global<jni::objects::JClass<'static>>,
 }
 
 static METHODS: OnceCell<Methods> = OnceCell::new();
@@ -91,7 +91,6 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
             jni_str!("failed"),
             jni_sig!((what: java.lang.String, thrown: java.lang.Throwable) -> void),
         )?,
-        _interface: env.new_global_ref(class)?,
     };
     let _ = METHODS.set(methods);
     Ok(())
@@ -302,7 +301,7 @@ impl Gateway for Exchange {
     }
 
     fn answer(&self, head: Head, body: Bytes) {
-        self.call(|env, m, o| {
+        let answered = self.call(|env, m, o| {
             let headers = header_block(env, &head.headers)?;
             let metadata = metadata_array(env, &head.metadata)?;
             let args = |body: &JObject<'_>| {
@@ -321,6 +320,10 @@ impl Gateway for Exchange {
                 invoke(env, o, &m.answer, &args(buffer))
             })
         });
+        if answered.is_none() {
+            // It threw, and nobody else would tell the client.
+            self.abort();
+        }
     }
 
     fn fail(&self, failure: Failure) {
@@ -342,7 +345,7 @@ impl Gateway for Exchange {
     }
 
     fn begin(&self, head: Head) {
-        self.call(|env, m, o| {
+        let begun = self.call(|env, m, o| {
             let headers = header_block(env, &head.headers)?;
             let metadata = metadata_array(env, &head.metadata)?;
             let args = [
@@ -353,6 +356,9 @@ impl Gateway for Exchange {
             ];
             invoke(env, o, &m.begin, &args)
         });
+        if begun.is_none() {
+            self.abort();
+        }
     }
 
     fn data(&self, bytes: &Bytes) -> usize {

@@ -29,7 +29,6 @@ pub unsafe extern "system" fn JNI_OnLoad(vm: *mut RawJavaVm, _reserved: *mut c_v
     let vm = unsafe { JavaVM::from_raw(vm) };
     let loaded = vm.attach_current_thread(|env: &mut Env<'_>| -> jni::errors::Result<()> {
         exchange::cache(env)?;
-        exceptions::cache(env)?;
         native_executor::register(env)
     });
     match loaded {

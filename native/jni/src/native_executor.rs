@@ -8,14 +8,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use failover_executor::{
     CertificateDer, Decision, HeaderLengths, Hostnames, Identity, Login, Network, Profile, Proxy,
-    Scope, Trusted, Unusable, Upstream,
+    Refusal, Scope, Trusted, Unusable, Upstream,
 };
 use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Stage};
 use failover_suspension::{Key, State, Status};
 use failover_wire::provider::{Attribute, Provider};
+use failover_wire::room::allocated;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jni::errors::Error;
-use jni::objects::{JByteArray, JClass, JObject, JObjectArray, JString};
+use jni::objects::{IntoAuto, JByteArray, JClass, JObject, JObjectArray, JString};
 use jni::strings::JNIStr;
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, EnvUnowned, NativeMethod, jni_str};
@@ -43,10 +44,11 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 29] {
+pub(crate) fn table() -> [Entry; 37] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
         "systemProperties" "(Ljava/lang/String;)[Ljava/lang/String;" => system_properties,
+        "limitMemory" "(J)V" => limit_memory,
         "openNetwork" "(Ljava/lang/String;[Ljava/lang/String;[Ljava/lang/String;)J" => open_network,
         "addProfile" "(JLjava/lang/String;[Ljava/lang/String;[[B[[B)V" => add_profile,
         "addIdentity" "(JLjava/lang/String;[[B[B)V" => add_identity,
@@ -55,11 +57,16 @@ pub(crate) fn table() -> [Entry; 29] {
         "open" "(Ljava/lang/String;[Ljava/lang/String;)J" => open,
         "diagnostics" "(J)[Ljava/lang/String;" => diagnostics,
         "maxRequestBody" "(J)J" => max_request_body,
+        "uploadTimeout" "(J)J" => upload_timeout,
         "longestWait" "(J)J" => longest_wait,
         "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;[Ljava/lang/String;)J" => bind,
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
         "close" "(J)V" => close,
-        "prepare" "(JZLjava/lang/String;Ljava/lang/String;II[B)J" => prepare,
+        "reserve" "(JJ)Z" => reserve,
+        "reserveAnswer" "(JJJ)I" => reserve_answer,
+        "release" "(J)V" => release_bytes,
+        "heldBytes" "()J" => held_bytes,
+        "prepare" "(JZLjava/lang/String;Ljava/lang/String;II[BJ)J" => prepare,
         "firstCandidate" "(J)I" => first_candidate,
         "body" "(J)[B" => body,
         "pathFor" "(JLjava/lang/String;I)Ljava/lang/String;" => path_for,
@@ -73,6 +80,8 @@ pub(crate) fn table() -> [Entry; 29] {
         "hold" "(Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;)Z" => hold,
         "release" "(Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;)Z" => release,
         "openCalls" "()I" => open_calls,
+        "openPolicies" "()I" => open_policies,
+        "keepThreads" "(Z)V" => keep_threads,
         "shutDown" "()V" => shut_down,
     ]
 }
@@ -88,10 +97,11 @@ pub(crate) fn register(env: &mut Env<'_>) -> Result<(), Error> {
     unsafe { env.register_native_methods(class, &methods) }
 }
 
+// An array may have more elements than a method may have local references: each goes at once.
 fn strings(env: &mut Env<'_>, array: &JObjectArray<'_, JString<'_>>) -> Result<Vec<String>, Error> {
     (0..array.len(env)?)
         .map(|index| {
-            let item = array.get_element(env, index)?;
+            let item = array.get_element(env, index)?.auto();
             text(env, &item).map(Option::unwrap_or_default)
         })
         .collect()
@@ -104,7 +114,7 @@ pub(crate) fn string_array<'local>(
     let empty = env.new_string("")?;
     let array = JObjectArray::<JString<'_>>::new(env, items.len(), &empty)?;
     for (index, item) in items.iter().enumerate() {
-        let item = env.new_string(item.as_ref())?;
+        let item = env.new_string(item.as_ref())?.auto();
         array.set_element(env, index, &item)?;
     }
     Ok(array)
@@ -121,18 +131,28 @@ fn required(env: &mut Env<'_>, string: &JString<'_>) -> Result<String, Error> {
     Ok(text(env, string)?.unwrap_or_default())
 }
 
-fn bytes(env: &mut Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Error> {
-    env.convert_byte_array(array)
+/// The bytes of an array; the buffer is asked for, because it is as large as a client's body.
+fn bytes(env: &mut Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Thrown> {
+    if array.is_null() {
+        return Err(Error::NullPtr("a byte array").into());
+    }
+    let length = array.len(env)?;
+    let mut bytes = allocated(length).ok_or(Refusal::NoMemory)?;
+    bytes.resize(length, 0);
+    // SAFETY: an i8 has the size and alignment of a u8, and both have all values.
+    let signed = unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), length) };
+    array.get_region(env, 0, signed)?;
+    Ok(bytes)
 }
 
 /// Certificates, DER.
 fn certificates(
     env: &mut Env<'_>,
     array: &JObjectArray<'_, JByteArray<'_>>,
-) -> Result<Vec<CertificateDer<'static>>, Error> {
+) -> Result<Vec<CertificateDer<'static>>, Thrown> {
     (0..array.len(env)?)
         .map(|index| {
-            let item = array.get_element(env, index)?;
+            let item = array.get_element(env, index)?.auto();
             bytes(env, &item).map(CertificateDer::from)
         })
         .collect()
@@ -363,6 +383,18 @@ extern "system" fn max_request_body<'local>(
     .resolve::<Throw>()
 }
 
+extern "system" fn upload_timeout<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    policy: jlong,
+) -> jlong {
+    env.with_env(|_| -> Result<_, Thrown> {
+        let settings = &engine().policy(policy as u64)?.settings;
+        Ok(settings.upload_timeout.as_millis() as jlong)
+    })
+    .resolve::<Throw>()
+}
+
 extern "system" fn longest_wait<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
@@ -425,20 +457,23 @@ fn provider_of(flat: &[String]) -> Option<(Provider, Vec<String>)> {
 extern "system" fn endpoint_ids<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
-    bound: jlong,
+    policy: jlong,
     production: jboolean,
 ) -> JObjectArray<'local, JString<'local>> {
     env.with_env(|env| -> Result<_, Thrown> {
-        match engine().policies.get(bound as u64).as_deref() {
-            Some(Attached::Bound { bound, .. }) => {
-                let ids: Vec<String> = bound
-                    .endpoint_ids(stage(production))
-                    .map(str::to_owned)
-                    .collect();
-                Ok(string_array(env, &ids)?)
-            }
-            _ => Err(Thrown::Handle(bound as u64)),
-        }
+        let attached = engine().policies.get(policy as u64);
+        let policy = match attached.as_deref() {
+            Some(Attached::Read(policy)) => policy,
+            Some(Attached::Bound { bound, .. }) => bound.policy(),
+            None => return Err(Thrown::Handle(policy as u64)),
+        };
+        let section = policy.section(stage(production));
+        let ids: Vec<&String> = section
+            .iter()
+            .flat_map(|s| s.candidates())
+            .map(|c| &c.endpoint_id)
+            .collect();
+        Ok(string_array(env, &ids)?)
     })
     .resolve::<Throw>()
 }
@@ -455,6 +490,77 @@ extern "system" fn close<'local>(
     .resolve::<Throw>();
 }
 
+extern "system" fn limit_memory<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    bytes: jlong,
+) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        engine().registry.memory().limit_to(count(bytes));
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
+
+/// A number of bytes from Java.
+fn count(bytes: jlong) -> u64 {
+    u64::try_from(bytes).unwrap_or(0)
+}
+
+extern "system" fn reserve<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    bound: jlong,
+    bytes: jlong,
+) -> jboolean {
+    env.with_env(|_| -> Result<_, Thrown> { Ok(engine().bound(bound as u64)?.count(count(bytes))) })
+        .resolve::<Throw>()
+}
+
+extern "system" fn reserve_answer<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    call: jlong,
+    length: jlong,
+    bytes: jlong,
+) -> jint {
+    env.with_env(|_| -> Result<_, Thrown> {
+        // The call can have been cancelled meanwhile.
+        let Ok(running) = engine().call(call as u64) else {
+            return Ok(502);
+        };
+        Ok(match running.bound.policy().settings.max_answer_body {
+            most if count(length) > most => 502,
+            _ if running.bound.count(count(bytes)) => 0,
+            _ => 503,
+        })
+    })
+    .resolve::<Throw>()
+}
+
+extern "system" fn release_bytes<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    bytes: jlong,
+) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        engine().registry.memory().release(count(bytes));
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
+
+extern "system" fn held_bytes<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> jlong {
+    env.with_env(|_| -> Result<_, Thrown> {
+        let held = engine().registry.memory().held();
+        Ok(jlong::try_from(held).unwrap_or(jlong::MAX))
+    })
+    .resolve::<Throw>()
+}
+
 extern "system" fn prepare<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
@@ -465,6 +571,7 @@ extern "system" fn prepare<'local>(
     longest_header: jint,
     all_headers: jint,
     body: JByteArray<'local>,
+    reserved: jlong,
 ) -> jlong {
     env.with_env(|env| -> Result<_, Thrown> {
         let attached = engine().policies.get(bound as u64);
@@ -480,11 +587,19 @@ extern "system" fn prepare<'local>(
             all: bytes_of(all_headers),
         };
         let content_type = content_type.as_deref();
-        match bound.prepare(stage(production), &path, content_type, headers, body) {
+        match bound.prepare(
+            stage(production),
+            &path,
+            content_type,
+            headers,
+            body,
+            count(reserved),
+        ) {
             Decision::PassOn => Ok(0),
             Decision::Refuse(refusal) => Err(refusal.into()),
             Decision::Handle(call) => Ok(engine().calls.add(Arc::new(Running {
                 rewriting: call.rewriting(),
+                bound: Arc::clone(bound),
                 prepared: Mutex::new(Some((call, client.clone()))),
                 signals: Arc::new(Signals::default()),
                 exchange: OnceCell::new(),
@@ -742,6 +857,26 @@ operator_methods!(clear, hold, release);
 extern "system" fn open_calls<'local>(mut env: EnvUnowned<'local>, _class: JClass<'local>) -> jint {
     env.with_env(|_| -> Result<_, Thrown> { Ok(engine().calls.len() as jint) })
         .resolve::<Throw>()
+}
+
+extern "system" fn open_policies<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> jint {
+    env.with_env(|_| -> Result<_, Thrown> { Ok(engine().policies.len() as jint) })
+        .resolve::<Throw>()
+}
+
+extern "system" fn keep_threads<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    keep: jboolean,
+) {
+    env.with_env(|_| -> Result<(), Thrown> {
+        engine().keep_threads(keep);
+        Ok(())
+    })
+    .resolve::<Throw>();
 }
 
 extern "system" fn shut_down<'local>(mut env: EnvUnowned<'local>, _class: JClass<'local>) {

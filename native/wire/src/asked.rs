@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-
 use crate::answer::is_json;
 use crate::form::{Form, boundary};
 use crate::json_path::Path;
 use crate::path::{PathModel, decoded, is_inference, without_query};
 use crate::provider::{ModelPlace, Provider};
 use crate::request::{Model, NoRequest, Request};
+use crate::room::Room;
 
 /// What a request asks for, and where its model is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,15 +186,20 @@ impl Asked {
     }
 
     /// The body for a candidate, with the report of a stream's usage asked for if `ask_usage`; the client's own bytes
-    /// where nothing has to change.
-    pub fn body_for(&self, body: &Bytes, model: &str, ask_usage: bool) -> Bytes {
+    /// where nothing has to change. `None`: there is no room for it.
+    pub fn body_for<'a>(
+        &self,
+        body: &'a [u8],
+        model: &str,
+        ask_usage: bool,
+        room: &mut Room<'_>,
+    ) -> Option<Cow<'a, [u8]>> {
         let model = (self.in_body && !self.names(model)).then_some(model);
-        let edited = match &self.body {
-            Body::Json(request) => request.edited(body, model, ask_usage),
-            Body::Form(form) => model.map(|model| form.with_model(body, model)),
-            Body::Other => None,
-        };
-        edited.map_or_else(|| body.clone(), Bytes::from)
+        match (&self.body, model) {
+            (Body::Json(request), _) => request.edited(body, model, ask_usage, room),
+            (Body::Form(form), Some(model)) => form.with_model(body, model, room).map(Cow::Owned),
+            (Body::Form(_), None) | (Body::Other, _) => Some(Cow::Borrowed(body)),
+        }
     }
 
     /// The path for a candidate.
@@ -232,6 +236,7 @@ impl Body {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room::allocated;
 
     const JSON: Option<&str> = Some("application/json");
 
@@ -243,8 +248,9 @@ mod tests {
     fn a_model_in_the_path_goes_before_one_in_the_body() {
         let asked = read("/model/m:0/converse", JSON, r#"{"model":"other"}"#).unwrap();
         assert_eq!(asked.model(), &Model::Named("m:0".into()));
-        let body = Bytes::from_static(br#"{"model":"other"}"#);
-        assert_eq!(asked.body_for(&body, "n", false), body);
+        let body = br#"{"model":"other"}"#;
+        let sent = asked.body_for(body, "n", false, &mut allocated).unwrap();
+        assert!(matches!(sent, Cow::Borrowed(sent) if sent == body));
         assert_eq!(
             asked.path_for("/model/m:0/converse", "n"),
             "/model/n/converse"

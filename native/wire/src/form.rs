@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::request::{MOST_MODELS, Model, NoRequest};
+use crate::request::{LONGEST_NAME, MOST_MODELS, Model, NoRequest};
+use crate::room::Room;
 
 /// A form, and where its model stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +79,7 @@ impl Form {
                 Some(name) if name == field => {
                     form.model = match std::str::from_utf8(&body[value.clone()]) {
                         Ok("") => Model::Absent,
+                        Ok(name) if name.len() > LONGEST_NAME => Model::NoName,
                         Ok(name) => Model::Named(name.to_owned()),
                         Err(_) => Model::NoName,
                     };
@@ -93,9 +95,11 @@ impl Form {
         }
     }
 
-    /// The body with `model` as its model; a field is put first where there is none.
-    pub fn with_model(&self, body: &[u8], model: &str) -> Vec<u8> {
-        let mut out = Vec::with_capacity(body.len() + model.len() + 128);
+    /// The body with `model` as its model; a field is put first where there is none. `None`: there is no room for it.
+    pub fn with_model(&self, body: &[u8], model: &str, room: &mut Room<'_>) -> Option<Vec<u8>> {
+        let field = 64 + self.delimiter.len() + self.field.len();
+        let more = field + model.len() * self.spans.len().max(1);
+        let mut out = room(body.len() + more)?;
         let mut from = 0;
         if self.spans.is_empty() {
             out.extend_from_slice(&self.delimiter);
@@ -116,7 +120,7 @@ impl Form {
             from = span.end;
         }
         out.extend_from_slice(&body[from..]);
-        out
+        Some(out)
     }
 }
 
@@ -148,6 +152,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::room::allocated;
 
     fn body(model: Option<&str>, file: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -185,7 +190,7 @@ mod tests {
         let form = body(None, b"abc");
         let parsed = read(&form).unwrap();
         assert_eq!(parsed.model, Model::Absent);
-        let out = parsed.with_model(&form, "whisper");
+        let out = parsed.with_model(&form, "whisper", &mut allocated).unwrap();
         assert_eq!(read(&out).unwrap().model, Model::Named("whisper".into()));
         assert!(out.ends_with(&form[..]));
     }
@@ -195,7 +200,7 @@ mod tests {
         let form = body(Some("not this one"), b"abc");
         let parsed = Form::read("XX", "engine", &form).unwrap();
         assert_eq!(parsed.model, Model::Absent);
-        let out = parsed.with_model(&form, "whisper");
+        let out = parsed.with_model(&form, "whisper", &mut allocated).unwrap();
         assert_eq!(
             Form::read("XX", "engine", &out).unwrap().model,
             Model::Named("whisper".into())
@@ -224,7 +229,7 @@ mod tests {
         let parsed = read(&form).unwrap();
         assert_eq!(parsed.model, Model::Named("m".into()));
         assert_eq!(
-            parsed.with_model(&form, "n"),
+            parsed.with_model(&form, "n", &mut allocated).unwrap(),
             body(Some("n"), b"a--XX\r\nb --XX--c")
         );
     }
@@ -247,7 +252,9 @@ mod tests {
                 format!("--XX\r\nContent-Disposition: form-data; name=model{breaks}--XX--\r\n");
             let parsed = read(form.as_bytes()).unwrap();
             assert_eq!(parsed.model, Model::Absent);
-            let out = parsed.with_model(form.as_bytes(), "m");
+            let out = parsed
+                .with_model(form.as_bytes(), "m", &mut allocated)
+                .unwrap();
             let expected =
                 "--XX\r\nContent-Disposition: form-data; name=model\r\n\r\nm\r\n--XX--\r\n";
             assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -270,7 +277,7 @@ mod tests {
             let form = body(Some(&old), &file);
             let parsed = read(&form).unwrap();
             prop_assert_eq!(&parsed.model, &Model::Named(old));
-            prop_assert_eq!(parsed.with_model(&form, &new), body(Some(&new), &file));
+            prop_assert_eq!(parsed.with_model(&form, &new, &mut allocated).unwrap(), body(Some(&new), &file));
         }
 
         #[test]

@@ -12,6 +12,7 @@ pub mod path;
 pub mod provider;
 pub mod refusal;
 pub mod request;
+pub mod room;
 pub mod stream;
 
 pub use asked::Asked;

@@ -401,9 +401,14 @@ impl Map {
     }
 }
 
+/// The longest text, in bytes, that is taken for what an answer says of itself: a stream keeps it to its end, and the
+/// gateway's analytics longer. The longest identifiers of models, Bedrock's, have 2048.
+const LONGEST: usize = 2048;
+
 /// The text of a value that was found in a body.
 fn text_of_json(name: &str, json: &str) -> Option<String> {
     match json.as_bytes().first()? {
+        _ if json.len() > LONGEST => None,
         b'{' | b'[' | b'n' => None,
         b'"' => readable(name, serde_json::from_str(json).ok()?),
         _ => readable(name, json.to_owned()),
@@ -413,6 +418,7 @@ fn text_of_json(name: &str, json: &str) -> Option<String> {
 /// The same of one that was parsed.
 fn text_of(name: &str, value: &Value) -> Option<String> {
     match value {
+        Value::String(text) if text.len() > LONGEST => None,
         Value::String(text) => readable(name, text.clone()),
         value => readable(name, value.to_string()),
     }
@@ -424,10 +430,11 @@ fn written(count: u64) -> String {
 }
 
 /// A value that its readers can read: the throttling's `Long.parseLong` and the analytics' `Integer.parseInt` take a
-/// count.
+/// count, and none wants a document.
 fn readable(name: &str, value: String) -> Option<String> {
     let is_count = [PROMPT, COMPLETION, TOTAL, REMAINING].contains(&name);
-    (!is_count || value.parse().is_ok_and(|count: i32| count >= 0)).then_some(value)
+    (value.len() <= LONGEST && !is_count || value.parse().is_ok_and(|count: i32| count >= 0))
+        .then_some(value)
 }
 
 #[cfg(test)]
@@ -438,6 +445,7 @@ mod tests {
     use super::*;
     use crate::Asked;
     use crate::request::Model;
+    use crate::room::allocated;
 
     const GEMINI: &str = r"(?<=models/)[a-zA-Z0-9.\-]+";
     const BEDROCK: &str = "(?<=model/)[a-zA-Z0-9.:-]+(?=/)";
@@ -738,6 +746,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_as_long_as_a_document_is_not_told() {
+        for (length, told) in [(LONGEST, true), (LONGEST + 1, false)] {
+            let body = format!(r#"{{"model":"{}"}}"#, "m".repeat(length));
+            let metadata = openai().metadata("/", body.as_bytes());
+            assert_eq!(
+                metadata.iter().any(|(name, _)| name == "responseModel"),
+                told
+            );
+        }
+    }
+
+    #[test]
     fn a_sum_is_no_larger_than_its_readers_can_read() {
         let body = format!(
             r#"{{"usage":{{"input_tokens":{0},"output_tokens":{0}}}}}"#,
@@ -893,10 +913,10 @@ mod tests {
     /// What a candidate gets: its path and its body.
     fn rewritten(provider: &Provider, path: &str, body: &str) -> (String, String) {
         let asked = read(provider, path, body).unwrap();
-        let out = asked.body_for(&body.as_bytes().to_vec().into(), "new", false);
+        let out = asked.body_for(body.as_bytes(), "new", false, &mut allocated);
         (
             asked.path_for(path, "new").into_owned(),
-            String::from_utf8(out.to_vec()).unwrap(),
+            String::from_utf8(out.unwrap().into_owned()).unwrap(),
         )
     }
 
@@ -1006,6 +1026,23 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_longer_than_any_name_is_not_taken_over() {
+        let model = |length: usize| {
+            let body = format!(r#"{{"model":"{}"}}"#, "m".repeat(length));
+            let metadata = openai().metadata("/chat/completions", body.as_bytes());
+            let mut observed = Observed::by(Arc::new(openai()));
+            observed.observe(&serde_json::from_str(&body).unwrap());
+            let found = metadata
+                .into_iter()
+                .find(|(name, _)| name == RESPONSE_MODEL);
+            assert_eq!(found.is_some(), observed.model().is_some());
+            found.map(|(_, model)| model.len())
+        };
+        assert_eq!(model(1000), Some(1000));
+        assert_eq!(model(1 << 20), None);
+    }
+
+    #[test]
     fn azures_body_is_compared_and_its_deployment_is_the_model_without_one() {
         let path = "/deployments/d/chat/completions";
         let model = |body| read(&azure_1(), path, body).unwrap().model().clone();
@@ -1014,7 +1051,8 @@ mod tests {
         assert_eq!(model(r#"{"model":7}"#), Model::NoName);
         let asked = read(&azure_1(), "/chat/completions", "{}").unwrap();
         assert_eq!(asked.model(), &Model::Absent);
-        assert_eq!(asked.body_for(&"{}".into(), "new", false), "{}");
+        let sent = asked.body_for(b"{}", "new", false, &mut allocated);
+        assert_eq!(sent.as_deref(), Some(&b"{}"[..]));
     }
 
     #[test]
@@ -1055,10 +1093,9 @@ mod tests {
         let asked = Asked::read(Some(&own), "/audio", content_type, form.as_bytes()).unwrap();
         let asked = asked.unwrap();
         assert_eq!(asked.model(), &Model::Named("m".into()));
-        assert_eq!(
-            asked.body_for(&form.into(), "new", true),
-            form.replace("\r\nm\r\n", "\r\nnew\r\n")
-        );
+        let sent = asked.body_for(form.as_bytes(), "new", true, &mut allocated);
+        let expected = form.replace("\r\nm\r\n", "\r\nnew\r\n");
+        assert_eq!(sent.as_deref(), Some(expected.as_bytes()));
     }
 
     #[test]
@@ -1090,10 +1127,9 @@ mod tests {
 
         let path = "/deployments/m/chat/completions";
         let asked = read(&azure_1(), path, body).unwrap();
-        assert_eq!(
-            asked.body_for(&body.into(), "new", true),
-            r#"{"stream_options":{"include_usage":true},"model":"m","stream":true}"#
-        );
+        let sent = asked.body_for(body.as_bytes(), "new", true, &mut allocated);
+        let expected = r#"{"stream_options":{"include_usage":true},"model":"m","stream":true}"#;
+        assert_eq!(sent.as_deref(), Some(expected.as_bytes()));
     }
 
     #[test]

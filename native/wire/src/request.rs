@@ -12,10 +12,14 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::json_path::{self, NoPlaces, Path, Step};
+use crate::room::Room;
 
 /// The most values of a model in one body. Each is replaced, and so many of them would make a body many times as large
 /// as the one that was allowed.
 pub(crate) const MOST_MODELS: usize = 64;
+
+/// The longest value, in bytes, that is read as a model's name: of what is longer no copy is made.
+pub(crate) const LONGEST_NAME: usize = 64 * 1024;
 
 /// What a JSON body says about its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +60,7 @@ pub enum Model {
     Absent,
     /// Its name.
     Named(String),
-    /// `model` is no string.
+    /// `model` is no string, or one that is too long for a name.
     NoName,
 }
 
@@ -174,13 +178,15 @@ impl Request {
     }
 
     /// The body with another model, and with the report of a stream's usage asked for: every value of the model is
-    /// replaced, or one is put in. `None` when nothing changes. `body` is the one that was read.
-    pub(crate) fn edited(
+    /// replaced, or one is put in; the same body when nothing changes. `body` is the one that was read. `None`: there is
+    /// no room for it.
+    pub(crate) fn edited<'a>(
         &self,
-        body: &[u8],
+        body: &'a [u8],
         model: Option<&str>,
         ask_usage: bool,
-    ) -> Option<Vec<u8>> {
+        room: &mut Room<'_>,
+    ) -> Option<Cow<'a, [u8]>> {
         let mut edits: Vec<(Range<usize>, Cow<'_, str>)> = Vec::new();
         if let Some(model) = model {
             let value = serde_json::Value::from(model).to_string();
@@ -198,11 +204,11 @@ impl Request {
             edits.extend(spans.iter().map(|span| (span.clone(), (*text).into())));
         }
         if edits.is_empty() {
-            return None;
+            return Some(Cow::Borrowed(body));
         }
         edits.sort_by_key(|(span, _)| span.start);
         let more: usize = edits.iter().map(|(_, text)| text.len()).sum();
-        let mut out = Vec::with_capacity(body.len() + more);
+        let mut out = room(body.len() + more)?;
         let mut from = 0;
         for (span, text) in edits {
             // One inside another: a provider's path may lead into what is replaced.
@@ -214,13 +220,16 @@ impl Request {
             from = span.end;
         }
         out.extend_from_slice(&body[from..]);
-        Some(out)
+        Some(Cow::Owned(out))
     }
 }
 
 impl Model {
     /// The model that a value's JSON names.
     fn of(value: Option<&str>) -> Model {
+        if value.is_some_and(|value| value.len() > LONGEST_NAME) {
+            return Model::NoName;
+        }
         match value.map(serde_json::from_str::<Option<String>>) {
             Some(Ok(Some(name))) if !name.is_empty() => Model::Named(name),
             Some(Err(_)) => Model::NoName,
@@ -403,14 +412,15 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::room::allocated;
 
     fn read(body: &str) -> Request {
         Request::read(body.as_bytes()).unwrap()
     }
 
     fn edited(request: &Request, body: &str, model: Option<&str>, ask_usage: bool) -> String {
-        let out = request.edited(body.as_bytes(), model, ask_usage);
-        out.map_or(body.to_owned(), |out| String::from_utf8(out).unwrap())
+        let out = request.edited(body.as_bytes(), model, ask_usage, &mut allocated);
+        String::from_utf8(out.unwrap().into_owned()).unwrap()
     }
 
     fn rewritten(body: &str, model: &str) -> String {
@@ -462,12 +472,14 @@ mod tests {
 
     #[test]
     fn a_model_that_is_no_string_has_no_name() {
+        let long = format!(r#"{{"model":"{}"}}"#, "a".repeat(1 << 20));
         for body in [
             r#"{"model":1}"#,
             r#"{"model":["a"]}"#,
             r#"{"model":{"a":1}}"#,
+            &long,
         ] {
-            assert_eq!(read(body).model, Model::NoName, "{body}");
+            assert_eq!(read(body).model, Model::NoName, "{body:.50}");
         }
     }
 
@@ -599,7 +611,7 @@ mod tests {
         ] {
             let request = read_at(path, &body);
             assert_eq!(request.model, Model::NoName, "{path}");
-            assert_eq!(request.edited(body.as_bytes(), Some("m"), false), None);
+            assert_eq!(edited(&request, &body, Some("m"), false), body);
         }
     }
 
@@ -784,7 +796,7 @@ mod tests {
                 let _ = Request::read(&body);
                 for path in &paths {
                     if let Ok(request) = Request::read_at(&body, path) {
-                        let _ = request.edited(&body, Some("m"), true);
+                        let _ = request.edited(&body, Some("m"), true, &mut allocated);
                     }
                 }
             }

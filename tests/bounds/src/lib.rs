@@ -17,6 +17,7 @@ use failover_policy::{Configuration, GatewayFile, Policy, Settings};
 use failover_suspension::hint;
 use failover_wire::provider::{Attribute, Observed};
 use failover_wire::refusal::{Evidence, Signs};
+use failover_wire::room::allocated;
 use failover_wire::stream::{self, Stream};
 use failover_wire::{Asked, Provider, answer};
 
@@ -397,6 +398,9 @@ fn events(all: &mut Vec<Case>) {
     );
 }
 
+/// A text that the caller has, and one that comes in pieces, for a size.
+type Texts = fn(usize) -> (String, Vec<String>);
+
 /// A stream in the middle of an answer that another candidate goes on with.
 fn goes_on(content_type: &str, first: &[u8], asked: stream::Asked) -> Stream {
     let mut stream = Stream::of(Some(content_type), false, ALL).expect("a stream");
@@ -459,11 +463,7 @@ fn joined(all: &mut Vec<Case>) {
         });
     }
     // What the caller has, and what comes in small pieces: all of it, or as much as shows how long a piece takes.
-    let texts: [(
-        &'static str,
-        stream::Asked,
-        fn(usize) -> (String, Vec<String>),
-    ); 4] = [
+    let texts: [(&'static str, stream::Asked, Texts); 4] = [
         ("a repeat in pieces", stream::Asked::Again, |n| {
             let text = repeated(n, "# ");
             let pieces = text.as_bytes().chunks(32);
@@ -528,7 +528,7 @@ fn asks(
     case(all, name, make, move |body| {
         let asked = Asked::read(provider.as_deref(), "/chat/completions", Some(JSON), body);
         if let Ok(Some(asked)) = asked {
-            black_box(asked.body_for(body, "other", true));
+            black_box(asked.body_for(body, "other", true, &mut allocated));
         }
     });
 }
@@ -641,7 +641,7 @@ fn requests(all: &mut Vec<Case>) {
             body,
         );
         if let Ok(Some(asked)) = asked {
-            black_box(asked.body_for(body, "other", false));
+            black_box(asked.body_for(body, "other", false, &mut allocated));
         }
     };
     let kinds: [(&'static str, &'static str, &'static str, &'static str); 7] = [

@@ -6,7 +6,7 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-const SIZE: usize = 2 * 1024 * 1024;
+const SIZE: usize = 4 * 1024 * 1024;
 
 /// What a reader may take beside the input that it is given: copies of it, with room to grow, and what is bounded
 /// whatever the size: the tree of an event or of a provider's query.
@@ -14,6 +14,7 @@ const COPIES: usize = 5;
 const BOUNDED: usize = 32 * 1024 * 1024;
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes without --release")]
 fn no_reader_takes_more_than_a_few_copies_of_what_it_reads() {
     let mut large = Vec::new();
     // What comes byte by byte is the same in larger pieces.

@@ -127,6 +127,11 @@ pub const KNOWN: &[(&str, &str, &str)] = &[
     ("crlf", "", "SSE: lines end in \\r\\n"),
     ("bom", "", "SSE: begins with a byte order mark"),
     ("multiline", "", "stream: JSON over several lines"),
+    (
+        "told",
+        "",
+        "the user's last message says what each provider does, and what the answer is",
+    ),
 ];
 
 /// Longest answer that can be asked for, in words.
@@ -179,6 +184,7 @@ pub struct Directives {
     pub(crate) bad_chunk: Option<usize>,
     pub(crate) bad_crc: Option<usize>,
     pub(crate) sse: SseStyle,
+    pub(crate) told: bool,
 }
 
 /// What is done about an assistant's turn at the end of the request.
@@ -290,6 +296,24 @@ impl Directives {
         Ok(directives)
     }
 
+    /// What a message such as `[eu ~status=503][us ~cut=2]<<one two three>>` tells a provider to do; the text in angles is
+    /// what the answer says, to the letter.
+    ///
+    /// # Errors
+    /// As for [`Self::parse`].
+    pub(crate) fn told_by(message: &str, provider: &str) -> Result<Self, Refused> {
+        let (faults, text) = message.split_once("<<").unwrap_or((message, ""));
+        let mine = faults
+            .split('[')
+            .filter_map(|one| one.split_once(']')?.0.split_once(' '))
+            .find(|(name, _)| *name == provider);
+        let mut directives = Self::parse(mine.map_or("", |(_, text)| text))?;
+        if let Some((text, _)) = text.split_once(">>") {
+            directives.content = Some(text.to_owned());
+        }
+        Ok(directives)
+    }
+
     /// `Err(None)`: there is no such directive.
     fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), Option<String>> {
         match name {
@@ -345,6 +369,7 @@ impl Directives {
             "crlf" => self.sse.crlf = flag(value)?,
             "bom" => self.sse.bom = flag(value)?,
             "multiline" => self.sse.multiline = flag(value)?,
+            "told" => self.told = flag(value)?,
             _ => return Err(None),
         }
         Ok(())

@@ -13,7 +13,10 @@ pub(crate) struct Question {
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
     pub(crate) choices: usize,
+    /// What the user said last, shortened.
     pub(crate) last_user_message: String,
+    /// The same, whole.
+    pub(crate) asked: String,
     pub(crate) prompt_tokens: usize,
     pub(crate) begun: Option<Begun>,
     /// The whole request.
@@ -55,6 +58,7 @@ impl Question {
             choices: body["n"].as_u64().unwrap_or(1).clamp(1, MAX_CHOICES) as usize,
             prompt_tokens: in_turns.max(words(&asked)),
             last_user_message: shortened(&asked),
+            asked,
             begun,
             body,
         }

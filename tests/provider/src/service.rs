@@ -61,6 +61,14 @@ impl Shared {
         }
     }
 
+    fn directives(&self, question: &Question) -> Result<Arc<Directives>, Refused> {
+        let directives = self.faults.next(&question.model)?;
+        if directives.told {
+            return Directives::told_by(&question.asked, &self.name).map(Arc::new);
+        }
+        Ok(directives)
+    }
+
     fn author(&self) -> Author<'_> {
         Author {
             provider: &self.name,
@@ -280,7 +288,7 @@ pub(crate) async fn handle(
         return Ok(refuse(&shared, arrival, format, status, message, None));
     }
     let refusal = match understood {
-        Some(Ok(question)) => match shared.faults.next(&question.model) {
+        Some(Ok(question)) => match shared.directives(&question) {
             Ok(directives) => {
                 let asked = answer::Asked {
                     author: shared.author(),

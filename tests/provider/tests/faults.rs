@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use common::{
     Ended, SILENCE, ask, ask_stream, ended, open, post, provider, question, read, streamed,
+    wire::{ALL, Wire},
 };
+use serde_json::json;
 use simulated_provider::End;
 
 #[tokio::test]
@@ -330,4 +332,31 @@ async fn bad_chunk_is_one_line_that_is_no_json_in_a_stream_that_goes_on() {
         answer.contents().concat(),
         "Provider eu served m~bad-chunk=2. You said: hello there"
     );
+}
+
+#[tokio::test]
+async fn told_does_to_each_request_what_it_says_itself() {
+    let provider = provider().await;
+    let told = |message: &str| json!({"model": "m~told", "stream": true, "messages": [{"role": "user", "content": message}]});
+    let healthy = post(&provider, &told("[us ~status=503]<<one  two, \"three\">>")).await;
+    assert_eq!(
+        Wire::Chat.contents(&healthy).concat(),
+        "one  two, \"three\""
+    );
+    let faulty = post(&provider, &told("[us ][eu ~status=503]<<one>>")).await;
+    assert_eq!(faulty.status(), 503);
+    let unknown = post(&provider, &told("[eu ~statsu=503]<<one>>")).await;
+    assert_eq!(unknown.status(), 400);
+}
+
+#[tokio::test]
+async fn told_goes_on_from_what_was_said_in_every_format() {
+    let provider = provider().await;
+    for wire in ALL {
+        let body = wire.body("m~told", true, Some("one two")).to_string();
+        let body = body.replace("hello there", "[us ~reset]<<one two three>>");
+        let body = serde_json::from_str(&body).unwrap();
+        let stream = wire.send(&provider, "m~told", true, &body).await;
+        assert_eq!(wire.contents(&stream), [" three"], "{wire:?}");
+    }
 }

@@ -4,6 +4,11 @@
 #![allow(unreachable_pub, clippy::unwrap_used)]
 
 mod certificates;
+mod frames;
+mod http1;
+mod http2;
+mod names;
+mod nginx;
 mod servers;
 mod tls;
 mod ways;
@@ -29,9 +34,17 @@ struct Client {
 
 impl Client {
     fn of(network: Network) -> Client {
-        let clients = HttpClients::default();
+        Client::with(HttpClients::default(), network, false)
+    }
+
+    /// One that speaks HTTP/2 where it is offered.
+    fn of_http2(network: Network) -> Client {
+        Client::with(HttpClients::default(), network, true)
+    }
+
+    fn with(clients: HttpClients, network: Network, http2: bool) -> Client {
         let said = clients.use_network(network);
-        let client = clients.client(Duration::from_secs(5)).unwrap();
+        let client = clients.client(Duration::from_secs(5), http2).unwrap();
         Client {
             clients,
             client,
@@ -39,14 +52,21 @@ impl Client {
         }
     }
 
-    async fn send(&self, url: &str) -> Result<Answer, NetError> {
-        let upstream = Upstream {
+    fn upstream(url: &str) -> Upstream {
+        Upstream {
             method: Method::POST,
             url: url.to_owned(),
             headers: HeaderMap::new(),
             own_credential: false,
-        };
+        }
+    }
+
+    async fn deliver(&self, upstream: Upstream) -> Result<Answer, NetError> {
         self.client.send(upstream, Bytes::from("hi")).await
+    }
+
+    async fn send(&self, url: &str) -> Result<Answer, NetError> {
+        self.deliver(Client::upstream(url)).await
     }
 
     /// The answer's text.

@@ -1,6 +1,7 @@
 //! TLS servers and HTTP proxies on loopback.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -26,14 +27,17 @@ use crate::certificates::{Authority, Certified};
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub version: http::Version,
+    pub authority: String,
     pub headers: http::HeaderMap,
     pub client: Option<CertificateDer<'static>>,
     pub tls: rustls::ProtocolVersion,
 }
 
-/// A server that answers everything with `hello`, and whatever comes to `/slow` when it is told to.
+/// A server that answers everything with `hello`; what comes to `/slow` in full when it is told to, and to `/endless`
+/// with more than anybody takes.
 pub struct Server {
     pub port: u16,
+    connections: Arc<AtomicUsize>,
     seen: Arc<Mutex<Vec<Seen>>>,
     pub go_on: Arc<Notify>,
     _tasks: JoinSet<()>,
@@ -44,6 +48,8 @@ pub struct Setup {
     pub alpn: &'static [&'static str],
     pub versions: &'static [&'static SupportedProtocolVersion],
     pub clients: Option<CertificateDer<'static>>,
+    /// On one connection of HTTP/2.
+    pub max_streams: u32,
 }
 
 impl Default for Setup {
@@ -52,6 +58,7 @@ impl Default for Setup {
             alpn: &["http/1.1"],
             versions: rustls::ALL_VERSIONS,
             clients: None,
+            max_streams: 100,
         }
     }
 }
@@ -71,41 +78,27 @@ impl Server {
     }
 
     pub async fn set_up(certified: &Certified, setup: Setup) -> Server {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(setup.versions)
-            .unwrap();
-        let builder = match setup.clients {
-            Some(authority) => {
-                let mut roots = RootCertStore::empty();
-                roots.add(authority).unwrap();
-                let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-                builder.with_client_cert_verifier(verifier.unwrap())
-            }
-            None => builder.with_no_client_auth(),
-        };
-        let chain = vec![certified.certificate.clone()];
-        let mut config = builder
-            .with_single_cert(chain, certified.private_key())
-            .unwrap();
-        config.alpn_protocols = setup.alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let max_streams = setup.max_streams;
+        let acceptor = acceptor(certified, setup);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let go_on = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
         let (log, gate) = (Arc::clone(&seen), Arc::clone(&go_on));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
         tasks.spawn(async move {
-            let mut connections = JoinSet::new();
+            let mut served = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
                 let (acceptor, log, gate) = (acceptor.clone(), Arc::clone(&log), Arc::clone(&gate));
-                connections.spawn(serve(acceptor, stream, log, gate));
+                served.spawn(serve(acceptor, stream, max_streams, log, gate));
             }
         });
         Server {
             port,
+            connections,
             seen,
             go_on,
             _tasks: tasks,
@@ -120,14 +113,44 @@ impl Server {
         format!("https://{host}:{}/v1", self.port)
     }
 
+    /// How many there have been.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }
 
+/// The server's side of TLS.
+pub fn acceptor(certified: &Certified, setup: Setup) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(setup.versions)
+        .unwrap();
+    let builder = match setup.clients {
+        Some(authority) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(authority).unwrap();
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.unwrap())
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let chain = vec![certified.certificate.clone()];
+    let mut config = builder
+        .with_single_cert(chain, certified.private_key())
+        .unwrap();
+    config.alpn_protocols = setup.alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
+}
+
 async fn serve(
     acceptor: TlsAcceptor,
     stream: TcpStream,
+    max_streams: u32,
     log: Arc<Mutex<Vec<Seen>>>,
     gate: Arc<Notify>,
 ) {
@@ -146,11 +169,17 @@ async fn serve(
     let service = service_fn(move |request: Request<Incoming>| {
         log.lock().unwrap().push(Seen {
             version: request.version(),
+            authority: request
+                .uri()
+                .authority()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             headers: request.headers().clone(),
             client: client.clone().map(CertificateDer::into_owned),
             tls: version,
         });
         let slow = request.uri().path() == "/slow";
+        let endless = request.uri().path() == "/endless";
         let gate = Arc::clone(&gate);
         async move {
             let rest = stream::once(async move {
@@ -160,13 +189,18 @@ async fn serve(
                 Bytes::from("lo")
             });
             let pieces = stream::iter([Bytes::from("hel")]).chain(rest);
+            let pieces = match endless {
+                true => stream::repeat(Bytes::from_static(&[b'x'; 8192])).boxed(),
+                false => pieces.boxed(),
+            };
             let frames = pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
-            Ok::<_, Infallible>(Response::new(StreamBody::new(Box::pin(frames))))
+            Ok::<_, Infallible>(Response::new(StreamBody::new(frames)))
         }
     });
     let io = TokioIo::new(tls);
     let _ = if h2 {
         hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .max_concurrent_streams(max_streams)
             .serve_connection(io, service)
             .await
     } else {

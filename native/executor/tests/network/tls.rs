@@ -233,23 +233,45 @@ async fn a_key_that_is_not_its_certificates_is_named_and_never_printed() {
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_where_the_server_offers_it() {
+async fn http_2_is_spoken_where_the_server_offers_it_and_it_is_asked_for() {
+    use http::Version;
     let authority = Authority::new("ours");
     let certified = authority.server(&["localhost"]);
-    let client = Client::of(trusting(authority.trusted()));
+    let with = Client::of_http2(trusting(authority.trusted()));
+    let without = Client::of(trusting(authority.trusted()));
     for (alpn, version) in [
-        (&["h2", "http/1.1"][..], http::Version::HTTP_2),
-        (&["http/1.1"][..], http::Version::HTTP_11),
-        (&[][..], http::Version::HTTP_11),
+        (&["h2", "http/1.1"][..], Version::HTTP_2),
+        (&["http/1.1"][..], Version::HTTP_11),
+        (&[][..], Version::HTTP_11),
     ] {
         let setup = Setup {
             alpn,
             ..Setup::default()
         };
         let server = Server::set_up(&certified, setup).await;
-        assert_eq!(client.ask(&server.url()).await, hello());
-        assert_eq!(server.seen()[0].version, version, "{alpn:?} was offered");
+        assert_eq!(with.ask(&server.url()).await, hello());
+        assert_eq!(without.ask(&server.url()).await, hello());
+        let versions: Vec<_> = server.seen().iter().map(|s| s.version).collect();
+        assert_eq!(
+            versions,
+            [version, Version::HTTP_11],
+            "{alpn:?} was offered"
+        );
     }
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_http_2_alone_is_no_partner_without_it() {
+    let authority = Authority::new("ours");
+    let setup = Setup {
+        alpn: &["h2"],
+        ..Setup::default()
+    };
+    let server = Server::set_up(&authority.server(&["localhost"]), setup).await;
+    let answer = Client::of(trusting(authority.trusted()))
+        .ask(&server.url())
+        .await;
+    assert_eq!(answer, refused(Handshake::Other));
 }
 
 #[tokio::test]
@@ -302,7 +324,7 @@ async fn an_answer_under_way_comes_to_its_end_when_the_truststore_changes() {
             ..Setup::default()
         };
         let server = Server::set_up(&first.server(&["localhost"]), setup).await;
-        let client = Client::of(trusting(first.trusted()));
+        let client = Client::of_http2(trusting(first.trusted()));
         let slow = server.url().replace("/v1", "/slow");
         let answer = client.send(&slow).await.unwrap();
         client.clients.use_network(trusting(second.trusted()));

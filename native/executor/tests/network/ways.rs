@@ -60,7 +60,7 @@ async fn http_2_is_spoken_through_a_tunnel() {
     };
     let server = Server::set_up(&authority.server(&["model.example"]), setup).await;
     let via = TestProxy::start(server.port, None).await;
-    let client = Client::of(through(&via, trusting(authority.trusted())));
+    let client = Client::of_http2(through(&via, trusting(authority.trusted())));
     assert_eq!(client.ask("https://model.example/v1").await, hello());
     assert_eq!(server.seen()[0].version, http::Version::HTTP_2);
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::json_path::{self, Step};
 use crate::outline;
+use crate::room::allocated;
 
 /// The body with `edit`'s text in place of the value of a top-level key, the last where it is repeated. `None` when
 /// there is no such key, or `edit` makes nothing of its value.
@@ -22,7 +23,7 @@ pub(crate) fn replaced(
     let old = *found.first()?.last()?;
     let at = old.as_ptr() as usize - body.as_ptr() as usize;
     let new = edit(old)?;
-    let mut out = Vec::with_capacity(body.len() + new.len());
+    let mut out = allocated(body.len() + new.len())?;
     out.extend_from_slice(&body[..at]);
     out.extend_from_slice(new.as_bytes());
     out.extend_from_slice(&body[at + old.len()..]);

@@ -179,6 +179,16 @@ impl Stream {
         events
     }
 
+    /// Bytes of an event that is not complete yet.
+    pub fn pending(&self) -> usize {
+        self.framing.pending()
+    }
+
+    /// Lets the delivered text go: the stream can't be gone on with any more.
+    pub fn forget_text(&mut self) {
+        self.forget();
+    }
+
     /// What was left without its end when the body ended.
     pub fn finish(&mut self) -> Option<Event> {
         let frame = self.framing.finish()?;
@@ -304,6 +314,9 @@ impl Stream {
         if !framing.is_like(&self.framing) {
             return None;
         }
+        let mut text = String::new();
+        text.try_reserve_exact(self.text.len()).ok()?;
+        text.push_str(&self.text);
         let mut format = self.format.as_ref()?.boxed();
         format.go_on();
         Some(Stream {
@@ -315,7 +328,7 @@ impl Stream {
             // What it reads is not gone on with.
             observer: None,
             refusal: None,
-            text: self.text.clone(),
+            text,
             joining: Some(Joining {
                 overlap: Overlap::new(asked),
                 last: None,
@@ -502,7 +515,9 @@ impl Stream {
         if self.forgotten || said.is_empty() {
             return;
         }
-        if self.text.len() + said.len() > self.max_text {
+        if self.text.len() + said.len() > self.max_text
+            || self.text.try_reserve(said.len()).is_err()
+        {
             self.forget();
         } else {
             self.text.push_str(said);

@@ -5,6 +5,7 @@
 
 mod client;
 mod mangled;
+mod numbers;
 mod provider;
 mod recorded;
 mod request;

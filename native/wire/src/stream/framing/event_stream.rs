@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
 use super::{Content, Frame, MAX_FRAME, Message, content_of};
+use crate::room::append;
 
 /// Bytes of the shortest frame: two lengths and two checksums.
 const SHORTEST: usize = 16;
@@ -21,47 +22,79 @@ const MOST_HEADERS: u32 = 128 * 1024;
 /// Cuts a stream into its messages.
 #[derive(Debug, Default)]
 pub(crate) struct MessageReader {
-    partial: BytesMut,
+    partial: Vec<u8>,
     broken: bool,
 }
 
 impl MessageReader {
     pub(crate) fn feed(&mut self, bytes: &Bytes) -> Vec<Frame> {
-        self.partial.extend_from_slice(bytes);
+        if self.broken {
+            return Vec::new();
+        }
+        let mut input = bytes.clone();
+        if !self.partial.is_empty() {
+            if !append(&mut self.partial, bytes) {
+                return vec![self.give_up()];
+            }
+            // The buffer is given away only when a frame is complete, so that none is moved with every piece.
+            if first(&self.partial) == First::Unfinished {
+                return Vec::new();
+            }
+            input = std::mem::take(&mut self.partial).into();
+        }
         let mut frames = Vec::new();
-        while !self.broken
-            && let Some(length) = self.partial.first_chunk().map(|l| u32::from_be_bytes(*l))
-        {
-            let length = length as usize;
-            let read = if !(SHORTEST..=MAX_FRAME).contains(&length) {
-                None
-            } else if self.partial.len() < length {
-                break;
-            } else {
-                read(self.partial.split_to(length).freeze())
+        loop {
+            let frame = match first(&input) {
+                First::Unfinished => break,
+                First::Complete(length) => read(input.split_to(length)),
+                First::Impossible => None,
             };
-            match read {
+            match frame {
                 Some(frame) => frames.push(frame),
                 // What a damaged frame said can't be known, nor where the next one begins.
                 None => {
-                    self.broken = true;
-                    frames.push(Frame::broken(Bytes::new()));
+                    frames.push(self.give_up());
+                    return frames;
                 }
             }
         }
-        if self.broken || self.partial.is_empty() {
-            self.partial = BytesMut::new();
+        if !append(&mut self.partial, &input) {
+            frames.push(self.give_up());
         }
         frames
     }
 
+    fn give_up(&mut self) -> Frame {
+        self.broken = true;
+        self.partial = Vec::new();
+        Frame::broken(Bytes::new())
+    }
+
     pub(crate) fn finish(&mut self) -> Option<Frame> {
-        (!self.partial.is_empty())
-            .then(|| Frame::broken(std::mem::take(&mut self.partial).freeze()))
+        (!self.partial.is_empty()).then(|| Frame::broken(std::mem::take(&mut self.partial).into()))
     }
 
     pub(crate) fn pending(&self) -> usize {
         self.partial.len()
+    }
+}
+
+/// What a buffer begins with.
+#[derive(PartialEq, Eq)]
+enum First {
+    Unfinished,
+    /// A frame of this length.
+    Complete(usize),
+    /// A length that no frame has.
+    Impossible,
+}
+
+fn first(input: &[u8]) -> First {
+    match input.first_chunk().map(|l| u32::from_be_bytes(*l) as usize) {
+        None => First::Unfinished,
+        Some(length) if !(SHORTEST..=MAX_FRAME).contains(&length) => First::Impossible,
+        Some(length) if length > input.len() => First::Unfinished,
+        Some(length) => First::Complete(length),
     }
 }
 

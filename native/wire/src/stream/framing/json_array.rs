@@ -4,14 +4,15 @@
 //! starts an element anew whenever more of it arrives, which is quadratic for a picture in a thousand pieces, and
 //! does not know the array's brackets.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{Content, Frame, Message, completed, content_of};
+use crate::room::append;
 
 /// Cuts an array into its elements, each with the bracket or comma and the white space before it.
 #[derive(Debug, Default)]
 pub(crate) struct ElementReader {
-    partial: BytesMut,
+    partial: Vec<u8>,
     depth: u32,
     in_array: bool,
     in_string: bool,
@@ -51,7 +52,10 @@ impl ElementReader {
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
                     if self.depth <= u32::from(self.in_array) {
-                        let raw = completed(&mut self.partial, bytes.slice(from..=at));
+                        let Some(raw) = completed(&mut self.partial, bytes.slice(from..=at)) else {
+                            frames.push(Frame::broken(Bytes::new()));
+                            return frames;
+                        };
                         from = at + 1;
                         frames.push(self.read(raw));
                     }
@@ -59,7 +63,9 @@ impl ElementReader {
                 _ => {}
             }
         }
-        self.partial.extend_from_slice(&bytes[from..]);
+        if !append(&mut self.partial, &bytes[from..]) {
+            frames.push(Frame::broken(Bytes::new()));
+        }
         frames
     }
 
@@ -67,7 +73,7 @@ impl ElementReader {
         if self.partial.is_empty() {
             return None;
         }
-        let raw = std::mem::take(&mut self.partial).freeze();
+        let raw = Bytes::from(std::mem::take(&mut self.partial));
         let content = match raw.iter().all(u8::is_ascii_whitespace) {
             true => Content::Nothing,
             false => Content::Torn,

@@ -2,15 +2,15 @@
 //!
 //! One document over several lines is read too, as a whole when it ends: an error, written for people.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use memchr::memchr_iter;
 
-use super::{Content, Frame, Message, completed, content_of};
+use super::{Content, Frame, Message, append, completed, content_of};
 
 /// Cuts a body into its lines.
 #[derive(Debug, Default)]
 pub(crate) struct LineReader {
-    partial: BytesMut,
+    partial: Vec<u8>,
     begun: bool,
     /// Whether the first line is no document: the body is one.
     whole: bool,
@@ -24,18 +24,23 @@ impl LineReader {
             if self.whole {
                 break;
             }
-            let raw = completed(&mut self.partial, bytes.slice(from..=at));
+            let Some(raw) = completed(&mut self.partial, bytes.slice(from..=at)) else {
+                frames.push(Frame::broken(Bytes::new()));
+                return frames;
+            };
             from = at + 1;
             let frame = read(raw);
             if !self.begun && frame.content == Content::Torn {
                 self.whole = true;
-                self.partial.extend_from_slice(&frame.raw);
+                self.partial = frame.raw.into();
                 break;
             }
             self.begun |= frame.content != Content::Nothing;
             frames.push(frame);
         }
-        self.partial.extend_from_slice(&bytes[from..]);
+        if !append(&mut self.partial, &bytes[from..]) {
+            frames.push(Frame::broken(Bytes::new()));
+        }
         frames
     }
 
@@ -43,7 +48,7 @@ impl LineReader {
         if self.partial.is_empty() {
             return None;
         }
-        Some(read(std::mem::take(&mut self.partial).freeze()))
+        Some(read(std::mem::take(&mut self.partial).into()))
     }
 
     pub(crate) fn pending(&self) -> usize {

@@ -5,11 +5,12 @@ mod json_array;
 mod lines;
 mod sse;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::answer;
 use crate::outline::{self, Outline};
+use crate::room::append;
 use event_stream::MessageReader;
 use json_array::ElementReader;
 use lines::LineReader;
@@ -81,7 +82,7 @@ pub(crate) enum Framing {
     /// NDJSON: a document a line (Ollama).
     Lines(LineReader),
     /// Not told by its content type: its first bytes will say what it is.
-    Untold(BytesMut),
+    Untold(Vec<u8>),
     /// Anything else: each piece is a frame.
     Opaque,
 }
@@ -125,8 +126,8 @@ impl Framing {
                 in_array.then(|| Framing::JsonArray(ElementReader::default()))
             }
             Some(t) if answer::is_ndjson(t) => Some(Framing::Lines(LineReader::default())),
-            None => Some(Framing::Untold(BytesMut::new())),
-            Some(t) if is_general(t) => Some(Framing::Untold(BytesMut::new())),
+            None => Some(Framing::Untold(Vec::new())),
+            Some(t) if is_general(t) => Some(Framing::Untold(Vec::new())),
             _ => Some(Framing::Opaque),
         }
     }
@@ -140,11 +141,13 @@ impl Framing {
     /// room than its bytes: give a few KiB at a time.
     pub(crate) fn feed(&mut self, bytes: &Bytes) -> Vec<Frame> {
         if let Framing::Untold(before) = self {
-            before.extend_from_slice(bytes);
+            if !append(before, bytes) {
+                return vec![Frame::broken(Bytes::new())];
+            }
             let Some(told) = told_by(before) else {
                 return Vec::new();
             };
-            let before = std::mem::take(before).freeze();
+            let before = Bytes::from(std::mem::take(before));
             *self = told;
             return self.feed(&before);
         }
@@ -170,7 +173,7 @@ impl Framing {
         match self {
             Framing::Lines(reader) => reader.finish(),
             Framing::Untold(rest) => {
-                let raw = std::mem::take(rest).freeze();
+                let raw = Bytes::from(std::mem::take(rest));
                 (!raw.is_empty()).then(|| Frame {
                     content: Content::Text(raw.clone()),
                     raw,
@@ -185,7 +188,7 @@ impl Framing {
     }
 
     /// Bytes of a frame that is not complete yet.
-    fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         match self {
             Framing::Sse(reader) => reader.pending(),
             Framing::JsonArray(reader) => reader.pending(),
@@ -263,14 +266,14 @@ fn lenient(json: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A frame's bytes, when its last ones have come. The buffer is given away: a waiting stream keeps none.
-fn completed(partial: &mut BytesMut, last: Bytes) -> Bytes {
+/// A frame's bytes, when its last ones have come. The buffer is given away: a waiting stream keeps none. `None`: there
+/// is no memory for it.
+fn completed(partial: &mut Vec<u8>, last: Bytes) -> Option<Bytes> {
     if partial.is_empty() {
-        return last;
+        return Some(last);
     }
     let mut whole = std::mem::take(partial);
-    whole.extend_from_slice(&last);
-    whole.freeze()
+    append(&mut whole, &last).then(|| whole.into())
 }
 
 /// A frame to be written.

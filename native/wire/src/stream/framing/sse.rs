@@ -8,15 +8,16 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use memchr::memchr2_iter;
 
 use super::{Content, Frame, Message, completed, content_of};
+use crate::room::append;
 
 /// Cuts a stream into its blocks, the blank lines included.
 #[derive(Debug)]
 pub(crate) struct BlockReader {
-    partial: BytesMut,
+    partial: Vec<u8>,
     line_is_empty: bool,
     after_cr: bool,
     begun: bool,
@@ -25,7 +26,7 @@ pub(crate) struct BlockReader {
 impl Default for BlockReader {
     fn default() -> Self {
         BlockReader {
-            partial: BytesMut::new(),
+            partial: Vec::new(),
             line_is_empty: true,
             after_cr: false,
             begun: false,
@@ -57,6 +58,10 @@ impl BlockReader {
                     (Some(run), Some(last)) => last.raw = bytes.slice(run..end),
                     _ => {
                         let raw = completed(&mut self.partial, bytes.slice(from..end));
+                        let Some(raw) = raw else {
+                            frames.push(Frame::broken(Bytes::new()));
+                            return frames;
+                        };
                         frames.push(self.read(raw));
                         blanks = blank.then_some(from);
                     }
@@ -68,7 +73,9 @@ impl BlockReader {
         }
         self.line_is_empty &= line == bytes.len();
         self.after_cr = bytes.last().map_or(self.after_cr, |last| *last == b'\r');
-        self.partial.extend_from_slice(&bytes[from..]);
+        if !append(&mut self.partial, &bytes[from..]) {
+            frames.push(Frame::broken(Bytes::new()));
+        }
         frames
     }
 
@@ -76,7 +83,7 @@ impl BlockReader {
         if self.partial.is_empty() {
             return None;
         }
-        let raw = std::mem::take(&mut self.partial).freeze();
+        let raw = Bytes::from(std::mem::take(&mut self.partial));
         Some(self.read(raw))
     }
 

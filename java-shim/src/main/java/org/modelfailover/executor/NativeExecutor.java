@@ -33,6 +33,14 @@ public final class NativeExecutor {
     public static native String[] systemProperties(String deploymentToml);
 
     /**
+     * Sets the most bytes of bodies that policies without {@code max_memory} hold at one time,
+     * those that are bound from now on.
+     *
+     * @param bytes the sum over all APIs
+     */
+    public static native void limitMemory(long bytes);
+
+    /**
      * Begins to describe the network that the gateway is configured for, in the terms of its
      * transport senders. Nothing changes until {@link #useNetwork}.
      *
@@ -123,6 +131,12 @@ public final class NativeExecutor {
 
     /**
      * @param policy a handle from {@link #open}
+     * @return the longest silence of a client that is still sending its request, in milliseconds
+     */
+    public static native long uploadTimeout(long policy);
+
+    /**
+     * @param policy a handle from {@link #open}
      * @return the longest time in milliseconds that a client may have to wait for the next byte:
      *     all attempts together, or a pause of a stream
      */
@@ -144,11 +158,11 @@ public final class NativeExecutor {
             long policy, String tenant, String api, String version, String[] provider);
 
     /**
-     * @param bound a handle from {@link #bind}
+     * @param policy a handle from {@link #open} or {@link #bind}
      * @param production whether the section is {@code production}
      * @return the endpoint ids of the section's candidates, target first
      */
-    public static native String[] endpointIds(long bound, boolean production);
+    public static native String[] endpointIds(long policy, boolean production);
 
     /**
      * Closes a handle from {@link #open} or {@link #bind}. Calls under way go on.
@@ -156,6 +170,39 @@ public final class NativeExecutor {
      * @param handle the handle
      */
     public static native void close(long handle);
+
+    /**
+     * Counts bytes of a body that is held, against the limit of an API ({@code max_memory}).
+     * Whoever reserves also calls {@link #release(long)}, or hands that over to {@link #prepare}.
+     *
+     * @param bound a handle from {@link #bind}
+     * @param bytes how many more
+     * @return whether they were counted; false: the sum would be beyond the limit
+     */
+    public static native boolean reserve(long bound, long bytes);
+
+    /**
+     * Counts bytes of a call's answer that are held in the JVM, until {@link #release(long)}.
+     *
+     * @param call the call
+     * @param length how long the answer is with them
+     * @param bytes how many more are held
+     * @return 0, or why they are not counted, as the status for the client: 502 when the answer is
+     *     larger than {@code max_answer_body}, 503 when the sum would be beyond {@code max_memory}
+     */
+    public static native int reserveAnswer(long call, long length, long bytes);
+
+    /**
+     * Takes bytes from the count that are held no longer.
+     *
+     * @param bytes how many, of those that {@link #reserve} or {@link #reserveAnswer} counted
+     */
+    public static native void release(long bytes);
+
+    /**
+     * @return how many bytes of bodies are held at present, over all APIs
+     */
+    public static native long heldBytes();
 
     /**
      * Decides about a request.
@@ -167,6 +214,8 @@ public final class NativeExecutor {
      * @param longestHeader bytes of the longest header that the client wants to be sent on
      * @param allHeaders bytes of all of them
      * @param body the body
+     * @param reserved bytes that were counted for it by {@link #reserve}; a call that is returned
+     *     owns them, otherwise they stay the caller's to release
      * @return a handle of the call, or 0 when the request is not this policy's
      * @throws RefusedException when the request can't be handled and must not go on
      */
@@ -177,7 +226,8 @@ public final class NativeExecutor {
             String contentType,
             int longestHeader,
             int allHeaders,
-            byte[] body);
+            byte[] body,
+            long reserved);
 
     /**
      * @param call a handle from {@link #prepare}
@@ -271,7 +321,23 @@ public final class NativeExecutor {
     public static native int openCalls();
 
     /**
-     * Cancels all calls and ends the executor's threads; the next {@link #bind} starts new ones.
+     * @return how many handles from {@link #open} and {@link #bind} are open
+     */
+    public static native int openPolicies();
+
+    /**
+     * Says whether the executor's threads stay when no call is under way. They do until they are
+     * told otherwise. Calls are served as before when they do not: the threads, and the connections
+     * to providers with them, end when none has been under way for a second, and start with the
+     * next.
+     *
+     * @param keep whether they stay
+     */
+    public static native void keepThreads(boolean keep);
+
+    /**
+     * Cancels all calls, with a 503 for those that have no answer yet, and ends the executor's
+     * threads; the next {@link #bind} or {@link #start} starts new ones.
      */
     public static native void shutDown();
 }

@@ -1,7 +1,9 @@
 package org.modelfailover.synapse;
 
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
 import org.apache.synapse.Mediator;
-import org.apache.synapse.MessageContext;
+import org.apache.synapse.config.SynapseConfiguration;
 import org.apache.synapse.config.xml.SwitchCase;
 import org.apache.synapse.endpoints.AbstractEndpoint;
 import org.apache.synapse.endpoints.Endpoint;
@@ -10,6 +12,7 @@ import org.apache.synapse.mediators.AbstractMediator;
 import org.apache.synapse.mediators.ListMediator;
 import org.apache.synapse.mediators.filters.FilterMediator;
 import org.apache.synapse.mediators.filters.SwitchMediator;
+import org.modelfailover.executor.NativeExecutor;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -19,10 +22,16 @@ import java.util.List;
  *
  * <p>API Manager puts the endpoints of a key type into one sequence: a switch with a case for each
  * endpoint id, in which the mediators that add the endpoint's credentials stand before the call.
- * What is found is kept until the sequence is deployed again.
+ * What is found is kept until the sequence is deployed again, and then for those requests that find
+ * nothing any more, because the API is being undeployed.
  */
 final class Candidates {
+    private static final Log LOG = LogFactory.getLog(Candidates.class);
+
     private volatile Deployed deployed;
+
+    /** What was found last. Racy, which does no harm: a target never changes. */
+    private final Target[] remembered;
 
     /** One endpoint. Never changed, because it is handed from thread to thread without a lock. */
     static final class Target {
@@ -69,6 +78,42 @@ final class Candidates {
         }
     }
 
+    /** The candidates of both key types; null for one that is not configured. */
+    static final class Sections {
+        final Candidates production;
+        final Candidates sandbox;
+        private final String api;
+        private final String version;
+
+        /**
+         * @param policy a native handle, needed no longer than this
+         */
+        Sections(long policy, String api, String version) {
+            this.api = api;
+            this.version = version;
+            production = section(policy, true);
+            sandbox = section(policy, false);
+        }
+
+        private Candidates section(long policy, boolean production) {
+            String[] ids = NativeExecutor.endpointIds(policy, production);
+            return ids.length == 0 ? null : new Candidates(api, version, production, ids);
+        }
+
+        boolean isOf(String api, String version) {
+            return this.api.equals(api) && this.version.equals(version);
+        }
+
+        /** Looks for all endpoints, while what was deployed with the policy is there. */
+        void remember(SynapseConfiguration configuration) {
+            for (Candidates section : new Candidates[] {production, sandbox}) {
+                if (section != null) {
+                    section.remember(configuration);
+                }
+            }
+        }
+    }
+
     private final String sequenceName;
     private final String[] endpointIds;
 
@@ -82,6 +127,7 @@ final class Candidates {
         this.sequenceName =
                 api + "--v" + version + "_EndpointsSeq" + (production ? "PRODUCTION" : "SANDBOX");
         this.endpointIds = endpointIds.clone();
+        remembered = new Target[endpointIds.length];
     }
 
     /** A candidate, for log lines. */
@@ -92,26 +138,61 @@ final class Candidates {
                 + sequenceName;
     }
 
-    /** Finds a candidate's endpoint. */
-    Target find(MessageContext context, int candidate) throws Unusable {
-        Mediator sequence = context.getSequence(sequenceName);
-        if (sequence == null) {
+    private void remember(SynapseConfiguration configuration) {
+        for (int i = 0; i < endpointIds.length; i++) {
+            try {
+                find(configuration, i);
+            } catch (Unusable e) {
+                LOG.debug(describe(i) + " is not there: " + e.getMessage());
+            }
+        }
+    }
+
+    /** Finds a candidate's endpoint, or what it was when it is gone. */
+    Target find(SynapseConfiguration configuration, int candidate) throws Unusable {
+        Target known = remembered[candidate];
+        try {
+            Target found = lookUp(configuration, candidate);
+            if (found != known) {
+                remembered[candidate] = found;
+            }
+            return found;
+        } catch (Unusable e) {
+            if (known == null) {
+                throw e;
+            }
+            return known;
+        }
+    }
+
+    private Target lookUp(SynapseConfiguration configuration, int candidate) throws Unusable {
+        Object sequence = deployed(configuration, sequenceName);
+        if (!(sequence instanceof Mediator)) {
             throw new Unusable("the sequence " + sequenceName + " is not deployed");
         }
         Deployed known = deployed;
         if (known == null || known.sequence != sequence) {
-            known = new Deployed(sequence, new Target[endpointIds.length]);
+            known = new Deployed((Mediator) sequence, new Target[endpointIds.length]);
             deployed = known;
         }
         Target target = known.targets[candidate];
         if (target == null) {
-            target = search(context, sequence, endpointIds[candidate]);
+            target = search(configuration, known.sequence, endpointIds[candidate]);
             known.targets[candidate] = target;
         }
         return target;
     }
 
-    private Target search(MessageContext context, Mediator sequence, String id) throws Unusable {
+    /**
+     * What is deployed by this name. To ask the configuration for what is not there would leave an
+     * entry of that name, which stands in the way of the next deployment.
+     */
+    private static Object deployed(SynapseConfiguration configuration, String name) {
+        return configuration.getLocalRegistry().get(name);
+    }
+
+    private Target search(SynapseConfiguration configuration, Mediator sequence, String id)
+            throws Unusable {
         ListMediator found = searchCase(sequence, id);
         if (found == null) {
             throw new Unusable("the sequence " + sequenceName + " has no endpoint " + id);
@@ -121,7 +202,7 @@ final class Candidates {
         for (Mediator step : found.getList()) {
             Endpoint endpoint = endpointOf(step);
             if (endpoint != null) {
-                return new Target(url(context, endpoint, id), security, signers);
+                return new Target(url(configuration, endpoint, id), security, signers);
             }
             (step.isContentAware() ? signers : security).add(step);
         }
@@ -171,12 +252,12 @@ final class Candidates {
         }
     }
 
-    private static String url(MessageContext context, Endpoint endpoint, String id)
+    private static String url(SynapseConfiguration configuration, Endpoint endpoint, String id)
             throws Unusable {
-        Endpoint found = endpoint;
+        Object found = endpoint;
         if (endpoint instanceof IndirectEndpoint) {
             String key = ((IndirectEndpoint) endpoint).getKey();
-            found = context.getEndpoint(key);
+            found = deployed(configuration, key);
             if (found == null) {
                 throw new Unusable("the endpoint " + key + " is not deployed");
             }

@@ -34,7 +34,7 @@ import java.util.function.Consumer;
  * <p>The executor's threads only put bytes into the pipe. Everything that runs mediators (answers
  * on their way back, faults, credentials) goes to the transport's own workers.
  */
-final class ClientExchange implements Exchange {
+final class ClientExchange implements Exchange, InFlight.Watched {
     private static final Log LOG = LogFactory.getLog(ClientExchange.class);
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
@@ -53,7 +53,7 @@ final class ClientExchange implements Exchange {
     private final SourceRequest sourceRequest;
     private final int socketTimeout;
     private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
-    final long started = System.nanoTime();
+    private final long started = System.nanoTime();
     private final AtomicBoolean answered = new AtomicBoolean();
     private final AtomicBoolean over = new AtomicBoolean();
     private final AtomicBoolean failed = new AtomicBoolean();
@@ -64,6 +64,8 @@ final class ClientExchange implements Exchange {
 
     /** The pipe of this exchange. */
     private final class Answer extends ResponsePipe {
+        private final AtomicBoolean uncounted = new AtomicBoolean(true);
+
         Answer() {
             super(configuration);
         }
@@ -79,6 +81,11 @@ final class ClientExchange implements Exchange {
         @Override
         public void consumerError() {
             super.consumerError();
+            if (connection.isOpen()
+                    && SourceContext.getState(connection) != ProtocolState.RESPONSE_DONE
+                    && uncounted.compareAndSet(true, false)) {
+                Engine.of().unserved(configuration.getMetrics());
+            }
             clientGone();
         }
     }
@@ -140,6 +147,11 @@ final class ClientExchange implements Exchange {
             SourceContext.get(connection).setShutDown(true);
         }
 
+        /** Whether the connection is still at this request. */
+        boolean isCurrent() {
+            return connection.isOpen() && SourceContext.getRequest(connection) == request;
+        }
+
         /** The client's connection, or null when the request came through another transport. */
         static Source of(MessageContext axis2) {
             Object connection = axis2.getProperty(Properties.SOURCE_CONNECTION);
@@ -179,7 +191,7 @@ final class ClientExchange implements Exchange {
     /** Finds a candidate's URL and credentials on the calling thread. */
     void resolveHere(int candidate) {
         try {
-            Candidates.Target target = candidates.find(request.original(), candidate);
+            Candidates.Target target = candidates.find(request.configuration(), candidate);
             String postfix = NativeExecutor.pathFor(call, request.postfix, candidate);
             OutgoingRequest outgoing =
                     OutgoingRequest.to(target, request, postfix, () -> NativeExecutor.body(call));
@@ -208,11 +220,6 @@ final class ClientExchange implements Exchange {
             return;
         }
         finish();
-        whole(candidate, status, headers, metadata, body);
-    }
-
-    private void whole(
-            int candidate, int status, byte[] headers, String[] metadata, ByteBuffer body) {
         try {
             if (body != null) {
                 pipe.offerAll(body);
@@ -221,11 +228,15 @@ final class ClientExchange implements Exchange {
             LOG.debug("The client went away", e);
             pipe.producerError();
         }
+        whole(candidate, status, headers, metadata, body != null);
+    }
+
+    private void whole(int candidate, int status, byte[] headers, String[] metadata, boolean body) {
         respond(
                 answer -> {
                     describe(answer, candidate);
                     Accounting.put(answer, metadata);
-                    prepare(answer.getAxis2MessageContext(), status, headers, body != null);
+                    prepare(answer.getAxis2MessageContext(), status, headers, body);
                 },
                 null);
     }
@@ -272,9 +283,10 @@ final class ClientExchange implements Exchange {
             return offered;
         }
         if (stream.isCollected()) {
-            if (!stream.collect(chunk)) {
+            int refused = stream.collected.add(call, chunk);
+            if (refused != 0) {
                 NativeExecutor.cancel(call);
-                brokenOff(stream);
+                brokenOff(stream, refused);
             }
             return offered;
         }
@@ -317,7 +329,8 @@ final class ClientExchange implements Exchange {
             if (ended.isCollected()) {
                 // Counted on its way back.
                 ended.counted.set(true);
-                whole(ended.candidate, ended.status, ended.headers, ended.metadata, ended.whole());
+                pipe.offerAll(ended.collected.whole());
+                whole(ended.candidate, ended.status, ended.headers, ended.metadata, true);
                 return;
             }
             try {
@@ -333,7 +346,7 @@ final class ClientExchange implements Exchange {
     public void abort() {
         Stream broken = stream;
         if (broken != null && broken.isCollected()) {
-            brokenOff(broken);
+            brokenOff(broken, 502);
         } else {
             close();
             finish();
@@ -342,10 +355,29 @@ final class ClientExchange implements Exchange {
     }
 
     /** Nothing of a collected stream has been sent: its client can be told. */
-    private void brokenOff(Stream collected) {
-        if (finish()) {
+    private void brokenOff(Stream collected, int status) {
+        letGo();
+        if (!finish()) {
+            return;
+        }
+        if (status == 503) {
+            MaxMemory.refused();
+            fault(-1, 503, MaxMemory.CODE, MaxMemory.MESSAGE, MaxMemory.RETRY_AFTER);
+        } else {
             fault(collected.candidate, 502, BROKEN, "The answer of the model broke off", -1);
         }
+    }
+
+    /** What was collected goes to nobody any more. */
+    private void letGo() {
+        if (stream != null && stream.isCollected()) {
+            stream.collected.release();
+        }
+    }
+
+    /** Whether something collected is on its way to the client. */
+    private boolean holds() {
+        return stream != null && stream.isCollected() && !stream.collected.isReleased();
     }
 
     /**
@@ -364,7 +396,7 @@ final class ClientExchange implements Exchange {
 
     private void count(Stream ended, Axis2MessageContext sent) {
         Runnable counting = () -> countHere(ended, sent);
-        onWorker(counting, () -> Engine.of().onWorker(request.uri, request.original(), counting));
+        onWorker(counting, () -> onThisWorker(counting));
     }
 
     private void countHere(Stream ended, Axis2MessageContext sent) {
@@ -418,7 +450,7 @@ final class ClientExchange implements Exchange {
             return;
         }
         try {
-            String address = candidates.find(request.original(), candidate).address;
+            String address = candidates.find(request.configuration(), candidate).address;
             answer.setProperty(Properties.ENDPOINT_ADDRESS, address);
         } catch (Candidates.Unusable e) {
             LOG.debug("The candidate that answered is not deployed any more", e);
@@ -456,6 +488,7 @@ final class ClientExchange implements Exchange {
     private void insteadOf(Axis2MessageContext answer) {
         NativeExecutor.cancel(call);
         finish();
+        letGo();
         if (answer == null || request.isAnswered()) {
             close();
             return;
@@ -479,6 +512,9 @@ final class ClientExchange implements Exchange {
             return;
         }
         finish();
+        if (code == MaxMemory.CODE) {
+            MaxMemory.refused();
+        }
         fault(candidate, status, code, message, retryAfter);
     }
 
@@ -549,8 +585,14 @@ final class ClientExchange implements Exchange {
 
     // The client's connection
 
-    /** Looks after the connection now and then; returns whether the exchange is over. */
-    boolean check() {
+    @Override
+    public long started() {
+        return started;
+    }
+
+    /** Looks after the connection now and then. */
+    @Override
+    public boolean check() {
         if (!connection.isOpen() || SourceContext.getRequest(connection) != sourceRequest) {
             clientGone();
             return true;
@@ -561,7 +603,7 @@ final class ClientExchange implements Exchange {
             connection.requestOutput();
         }
         if (over.get()) {
-            return state.compareTo(ProtocolState.REQUEST_DONE) > 0;
+            return state.compareTo(ProtocolState.REQUEST_DONE) > 0 && !holds();
         }
         // The engine does not listen by itself for a client that leaves. Not for the quick
         // majority: listening costs a client that pipelines its next request the connection. More
@@ -574,6 +616,7 @@ final class ClientExchange implements Exchange {
     }
 
     private void clientGone() {
+        letGo();
         if (over.compareAndSet(false, true)) {
             NativeExecutor.cancel(call);
             Stream begun = stream;
@@ -599,6 +642,7 @@ final class ClientExchange implements Exchange {
     /** Ends the connection so that the client can't take what it has for the whole. */
     private void close() {
         NativeExecutor.cancel(call);
+        letGo();
         if (SourceContext.getRequest(connection) == sourceRequest) {
             if (sourceRequest.getVersion().lessEquals(HttpVersion.HTTP_1_0)) {
                 resetAtTheEnd();
@@ -628,23 +672,41 @@ final class ClientExchange implements Exchange {
         }
     }
 
+    private void onThisWorker(Runnable work) {
+        Engine.of().onWorker(request.uri, request.correlation(), request.original(), work);
+    }
+
     private void onWorker(Runnable work, Runnable otherwise) {
         Runnable guarded =
                 () -> {
                     try {
-                        Engine.of().onWorker(request.uri, request.original(), work);
+                        onThisWorker(work);
                     } catch (RuntimeException | Error e) {
                         LOG.error("A Model Failover answer failed on its way back", e);
                         otherwise.run();
                     }
                 };
+        onWorker(configuration, loader, guarded, otherwise);
+    }
+
+    /**
+     * Runs something on one of the transport's workers.
+     *
+     * @param loader the class loader of its threads
+     * @param otherwise is run on the calling thread when there is none
+     */
+    static void onWorker(
+            SourceConfiguration configuration,
+            ClassLoader loader,
+            Runnable work,
+            Runnable otherwise) {
         // A worker that the pool makes for this keeps, for all requests to come, the class loader
         // of the thread that asks for it. The executor's threads have none.
         Thread asking = Thread.currentThread();
         ClassLoader own = asking.getContextClassLoader();
         asking.setContextClassLoader(loader);
         try {
-            configuration.getWorkerPool().execute(guarded);
+            configuration.getWorkerPool().execute(work);
         } catch (RejectedExecutionException e) {
             LOG.error("The gateway has no worker free", e);
             otherwise.run();

@@ -18,6 +18,7 @@ final class ElasticBuffer extends ControlledByteBuffer {
     private final IntSupplier wanted;
     private ByteBuffer bytes = NOTHING;
     private boolean flipped;
+    private volatile boolean read;
 
     /**
      * @param limit the most bytes that it holds
@@ -51,7 +52,13 @@ final class ElasticBuffer extends ControlledByteBuffer {
     @Override
     public void flip() {
         flipped = true;
+        read = true;
         bytes.flip();
+    }
+
+    /** Whether anybody has looked for something to read. */
+    boolean wasRead() {
+        return read;
     }
 
     @Override

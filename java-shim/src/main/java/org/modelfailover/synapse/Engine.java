@@ -1,24 +1,36 @@
 package org.modelfailover.synapse;
 
 import org.apache.axiom.om.OMElement;
+import org.apache.axis2.Constants;
 import org.apache.axis2.engine.AxisConfiguration;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.http.nio.NHttpServerConnection;
+import org.apache.synapse.FaultHandler;
+import org.apache.synapse.Mediator;
 import org.apache.synapse.MessageContext;
+import org.apache.synapse.SynapseException;
 import org.apache.synapse.core.SynapseEnvironment;
+import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.core.axis2.Axis2SynapseEnvironment;
+import org.apache.synapse.mediators.ListMediator;
+import org.apache.synapse.mediators.MediatorFaultHandler;
+import org.apache.synapse.mediators.base.SequenceMediator;
 import org.apache.synapse.rest.Handler;
 
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
+import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.Stack;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.Function;
@@ -115,8 +127,9 @@ class Engine {
      * Runs mediation on a worker with what the engine's own response threads have set.
      *
      * @param uri the request's URI, by which the tenant is found
+     * @param correlation the request's correlation id, or null
      */
-    void onWorker(String uri, MessageContext context, Runnable mediation) {
+    void onWorker(String uri, Object correlation, MessageContext context, Runnable mediation) {
         mediation.run();
     }
 
@@ -141,6 +154,13 @@ class Engine {
     Function<OMElement, String> secretsOf(OMElement document) {
         return OMElement::getText;
     }
+
+    /**
+     * The engine closes the connection of a client whose answer is not complete.
+     *
+     * @param metrics the transport's own
+     */
+    void unserved(Object metrics) {}
 
     /** A request that was suspended will never be answered. */
     void abandoned(MessageContext request) {}
@@ -231,7 +251,136 @@ class Engine {
         return names;
     }
 
-    private static Object api(MessageContext context) throws ReflectiveOperationException {
+    /** Called on the worker that a request gives back while its body is still coming. */
+    void beforePause(MessageContext request) {}
+
+    /** Called on the worker that goes on with such a request. */
+    void afterPause(MessageContext request) {}
+
+    /**
+     * Runs the mediators of a list from one on.
+     *
+     * @return whether the flow goes on behind the list
+     */
+    boolean mediateFrom(ListMediator list, int next, MessageContext context) {
+        List<Mediator> children = list.getList();
+        for (int i = next; i < children.size(); i++) {
+            if (!children.get(i).mediate(context)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Does what a list's holder does when the flow has passed it.
+     *
+     * @param branch whether the list is a branch of a mediator, or a sequence
+     */
+    void leave(ListMediator list, boolean branch, MessageContext context) {
+        if (branch || !(list instanceof SequenceMediator)) {
+            return;
+        }
+        String name = ((SequenceMediator) list).getErrorHandler();
+        Stack<FaultHandler> stack = context.getFaultStack();
+        if (name == null || stack.isEmpty() || !(stack.peek() instanceof MediatorFaultHandler)) {
+            return;
+        }
+        Mediator handler = context.getSequence(name);
+        if (handler != null
+                && handler.equals(((MediatorFaultHandler) stack.peek()).getFaultMediator())) {
+            stack.pop();
+        }
+    }
+
+    /**
+     * Lets an API process a request from the middle of its handlers on. All that follows is the
+     * API's own code: a copy of it has the handlers that are left.
+     *
+     * @param handlers those that have not seen the request
+     */
+    final void process(Object api, List<Handler> handlers, MessageContext context) {
+        org.apache.axis2.context.MessageContext axis2 =
+                ((Axis2MessageContext) context).getAxis2MessageContext();
+        try {
+            List<Handler> left = new ArrayList<>();
+            left.add(
+                    new Restoring(
+                            context.getProperty(Properties.PROCESSED_API),
+                            axis2.getProperty(Properties.URL_POSTFIX)));
+            left.addAll(handlers);
+            Class<?>[] types = {MessageContext.class};
+            call(copy(api, left), "process", types, context);
+        } catch (ReflectiveOperationException e) {
+            throw new SynapseException("The API could not go on with a request", e);
+        }
+    }
+
+    /** An API sets these anew before its handlers, and what they have set would be lost. */
+    private static final class Restoring implements Handler {
+        private final Object api;
+        private final Object postfix;
+
+        Restoring(Object api, Object postfix) {
+            this.api = api;
+            this.postfix = postfix;
+        }
+
+        @Override
+        public boolean handleRequest(MessageContext context) {
+            if (api != null) {
+                context.setProperty(Properties.PROCESSED_API, api);
+            }
+            ((Axis2MessageContext) context)
+                    .getAxis2MessageContext()
+                    .setProperty(Properties.URL_POSTFIX, postfix);
+            return true;
+        }
+
+        @Override
+        public boolean handleResponse(MessageContext context) {
+            return true;
+        }
+    }
+
+    private static Object copy(Object api, List<Handler> handlers)
+            throws ReflectiveOperationException {
+        Object copy =
+                api.getClass()
+                        .getConstructor(String.class, String.class)
+                        .newInstance(call(api, "getAPIName"), call(api, "getContext"));
+        for (Class<?> type = api.getClass(); type != null; type = type.getSuperclass()) {
+            for (Field field : type.getDeclaredFields()) {
+                if (!Modifier.isStatic(field.getModifiers())) {
+                    field.setAccessible(true);
+                    boolean replaced = field.getName().equals("handlers");
+                    field.set(copy, replaced ? handlers : field.get(api));
+                }
+            }
+        }
+        return copy;
+    }
+
+    /**
+     * Does what the engine does when a request's flow has ended on its worker: answers it with 202,
+     * or as a mediator has asked for, where nobody else will.
+     */
+    final void acknowledge(org.apache.axis2.context.MessageContext axis2) {
+        Object worker = axis2.getProperty(Constants.OUT_TRANSPORT_INFO);
+        try {
+            acknowledge(worker, axis2);
+        } catch (ReflectiveOperationException e) {
+            LOG.error("A request that no mediator answered is not answered at all", e);
+        }
+    }
+
+    void acknowledge(Object worker, org.apache.axis2.context.MessageContext axis2)
+            throws ReflectiveOperationException {
+        call(worker, "sendAck");
+    }
+
+    /** The API that the message is in, or null. */
+    static Object api(MessageContext context) throws ReflectiveOperationException {
         Object api = context.getProperty(Properties.PROCESSED_API);
         Object name = context.getProperty(Properties.REST_API);
         if (api == null && name != null) {

@@ -38,37 +38,61 @@ final class GatewayNetwork {
     private static List<String> said;
     private static ScheduledExecutorService watcher;
 
+    /** How many policies are deployed. */
+    private static int followers;
+
+    /** Whether the bundle is stopped. */
+    private static boolean paused;
+
     private GatewayNetwork() {}
 
     /** Called when a policy is deployed; looks at a gateway's configuration once. */
     static synchronized void follow(SynapseEnvironment environment) {
         AxisConfiguration current = Engine.of().transports(environment);
-        if (current == null || current == configuration) {
-            return;
+        if (current != null && current != configuration) {
+            complete = false;
+            said = new ArrayList<>();
+            read(current, true);
+            configuration = current;
         }
-        complete = false;
-        said = new ArrayList<>();
-        read(current, true);
-        configuration = current;
-        if (watcher == null) {
+        followers++;
+        watch();
+    }
+
+    /** Called when a policy is undeployed. */
+    static synchronized void leave() {
+        followers--;
+        watch();
+    }
+
+    static synchronized void pause() {
+        paused = true;
+        watch();
+    }
+
+    static synchronized void resume() {
+        paused = false;
+        watch();
+    }
+
+    private static void watch() {
+        boolean wanted = followers > 0 && !paused && configuration != null;
+        if (wanted && watcher == null) {
             watcher =
                     Executors.newSingleThreadScheduledExecutor(
                             work -> {
                                 Thread thread = new Thread(work, "model-failover-network");
                                 thread.setDaemon(true);
+                                thread.setContextClassLoader(GatewayNetwork.class.getClassLoader());
                                 return thread;
                             });
             watcher.scheduleWithFixedDelay(
                     GatewayNetwork::look, PERIOD_SECONDS, PERIOD_SECONDS, TimeUnit.SECONDS);
-        }
-    }
-
-    static synchronized void shutDown() {
-        if (watcher != null) {
-            watcher.shutdownNow();
+        } else if (!wanted && watcher != null) {
+            // Not by an interrupt: it may be reading a truststore.
+            watcher.shutdown();
             watcher = null;
         }
-        configuration = null;
     }
 
     private static synchronized void look() {
@@ -77,9 +101,9 @@ final class GatewayNetwork {
             if (configuration != null && (changed || flawed)) {
                 read(configuration, changed);
             }
-        } catch (RuntimeException e) {
-            // An exception would be the last of this watch.
-            LOG.error("The gateway's truststore can't be looked after", e);
+        } catch (RuntimeException | Error e) {
+            // One that is thrown would be the last of this watch.
+            InFlight.say("The gateway's truststore can't be looked after", e);
         }
     }
 

@@ -38,6 +38,7 @@ final class GatewaySettings {
                 lines.add("ERROR can't be read, the defaults apply: " + e);
             }
         }
+        NativeExecutor.limitMemory(Runtime.getRuntime().maxMemory() / 4);
         lines.addAll(Arrays.asList(NativeExecutor.configure(text, properties(text))));
         // The same file is read for every policy; what is wrong with it is said once.
         if (!said.equals(lines.toString())) {

@@ -3,42 +3,335 @@ package org.modelfailover.synapse;
 import org.apache.axis2.AxisFault;
 import org.apache.axis2.context.MessageContext;
 import org.apache.axis2.transport.MessageFormatter;
+import org.apache.http.nio.ContentEncoder;
+import org.apache.http.nio.IOControl;
 import org.apache.synapse.transport.nhttp.util.MessageFormatterDecoratorFactory;
 import org.apache.synapse.transport.passthru.Pipe;
 import org.apache.synapse.transport.passthru.SourceContext;
 import org.apache.synapse.transport.passthru.SourceRequest;
 import org.apache.synapse.transport.passthru.util.PassThroughTransportUtils;
+import org.modelfailover.executor.NativeExecutor;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.reflect.Field;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * Reads a request's body once, as bytes.
+ * A request's body on its way in. It grows with the bytes that have come, whatever length was
+ * announced, and is counted in {@code max_memory} as soon as it is more than the engine's own
+ * buffer holds (contract section 9).
  *
- * <p>This is the one place where a worker waits, for the client and not for a provider: which
- * policy answers is decided by the body, and the host goes on with the next policy when this one
- * returns. The host's own mediators wait there in the same way.
+ * <p>Plays the connection that empties the pipe, so that nobody has to wait in it: whoever holds
+ * the body calls {@link #take} when the pipe says that there is something. One thread at a time.
  */
-final class RequestBody {
-    private static final int CHUNK = 8192;
+final class RequestBody implements ContentEncoder, IOControl {
+    /** Where a body is. All but {@code COMING} are its end. */
+    enum State {
+        COMING,
+        COMPLETE,
+        /** Larger than {@code max_request_body}. */
+        TOO_LARGE,
+        /** No room within {@code max_memory}. */
+        NO_MEMORY,
+        /** Silent for longer than {@code upload_timeout}, or slower than {@link #SLOWEST}. */
+        TIMED_OUT,
+        /** Its client would have to be waited for, and no worker is left that could. */
+        NO_WORKER,
+        /** The client went away. */
+        GONE
+    }
+
+    /**
+     * Bytes a second that a client must have sent on average once {@code upload_timeout} is over:
+     * what Apache's HTTP server asks for where it is told nothing (mod_reqtimeout).
+     */
+    static final int SLOWEST = 500;
+
+    /**
+     * How long the bytes that follow a refused body are dropped before the client is answered. Many
+     * read no answer before they have sent everything, and lose it with the connection.
+     */
+    static final long LINGER = TimeUnit.SECONDS.toNanos(1);
+
+    /** A client that pauses so long in a refused body waits for its answer. */
+    private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(100);
+
+    /** Longer than the reactor takes to hand on bytes that have come. */
+    static final long STOPPING = TimeUnit.MILLISECONDS.toNanos(20);
+
+    /** Between two looks at the clocks by a thread that waits. */
+    private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(100);
+
+    private static final int LARGEST = Integer.MAX_VALUE - 8;
+    private static final byte[] NOTHING = new byte[0];
 
     /** Where the engine keeps the pipe, which has no setter; null when it does not. */
     private static final Field ENGINES_PIPE = enginesPipe();
 
-    private RequestBody() {}
+    private final ClientExchange.Source source;
+    private final Pipe pipe;
+    private final long bound;
+    private final long declared;
+    private final long limit;
+    private final long silence;
+    private final long started = System.nanoTime();
+    private long lastBytes = started;
+    private byte[] bytes = NOTHING;
+    private int length;
+    private long reserved;
+    private boolean ended;
+    private State refused;
+    private long refusedAt;
+    private volatile Thread waiting;
+    private volatile Runnable listener;
+    private volatile boolean stopped;
 
-    /** The body is larger than allowed. */
-    static final class TooLarge extends IOException {
-        private static final long serialVersionUID = 1L;
+    /**
+     * Begins to take a body out of its pipe.
+     *
+     * @param bound whose {@code max_memory} counts, a handle from {@link NativeExecutor#bind}
+     * @param declared the declared length, or -1
+     * @param limit the most bytes to keep
+     * @param silence the longest silence of the client, in nanoseconds
+     */
+    RequestBody(
+            ClientExchange.Source source,
+            Pipe pipe,
+            long bound,
+            long declared,
+            long limit,
+            long silence) {
+        this.source = source;
+        this.pipe = pipe;
+        this.bound = bound;
+        this.declared = declared;
+        this.limit = Math.min(limit, LARGEST);
+        this.silence = silence;
+        if (declared > this.limit) {
+            refuse(State.TOO_LARGE);
+        }
+        pipe.attachConsumer(this);
+    }
 
-        TooLarge(long limit) {
-            super("The request body is larger than " + limit + " bytes");
+    // What is there
+
+    /**
+     * Takes what has come.
+     *
+     * @throws IOException when the pipe can't be read
+     */
+    State take() throws IOException {
+        int count = ended ? 0 : pipe.consume(this);
+        if (!ended) {
+            return State.COMING;
+        }
+        // The pipe says -1 when the client broke off, and ends as if the body were complete.
+        if (refused != null) {
+            return refused;
+        }
+        return count < 0 || declared >= 0 && length < declared ? State.GONE : State.COMPLETE;
+    }
+
+    /** What the clocks say of a body that is still coming. */
+    State look() {
+        long now = System.nanoTime();
+        if (refused != null) {
+            return now - lastBytes > PAUSE || now - refusedAt > LINGER ? refused : State.COMING;
+        }
+        boolean tooSlow =
+                now - started - silence > TimeUnit.SECONDS.toNanos(1) / SLOWEST * (long) length;
+        return tooSlow || now - lastBytes > silence ? State.TIMED_OUT : State.COMING;
+    }
+
+    /**
+     * Takes a body on the calling thread, which waits for its client.
+     *
+     * @param pause how long at most for the next bytes, in nanoseconds
+     * @param total how long at most in all, in nanoseconds
+     * @return {@code COMING} when the thread waited as long as it may
+     */
+    State await(long pause, long total) throws IOException {
+        long begun = System.nanoTime();
+        waiting = Thread.currentThread();
+        try {
+            while (true) {
+                State state = take();
+                state = state == State.COMING ? look() : state;
+                long now = System.nanoTime();
+                long left = Math.min(pause - (now - lastBytes), total - (now - begun));
+                if (state != State.COMING || left <= 0) {
+                    return state;
+                }
+                LockSupport.parkNanos(this, Math.min(left, LOOK));
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new IOException("Interrupted while a request was read");
+                }
+            }
+        } finally {
+            waiting = null;
         }
     }
+
+    /** Has somebody told when more has come, who must not take it on the thread that tells. */
+    void tell(Runnable somebody) {
+        listener = somebody;
+    }
+
+    /** Whether the client has sent all of it, so that its connection can be used again. */
+    boolean isAtItsEnd() {
+        return ended;
+    }
+
+    /**
+     * Stops a client that has not sent all of it. No answer goes out before {@link
+     * ClientExchange.Source#endRequest}, which has to wait {@link #STOPPING}: the reactor can be at
+     * work on bytes that have just come, would overwrite the state of the connection, and does not
+     * see its end. If it is, it is told here.
+     */
+    void stop() {
+        stopped = true;
+        source.connection.suspendInput();
+    }
+
+    /** The body, when it is complete. Not kept here: the engine keeps the pipe, and it us. */
+    byte[] bytes() {
+        byte[] body = length < bytes.length ? Arrays.copyOf(bytes, length) : bytes;
+        bytes = NOTHING;
+        if (reserved > body.length) {
+            NativeExecutor.release(reserved - body.length);
+            reserved = body.length;
+        }
+        return body;
+    }
+
+    /** How many bytes are counted for it in {@code max_memory}; whoever asks releases them. */
+    long handOver() {
+        long counted = reserved;
+        reserved = 0;
+        return counted;
+    }
+
+    /** Nobody wants it any more. */
+    void drop() {
+        bytes = NOTHING;
+        length = 0;
+        if (reserved > 0) {
+            NativeExecutor.release(handOver());
+        }
+    }
+
+    /**
+     * Counts what is held from now on, also when it is no more than the engine's buffer. Where
+     * there is no room for it, nothing is held.
+     */
+    void count() {
+        if (refused == null && !count(bytes.length)) {
+            refuse(State.NO_MEMORY);
+        }
+    }
+
+    private boolean count(long size) {
+        if (size > reserved) {
+            if (!NativeExecutor.reserve(bound, size - reserved)) {
+                return false;
+            }
+            reserved = size;
+        }
+        return true;
+    }
+
+    private void refuse(State why) {
+        refused = why;
+        refusedAt = System.nanoTime();
+        drop();
+    }
+
+    private void keep(ByteBuffer from, int count) {
+        if (count > limit - length) {
+            refuse(State.TOO_LARGE);
+        } else if (count > bytes.length - length && !grow(count)) {
+            refuse(State.NO_MEMORY);
+        } else {
+            from.get(bytes, length, count);
+            length += count;
+        }
+    }
+
+    private boolean grow(int count) {
+        long needed = (long) length + count;
+        long size = Math.max(needed, Math.min(2L * bytes.length, limit));
+        if (declared >= 0) {
+            size = Math.max(needed, Math.min(size, declared));
+        }
+        // The first bytes are those of the engine's buffer, and mostly the last.
+        if (length > 0 && !count(size)) {
+            return false;
+        }
+        try {
+            bytes = Arrays.copyOf(bytes, (int) size);
+            return true;
+        } catch (OutOfMemoryError e) {
+            return false;
+        }
+    }
+
+    // The connection that the pipe believes it is emptied by
+
+    @Override
+    public int write(ByteBuffer from) {
+        int count = from.remaining();
+        if (count > 0) {
+            lastBytes = System.nanoTime();
+            if (refused == null) {
+                keep(from, count);
+            }
+            from.position(from.limit());
+        }
+        return count;
+    }
+
+    @Override
+    public void complete() {
+        ended = true;
+    }
+
+    @Override
+    public boolean isCompleted() {
+        return ended;
+    }
+
+    /** Called under the pipe's lock, before the pipe knows that the body is complete. */
+    @Override
+    public void requestOutput() {
+        Thread thread = waiting;
+        Runnable somebody = listener;
+        if (stopped) {
+            source.endRequest();
+        } else if (thread != null) {
+            LockSupport.unpark(thread);
+        } else if (somebody != null) {
+            somebody.run();
+        }
+    }
+
+    @Override
+    public void suspendOutput() {}
+
+    @Override
+    public void requestInput() {}
+
+    @Override
+    public void suspendInput() {}
+
+    @Override
+    public void shutdown() {}
+
+    // Bodies that are not on their way
 
     /** Whether a mediator before this one has taken the body out of the pipe. */
     static boolean isBuilt(MessageContext axis2) {
@@ -57,54 +350,15 @@ final class RequestBody {
                 && !((Map<?, ?>) headers).containsKey("Transfer-Encoding");
     }
 
-    /**
-     * Reads the body.
-     *
-     * @param contentLength the declared length, or -1
-     * @param limit the most bytes to keep
-     * @return the body, empty when there is none
-     * @throws TooLarge when there are more; the rest was read and dropped, as the connection needs
-     * @throws IOException when the client went away
-     */
-    static byte[] read(MessageContext axis2, long contentLength, long limit) throws IOException {
-        if (isBuilt(axis2)) {
-            return serialise(axis2);
+    /** A request's declared length, or -1. */
+    static long declaredLength(MessageContext axis2) {
+        Object headers = axis2.getProperty(Properties.HEADERS);
+        Object length = headers instanceof Map ? ((Map<?, ?>) headers).get("Content-Length") : null;
+        try {
+            return length == null ? -1 : Long.parseLong(length.toString().trim());
+        } catch (NumberFormatException e) {
+            return -1;
         }
-        Object pipe = axis2.getProperty(Properties.PIPE);
-        if (!(pipe instanceof Pipe)) {
-            return new byte[0];
-        }
-        InputStream in = ((Pipe) pipe).getInputStream();
-        long expected = contentLength < 0 ? CHUNK : Math.min(contentLength, limit) + 1;
-        byte[] body = new byte[(int) Math.min(expected, Integer.MAX_VALUE - 8)];
-        long length = 0;
-        byte[] dropped = null;
-        while (true) {
-            boolean over = length > limit;
-            if (over && dropped == null) {
-                dropped = new byte[CHUNK];
-            } else if (!over && length == body.length) {
-                body = Arrays.copyOf(body, grown(body.length));
-            }
-            int at = (int) length;
-            int count = over ? in.read(dropped) : in.read(body, at, body.length - at);
-            if (count == 0) {
-                // Apache's pipe says so when the client broke off.
-                throw new IOException("The client went away while it sent the request");
-            }
-            if (count < 0) {
-                break;
-            }
-            length += count;
-        }
-        if (contentLength >= 0 && length < contentLength) {
-            // WSO2's pipe ends as if the body were complete.
-            throw new IOException("The client went away while it sent the request");
-        }
-        if (length > limit) {
-            throw new TooLarge(limit);
-        }
-        return length == body.length ? body : Arrays.copyOf(body, (int) length);
     }
 
     /**
@@ -113,7 +367,14 @@ final class RequestBody {
      */
     static void forget(MessageContext axis2, ClientExchange.Source source) {
         Object pipe = axis2.getProperty(Properties.PIPE);
-        if (ENGINES_PIPE == null || pipe == null || pipe != source.request.getPipe()) {
+        if (pipe instanceof HandedOnBody) {
+            axis2.setProperty(Properties.PIPE, ResponsePipe.ofNothing(source.configuration));
+        }
+        Pipe engines = source.request.getPipe();
+        if (ENGINES_PIPE == null || pipe == null || engines == null) {
+            return;
+        }
+        if (pipe != engines && !(pipe instanceof HandedOnBody)) {
             return;
         }
         Pipe read = ResponsePipe.ofNothing(source.configuration);
@@ -136,17 +397,18 @@ final class RequestBody {
         }
     }
 
-    private static int grown(int length) {
-        return (int) Math.min(Integer.MAX_VALUE - 8L, length * 2L);
-    }
-
-    private static byte[] serialise(MessageContext axis2) throws IOException {
+    /**
+     * The body of a request that a mediator has built.
+     *
+     * @throws IOException when it can't be written
+     */
+    static byte[] serialise(MessageContext axis2) throws IOException {
         byte[] json = Engine.of().jsonPayload(axis2);
         if (json != null) {
             return json;
         }
         if (Boolean.TRUE.equals(axis2.getProperty(Properties.NO_ENTITY_BODY))) {
-            return new byte[0];
+            return NOTHING;
         }
         try {
             MessageFormatter formatter =

@@ -26,8 +26,21 @@ class ResponsePipe extends Pipe {
 
     private final Producer producer;
     private final BufferFactory buffers;
+    private final ElasticBuffer buffer;
     private Thread offering;
-    private ByteBuffer rest;
+    private Pieces rest;
+
+    /** A body in pieces. */
+    interface Pieces {
+        /** The next of them; null when there is none any more. */
+        ByteBuffer first();
+
+        /** Whether the first is the last. */
+        boolean isLast();
+
+        /** The first has been taken. */
+        void removeFirst();
+    }
 
     /**
      * @param configuration the client connection's configuration
@@ -37,8 +50,14 @@ class ResponsePipe extends Pipe {
     }
 
     private ResponsePipe(Producer producer, SourceConfiguration configuration) {
-        super(producer, new ElasticBuffer(CAPACITY, producer::waiting), "failover", configuration);
+        this(producer, new ElasticBuffer(CAPACITY, producer::waiting), configuration);
+    }
+
+    private ResponsePipe(
+            Producer producer, ElasticBuffer buffer, SourceConfiguration configuration) {
+        super(producer, buffer, "failover", configuration);
         this.producer = producer;
+        this.buffer = buffer;
         buffers = configuration.getBufferFactory();
         producer.pipe = this;
     }
@@ -56,6 +75,14 @@ class ResponsePipe extends Pipe {
 
     /** The reader took something. Called under the pipe's lock, so it may only signal. */
     void drained() {}
+
+    /** All of a body that was {@linkplain #offerAll offered} fits into the pipe now. */
+    void allTaken() {}
+
+    /** Whether somebody has begun to read. */
+    final boolean wasRead() {
+        return buffer.wasRead();
+    }
 
     /**
      * Puts bytes in, as many as fit.
@@ -88,6 +115,7 @@ class ResponsePipe extends Pipe {
      */
     final synchronized void offerAll(ByteBuffer bytes) throws IOException {
         if (offer(bytes, true)) {
+            allTaken();
             return;
         }
         ByteBuffer later = bytes;
@@ -95,9 +123,37 @@ class ResponsePipe extends Pipe {
             later = ByteBuffer.allocate(bytes.remaining());
             later.put(bytes).flip();
         }
-        rest = later;
         // Room that was made before `rest` was set went unnoticed.
+        offerAll(new OnePiece(later));
+    }
+
+    /** Puts a whole body in, as {@link #offerAll(ByteBuffer)} does. */
+    final synchronized void offerAll(Pieces pieces) {
+        rest = pieces;
         goOn();
+    }
+
+    private static final class OnePiece implements Pieces {
+        private ByteBuffer piece;
+
+        OnePiece(ByteBuffer piece) {
+            this.piece = piece;
+        }
+
+        @Override
+        public ByteBuffer first() {
+            return piece;
+        }
+
+        @Override
+        public boolean isLast() {
+            return true;
+        }
+
+        @Override
+        public void removeFirst() {
+            piece = null;
+        }
     }
 
     private synchronized void goOn() {
@@ -105,7 +161,14 @@ class ResponsePipe extends Pipe {
             return;
         }
         try {
-            offer(rest, true);
+            ByteBuffer next = rest.first();
+            while (next != null && offer(next, rest.isLast())) {
+                rest.removeFirst();
+                next = rest.first();
+            }
+            if (producer.completed) {
+                allTaken();
+            }
         } catch (IOException e) {
             // The reader is gone; nobody waits for the rest.
             producerError();

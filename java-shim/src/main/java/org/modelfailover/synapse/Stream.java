@@ -3,17 +3,12 @@ package org.modelfailover.synapse;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.rest.Handler;
 
-import java.io.ByteArrayOutputStream;
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A streamed answer under way: what has to be known at its end. */
 final class Stream {
-    /** Bytes of a stream that are collected at most. */
-    private static final int MOST_COLLECTED = 64 * 1024 * 1024;
-
     final int candidate;
     final int status;
     final byte[] headers;
@@ -39,14 +34,8 @@ final class Stream {
     /** Bytes that were delivered. */
     volatile long length;
 
-    private final Collected collected;
-
-    private static final class Collected extends ByteArrayOutputStream {
-        /** Without a copy: it can be large. */
-        ByteBuffer whole() {
-            return ByteBuffer.wrap(buf, 0, count);
-        }
-    }
+    /** Its body, when that can't go out as it comes; null otherwise. */
+    final CollectedBody collected;
 
     /**
      * @param collect whether response policies need the body, so that it can't go out as it comes
@@ -56,27 +45,11 @@ final class Stream {
         this.status = status;
         this.headers = headers;
         this.handlers = handlers;
-        collected = collect ? new Collected() : null;
+        collected = collect ? new CollectedBody() : null;
         head = collect ? CompletableFuture.completedFuture(null) : new CompletableFuture<>();
     }
 
     boolean isCollected() {
         return collected != null;
-    }
-
-    /** Adds to what is collected; returns false when that is too much. */
-    boolean collect(ByteBuffer chunk) {
-        if (collected.size() + chunk.remaining() > MOST_COLLECTED) {
-            return false;
-        }
-        byte[] bytes = new byte[chunk.remaining()];
-        chunk.get(bytes);
-        collected.writeBytes(bytes);
-        return true;
-    }
-
-    /** All of it. */
-    ByteBuffer whole() {
-        return collected.whole();
     }
 }

@@ -98,6 +98,15 @@ final class SuspendedRequest {
         return synapse;
     }
 
+    SynapseConfiguration configuration() {
+        return configuration;
+    }
+
+    /** The engine's id of it for log lines, or null. */
+    Object correlation() {
+        return transport.get(Properties.CORRELATION_ID);
+    }
+
     /** A copy of the client's headers. */
     Map<String, String> headers() {
         return Headers.copy(headers);

@@ -7,7 +7,9 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.MessageContext;
+import org.apache.synapse.SynapseException;
 import org.apache.synapse.core.SynapseEnvironment;
+import org.apache.synapse.mediators.ListMediator;
 
 import java.lang.reflect.Method;
 import java.util.HashMap;
@@ -21,13 +23,26 @@ import java.util.function.Function;
  */
 final class Wso2Engine extends Engine {
     private static final Log LOG = LogFactory.getLog(Wso2Engine.class);
+
+    /** Where the engine's own workers put the correlation id of the request that they are on. */
+    private static final String CORRELATION = "Correlation-ID";
+
     private static final Class<?>[] MESSAGE = {MessageContext.class};
+    private static final Class<?>[] FROM = {MessageContext.class, int.class};
     private static final Class<?>[] NAME = {String.class};
+
+    /** How far away the engine's handler is that tells a pipe of an error, in frames. */
+    private static final int DEEPEST_CALLER = 10;
+
     private static final Class<?>[] VARIABLE = {String.class, Object.class};
+
+    private static final String KEEP_STATISTICS_OPEN = "CONTINUE_STATISTICS_FLOW";
 
     private final Class<?> responseState;
     private final Object tenantInitiator;
     private final Method releasePermit;
+    private final Method putInLogContext = logContext("put", String.class, String.class);
+    private final Method removeFromLogContext = logContext("remove", String.class);
 
     Wso2Engine(Class<?> responseState) {
         this.responseState = responseState;
@@ -43,6 +58,15 @@ final class Wso2Engine extends Engine {
                     : provider.getMethod("getTenantInfoInitiator").invoke(null);
         } catch (ReflectiveOperationException e) {
             LOG.warn("The tenant can't be set on worker threads", e);
+            return null;
+        }
+    }
+
+    private static Method logContext(String method, Class<?>... types) {
+        Class<?> context = find("org.apache.logging.log4j.ThreadContext");
+        try {
+            return context == null ? null : context.getMethod(method, types);
+        } catch (NoSuchMethodException e) {
             return null;
         }
     }
@@ -79,13 +103,68 @@ final class Wso2Engine extends Engine {
 
     @Override
     void beforeSuspending(MessageContext request) {
-        request.setProperty("CONTINUE_STATISTICS_FLOW", true);
+        request.setProperty(KEEP_STATISTICS_OPEN, true);
         try {
             for (Object handler : synapseHandlers(request)) {
                 call(handler, "handleRequestOutFlow", MESSAGE, request);
             }
         } catch (ReflectiveOperationException e) {
             LOG.debug("The engine's own handlers were not told of the request", e);
+        }
+    }
+
+    /** Without it the engine would close the request's statistics when its worker leaves. */
+    @Override
+    void beforePause(MessageContext request) {
+        request.setProperty(KEEP_STATISTICS_OPEN, true);
+    }
+
+    @Override
+    void afterPause(MessageContext request) {
+        request.getPropertyKeySet().remove(KEEP_STATISTICS_OPEN);
+    }
+
+    /** The list's own way, which also builds the body where a mediator asks for it. */
+    @Override
+    boolean mediateFrom(ListMediator list, int next, MessageContext context) {
+        try {
+            return (boolean) call(list, "mediate", FROM, context, next);
+        } catch (NoSuchMethodException e) {
+            return super.mediateFrom(list, next, context);
+        } catch (ReflectiveOperationException e) {
+            throw new SynapseException("A sequence could not go on with a request", e);
+        }
+    }
+
+    /**
+     * A sequence and a branch also stand on the stack by which the answer to a {@code <call>} finds
+     * its way back.
+     */
+    @Override
+    void leave(ListMediator list, boolean branch, MessageContext context) {
+        Class<?> stack = find("org.apache.synapse.continuation.ContinuationStackManager");
+        try {
+            if (stack != null && branch) {
+                stack.getMethod("removeReliantContinuationState", MESSAGE).invoke(null, context);
+            } else if (stack != null) {
+                Class<?> kind = find("org.apache.synapse.mediators.base.SequenceType");
+                stack.getMethod("removeSeqContinuationState", MessageContext.class, kind)
+                        .invoke(null, context, call(list, "getSequenceType"));
+            }
+        } catch (ReflectiveOperationException e) {
+            LOG.warn("A call after this one may not find its way back", e);
+        }
+        super.leave(list, branch, context);
+    }
+
+    @Override
+    void acknowledge(Object worker, org.apache.axis2.context.MessageContext axis2)
+            throws ReflectiveOperationException {
+        Class<?>[] types = {org.apache.axis2.context.MessageContext.class};
+        try {
+            call(worker, "sendAck", types, axis2);
+        } catch (NoSuchMethodException e) {
+            super.acknowledge(worker, axis2);
         }
     }
 
@@ -130,7 +209,8 @@ final class Wso2Engine extends Engine {
     }
 
     @Override
-    void onWorker(String uri, MessageContext context, Runnable mediation) {
+    void onWorker(String uri, Object correlation, MessageContext context, Runnable mediation) {
+        correlate(correlation);
         if (tenantInitiator == null) {
             mediation.run();
             return;
@@ -152,6 +232,21 @@ final class Wso2Engine extends Engine {
             } catch (ReflectiveOperationException | RuntimeException e) {
                 LOG.warn("The tenant can't be removed from a worker thread", e);
             }
+        }
+    }
+
+    /** For the log lines of this worker, which has that of the request before. */
+    private void correlate(Object id) {
+        if (putInLogContext == null) {
+            return;
+        }
+        try {
+            removeFromLogContext.invoke(null, CORRELATION);
+            if (id instanceof String && !((String) id).isEmpty()) {
+                putInLogContext.invoke(null, CORRELATION, id);
+            }
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            LOG.debug("The correlation id can't be set on a worker thread", e);
         }
     }
 
@@ -222,6 +317,30 @@ final class Wso2Engine extends Engine {
                 throw new IllegalStateException("a password can't be resolved", e);
             }
         };
+    }
+
+    /**
+     * When the server stops, this engine waits for as many requests as it has seen begin and not
+     * end. An error on a connection ends its request without being counted, unlike a time-out.
+     */
+    @Override
+    void unserved(Object metrics) {
+        boolean counted =
+                StackWalker.getInstance()
+                        .walk(frames -> frames.limit(DEEPEST_CALLER).anyMatch(this::isTimeout));
+        if (counted) {
+            return;
+        }
+        try {
+            call(metrics, "exceptionOccured");
+        } catch (ReflectiveOperationException e) {
+            LOG.debug("This engine does not count its requests", e);
+        }
+    }
+
+    private boolean isTimeout(StackWalker.StackFrame frame) {
+        return frame.getMethodName().equals("timeout")
+                && frame.getClassName().endsWith("SourceHandler");
     }
 
     @Override

@@ -5,8 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.apimanager.AiProvider;
 
+import java.util.Arrays;
 import java.util.List;
 
 /** What the policy does for WSO2's engine, at requests of every kind. */
@@ -83,6 +86,39 @@ class Wso2RequestsTest extends HostScenario {
         Until.is("one permit", EngineCalls::permitsGivenBack, count -> count == 1);
         assertNoCallIsOpen();
         assertEquals(1, EngineCalls.permitsGivenBack());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gpt-4o", "another-model"})
+    void aSlowRequestGoesOnAsTheTenant(String model) throws InterruptedException {
+        deployFor("gpt-4o");
+        RawClient client = slowly(model);
+
+        assertServedBy("one", client.answer());
+
+        assertTenantOnWorker();
+        assertEquals(0, EngineCalls.permitsGivenBack(), "the engine does so when it sends");
+    }
+
+    @Test
+    void aClientThatLeavesBeforeItsRequestIsThereGivesItsPermitBackOnce()
+            throws InterruptedException {
+        deployFor("gpt-4o");
+        RawClient client = client().send(RawClient.head() + "Content-Length: 1000\n\n{");
+        Thread.sleep(150);
+
+        client.leave();
+
+        Until.is("one permit", EngineCalls::permitsGivenBack, count -> count == 1);
+    }
+
+    private RawClient slowly(String model) throws InterruptedException {
+        byte[] body = chat(model).getBytes();
+        RawClient client =
+                client().send(RawClient.head() + "Content-Length: " + body.length + "\n\n")
+                        .send(Arrays.copyOf(body, 10));
+        Thread.sleep(150);
+        return client.send(Arrays.copyOfRange(body, 10, body.length));
     }
 
     @Test

@@ -37,7 +37,7 @@ import java.util.stream.Stream;
 
 /** The bundle as a host's OSGi framework sees it, without the host. */
 class BundleTest {
-    private static final Path JAR = Path.of(System.getProperty("bundle.jar"));
+    static final Path JAR = Path.of(System.getProperty("bundle.jar"));
     private static final String NATIVE_LIBRARY = System.getProperty("bundle.native");
     private static final String MEDIATOR = "org.modelfailover.synapse.ModelFailoverMediator";
 
@@ -266,11 +266,15 @@ class BundleTest {
         }
     }
 
-    private interface Body {
+    interface Body {
         void run(Framework framework) throws Exception;
     }
 
     private void inside(String name, Host host, Body body) throws Exception {
+        inside(name, storage, host, body);
+    }
+
+    static void inside(String name, Path storage, Host host, Body body) throws Exception {
         Framework framework =
                 FRAMEWORKS
                         .get(name)
@@ -289,7 +293,7 @@ class BundleTest {
         }
     }
 
-    private static Bundle install(Framework framework) throws BundleException {
+    static Bundle install(Framework framework) throws BundleException {
         return framework.getBundleContext().installBundle(JAR.toUri().toString());
     }
 

@@ -32,8 +32,10 @@ import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
@@ -72,6 +74,9 @@ public final class EmbeddedGateway implements AutoCloseable {
     private DeploymentFolder folder;
     private SynapseArtifacts deployed;
     private boolean closed;
+
+    /** Whether the API that is deployed stays while its parts are replaced. */
+    private boolean keepsApi;
 
     private EmbeddedGateway(
             ServerManager manager, ServerContextInformation context, Path home, int port) {
@@ -158,6 +163,30 @@ public final class EmbeddedGateway implements AutoCloseable {
         deploy(revision);
     }
 
+    /**
+     * Puts the endpoints and sequences of another revision in the place of the present ones, one by
+     * one, so that no request in between finds nothing. The API itself stays: Synapse 3.0.1, unlike
+     * the host, finds its way back to a replaced one no more, and loses the answers.
+     *
+     * @throws GatewayException if it cannot be deployed
+     */
+    public synchronized void update(DeploymentFolder revision) {
+        SynapseConfiguration configuration = synapseConfiguration();
+        List<Endpoint> endpoints = new ArrayList<>(configuration.getDefinedEndpoints().values());
+        List<SequenceMediator> sequences = new ArrayList<>();
+        for (String name : deployed.sequences().keySet()) {
+            sequences.add(configuration.getDefinedSequences().get(name));
+        }
+        keepsApi = true;
+        try {
+            deploy(revision);
+        } finally {
+            keepsApi = false;
+        }
+        sequences.forEach(SequenceMediator::destroy);
+        endpoints.forEach(Endpoint::destroy);
+    }
+
     /** Stops the engine and destroys the mediators. */
     @Override
     public synchronized void close() {
@@ -184,7 +213,9 @@ public final class EmbeddedGateway implements AutoCloseable {
                 announceSettings(revision);
                 deployed.endpoints().forEach(this::addEndpoint);
                 deployed.sequences().forEach(this::addSequence);
-                addApi(revision.api(), deployed.api());
+                if (!keepsApi) {
+                    addApi(revision.api(), deployed.api());
+                }
             } catch (IOException e) {
                 throw new GatewayException("cannot write " + home + ": " + e, e);
             } catch (RuntimeException e) {
@@ -207,7 +238,8 @@ public final class EmbeddedGateway implements AutoCloseable {
         try {
             Endpoint endpoint = EndpointFactory.getEndpointFromElement(parse(xml), false, null);
             endpoint.init(environment());
-            synapseConfiguration().addEndpoint(name, endpoint);
+            // Not added: a request that looked for it in vain has left an entry of this name.
+            synapseConfiguration().updateEndpoint(name, endpoint);
         } catch (RuntimeException e) {
             throw refused("endpoint", name, e);
         }
@@ -221,7 +253,7 @@ public final class EmbeddedGateway implements AutoCloseable {
                                     .getMediator(parse(xml), new Properties());
             // In the order of API Manager's own deployer: the sequence is known when its mediators
             // begin.
-            synapseConfiguration().addSequence(name, sequence);
+            synapseConfiguration().updateSequence(name, sequence);
             sequence.init(environment());
         } catch (RuntimeException e) {
             throw refused("sequence", name, e);
@@ -279,7 +311,8 @@ public final class EmbeddedGateway implements AutoCloseable {
                 reason);
     }
 
-    private synchronized void undeploy() {
+    /** Undeploys the API; requests already inside run on. */
+    public synchronized void undeploy() {
         SynapseConfiguration configuration = synapseConfiguration();
         if (deployed == null || configuration == null) {
             return;

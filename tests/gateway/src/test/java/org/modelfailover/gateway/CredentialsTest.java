@@ -8,10 +8,12 @@ import org.apache.http.nio.NHttpServerConnection;
 import org.apache.synapse.Mediator;
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.SynapseException;
+import org.apache.synapse.config.SynapseConfiguration;
 import org.apache.synapse.config.xml.SwitchCase;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.mediators.AbstractMediator;
 import org.apache.synapse.mediators.ListMediator;
+import org.apache.synapse.mediators.base.SequenceMediator;
 import org.apache.synapse.mediators.filters.FilterMediator;
 import org.apache.synapse.mediators.filters.SwitchMediator;
 import org.apache.synapse.rest.Handler;
@@ -386,10 +388,25 @@ class CredentialsTest extends Scenario {
 
     /** In the place of an endpoint's mediator, where the sequences of both key types have it. */
     private void replaceMediator(String endpoint, Mediator by) {
-        gateway.synapseConfiguration().getDefinedSequences().values().stream()
-                .map(sequence -> caseOf(sequence, endpoint))
-                .filter(Objects::nonNull)
-                .forEach(found -> found.getList().set(0, by));
+        SynapseConfiguration configuration = gateway.synapseConfiguration();
+        configuration
+                .getDefinedSequences()
+                .forEach(
+                        (name, sequence) -> {
+                            ListMediator found = caseOf(sequence, endpoint);
+                            if (found != null) {
+                                found.getList().set(0, by);
+                                configuration.updateSequence(name, again(sequence));
+                            }
+                        });
+    }
+
+    /** As a deployment makes it: what was found in the one before counts no longer. */
+    private static SequenceMediator again(SequenceMediator sequence) {
+        SequenceMediator again = new SequenceMediator();
+        again.setName(sequence.getName());
+        again.addAll(sequence.getList());
+        return again;
     }
 
     private static ListMediator caseOf(Mediator in, String endpoint) {

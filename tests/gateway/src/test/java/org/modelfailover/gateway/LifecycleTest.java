@@ -344,7 +344,7 @@ class LifecycleTest extends Scenario {
                             () -> NativeExecutor.endpointIds(handle, true),
                             () ->
                                     NativeExecutor.prepare(
-                                            handle, true, "/x", null, 0, 0, new byte[0]),
+                                            handle, true, "/x", null, 0, 0, new byte[0], 0),
                             () -> NativeExecutor.firstCandidate(handle),
                             () -> NativeExecutor.start(handle, null, false))) {
                 assertThrows(IllegalStateException.class, use, "handle " + handle);
@@ -363,16 +363,20 @@ class LifecycleTest extends Scenario {
                 FailoverConfigs.target("m", "one").attributes().get("failoverConfigs").toString();
         long policy = NativeExecutor.open(configs, new String[0]);
         long bound = NativeExecutor.bind(policy, "t", "handles", "1", null);
-        assertEquals(List.of("one"), List.of(NativeExecutor.endpointIds(bound, true)));
+        for (long handle : new long[] {policy, bound}) {
+            assertEquals(List.of("one"), List.of(NativeExecutor.endpointIds(handle, true)));
+        }
         assertThrows(
                 IllegalStateException.class,
-                () -> NativeExecutor.endpointIds(policy, true),
+                () ->
+                        NativeExecutor.prepare(
+                                policy, true, "/x", null, 0, 0, chat("m").getBytes(), 0),
                 "a policy's handle is none of a bound policy");
 
         NativeExecutor.close(policy);
         NativeExecutor.close(policy);
         assertThrows(IllegalStateException.class, () -> NativeExecutor.maxRequestBody(policy));
-        long call = NativeExecutor.prepare(bound, true, "/x", null, 0, 0, chat("m").getBytes());
+        long call = NativeExecutor.prepare(bound, true, "/x", null, 0, 0, chat("m").getBytes(), 0);
         assertEquals(0, NativeExecutor.firstCandidate(call));
         assertEquals(1, NativeExecutor.openCalls());
         NativeExecutor.close(bound);
@@ -382,7 +386,7 @@ class LifecycleTest extends Scenario {
         assertThrows(IllegalStateException.class, () -> NativeExecutor.firstCandidate(call));
         assertThrows(
                 IllegalStateException.class,
-                () -> NativeExecutor.prepare(bound, true, "/x", null, 0, 0, new byte[0]));
+                () -> NativeExecutor.prepare(bound, true, "/x", null, 0, 0, new byte[0], 0));
     }
 
     @Test
@@ -399,7 +403,7 @@ class LifecycleTest extends Scenario {
             assertThrows(RuntimeException.class, () -> NativeExecutor.configure("", null));
             assertThrows(
                     RuntimeException.class,
-                    () -> NativeExecutor.prepare(bound, true, null, null, 0, 0, null));
+                    () -> NativeExecutor.prepare(bound, true, null, null, 0, 0, null, 0));
             NativeExecutor.resolved(1, null, null, new byte[0], false);
             NativeExecutor.unusable(1, null);
         } finally {
@@ -421,6 +425,41 @@ class LifecycleTest extends Scenario {
             gateway.redeploy();
             assertServedBy("target", ask(chat("gpt-4o")));
             assertServedBy("target", ask(streamed("gpt-4o")));
+        }
+    }
+
+    @Test
+    void threadsThatNeedNotStayEndWithTheLastCallAndBeginWithTheNext() throws IOException {
+        String slow = "gpt-4o~tokens=20~interval=30ms";
+        deploy(api(provider), FailoverConfigs.target(slow, "one"));
+        long files = 0;
+        try {
+            for (int i = 0; i < 6; i++) {
+                RawClient client = client().post(streamed(slow));
+                Until.is("the call is under way", NativeExecutor::openCalls, calls -> calls == 1);
+                NativeExecutor.keepThreads(false);
+
+                RawClient.Answer answer = client.answer();
+                assertServedBy("target", answer);
+                assertTrue(answer.text().endsWith("data: [DONE]\n\n"), answer.text());
+                client.close();
+                Until.holds("the threads end", () -> !threads().containsKey("model-failover"));
+                assertServedBy("target", ask(chat(slow)));
+                Until.holds("the threads end", () -> !threads().containsKey("model-failover"));
+                if (i == 1) {
+                    files = files();
+                }
+            }
+            long most = files + 3;
+            Until.is("open files", LifecycleTest::files, now -> now <= most);
+        } finally {
+            NativeExecutor.keepThreads(true);
+        }
+    }
+
+    private static long files() throws IOException {
+        try (Stream<Path> files = Files.list(Path.of("/proc/self/fd"))) {
+            return files.count();
         }
     }
 

@@ -15,6 +15,7 @@ import java.util.List;
 final class RawClient implements AutoCloseable {
     private static final int PATIENCE_MILLIS = 10_000;
 
+    private int patienceMillis = PATIENCE_MILLIS;
     private final Socket socket;
     private final InputStream in;
 
@@ -83,6 +84,17 @@ final class RawClient implements AutoCloseable {
         return new RawClient(gateway.port());
     }
 
+    /** Waits so long for the next byte, until it is called a hang. */
+    RawClient patience(int millis) {
+        patienceMillis = millis;
+        try {
+            socket.setSoTimeout(millis);
+            return this;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     /** Sends text as it is, with {@code \n} for every line end. */
     RawClient send(String text) {
         return send(text.replace("\n", "\r\n").getBytes(StandardCharsets.UTF_8));
@@ -136,7 +148,8 @@ final class RawClient implements AutoCloseable {
         return new Answer(head, body(head));
     }
 
-    private byte[] body(Head head) {
+    /** The body that belongs to a head. */
+    byte[] body(Head head) {
         if (head.chunked()) {
             ByteArrayOutputStream body = new ByteArrayOutputStream();
             for (byte[] chunk = readChunk(); chunk != null; chunk = readChunk()) {
@@ -270,10 +283,10 @@ final class RawClient implements AutoCloseable {
         return line.toString(StandardCharsets.ISO_8859_1);
     }
 
-    private static AssertionError hangs(SocketTimeoutException e) {
+    private AssertionError hangs(SocketTimeoutException e) {
         return new AssertionError(
                 "the gateway neither answered nor closed the connection for "
-                        + PATIENCE_MILLIS / 1000
+                        + patienceMillis / 1000
                         + " s",
                 e);
     }

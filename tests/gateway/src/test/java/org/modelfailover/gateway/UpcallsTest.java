@@ -64,7 +64,8 @@ class UpcallsTest extends Scenario {
                             "application/json",
                             0,
                             0,
-                            body.getBytes());
+                            body.getBytes(),
+                            0);
             NativeExecutor.firstCandidate(call);
             if (resolved) {
                 NativeExecutor.resolved(

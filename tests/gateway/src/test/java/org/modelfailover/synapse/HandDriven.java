@@ -6,6 +6,7 @@ import org.apache.commons.logging.LogFactory;
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.mediators.AbstractMediator;
+import org.apache.synapse.transport.passthru.Pipe;
 import org.modelfailover.executor.Exchange;
 import org.modelfailover.executor.NativeExecutor;
 
@@ -78,7 +79,9 @@ public final class HandDriven extends AbstractMediator {
         ClientExchange.Source source = ClientExchange.Source.of(axis2);
         workers = source.configuration.getWorkerPool();
         try {
-            RequestBody.read(axis2, -1, 1 << 20);
+            Pipe pipe = (Pipe) axis2.getProperty(Properties.PIPE);
+            new RequestBody(source, pipe, 0, -1, 1 << 20, Long.MAX_VALUE)
+                    .await(Long.MAX_VALUE, Long.MAX_VALUE);
         } catch (IOException e) {
             throw new AssertionError(e);
         }

@@ -25,9 +25,11 @@ public final class ExtensionHandler implements Handler {
     }
 
     private static boolean mediate(MessageContext synCtx, String direction) {
-        Mediator sequence =
-                synCtx.getSequence(synCtx.getProperty("SYNAPSE_REST_API") + "--" + direction);
-        return sequence == null || sequence.mediate(synCtx);
+        Object sequence =
+                synCtx.getConfiguration()
+                        .getLocalRegistry()
+                        .get(synCtx.getProperty("SYNAPSE_REST_API") + "--" + direction);
+        return !(sequence instanceof Mediator) || ((Mediator) sequence).mediate(synCtx);
     }
 
     /**

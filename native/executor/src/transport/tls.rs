@@ -27,16 +27,48 @@ use rustls::{
 use x509_cert::Certificate;
 use zeroize::Zeroizing;
 
-use crate::network::{Hostnames, Identity, Network, Profile, Trusted};
+use super::network::{Hostnames, Identity, Network, Profile, Trusted};
 
-/// A configuration for each server that has one of its own, and one for the others.
+/// Configurations for each server that has its own, and some for the others.
 pub(crate) struct Tls {
-    pub(crate) others: ClientConfig,
+    others: Configs,
     /// By `host:port`, in lower case, or `*`.
-    pub(crate) named: HashMap<String, ClientConfig>,
+    named: HashMap<String, Configs>,
+}
+
+/// The same certificates and sessions, once for each list of protocols that is offered.
+#[derive(Clone)]
+pub(crate) struct Configs {
+    /// HTTP/1.1 alone.
+    pub(crate) http1: Arc<ClientConfig>,
+    /// HTTP/2, and HTTP/1.1.
+    pub(crate) http2: Arc<ClientConfig>,
+}
+
+impl Configs {
+    fn of(mut config: ClientConfig) -> Self {
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut http2 = config.clone();
+        http2.alpn_protocols.insert(0, b"h2".to_vec());
+        Configs {
+            http1: Arc::new(config),
+            http2: Arc::new(http2),
+        }
+    }
 }
 
 impl Tls {
+    /// The configurations for a server; its host in lower case.
+    pub(crate) fn of(&self, host: &str, port: u16) -> &Configs {
+        if self.named.is_empty() {
+            return &self.others;
+        }
+        self.named
+            .get(&format!("{host}:{port}"))
+            .or_else(|| self.named.get("*"))
+            .unwrap_or(&self.others)
+    }
+
     /// What can't be used is said, and left out: nobody is trusted in its place.
     ///
     /// # Errors
@@ -128,7 +160,7 @@ impl Builder<'_> {
         &mut self,
         trusted: Option<Trusted>,
         identities: Vec<Identity>,
-    ) -> Result<ClientConfig, Error> {
+    ) -> Result<Configs, Error> {
         let trust = match trusted {
             Some(trusted) => Arc::new(Trust::of(trusted, self.said)),
             None => Arc::clone(
@@ -151,13 +183,12 @@ impl Builder<'_> {
                 ),
             }
         }
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+        let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&self.versions)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_client_cert_resolver(Arc::new(Identities(keys)));
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(config)
+        Ok(Configs::of(config))
     }
 }
 

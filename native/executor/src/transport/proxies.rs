@@ -1,75 +1,78 @@
 //! Which proxy a request takes.
 
-use std::sync::Arc;
-
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use failover_policy::{Diagnostic, Level};
+use http::{HeaderValue, Uri};
 use regex_lite::Regex;
-use reqwest::Url;
+use zeroize::Zeroizing;
 
-use crate::network::{Login, Proxy};
+use super::network::{Login, Proxy};
 
 struct Rule {
     secure: bool,
     /// `None`: for all that no other rule is for.
     hosts: Option<Vec<Regex>>,
     bypass: Vec<Regex>,
-    url: Url,
-    login: Option<Login>,
+    via: Via,
 }
 
-/// The proxies for reqwest, which asks each in turn and takes the first that is willing.
-pub(crate) struct Proxies(Arc<Vec<Rule>>);
+/// A proxy, and who to be towards it.
+#[derive(Clone)]
+pub(crate) struct Via {
+    pub(crate) at: Uri,
+    /// The value of `Proxy-Authorization`.
+    pub(crate) login: Option<HeaderValue>,
+}
+
+/// The proxies of a gateway.
+pub(crate) struct Proxies(Vec<Rule>);
 
 impl Proxies {
-    pub(crate) fn new(proxies: Vec<Proxy>, said: &mut Vec<Diagnostic>) -> Result<Self, String> {
-        let rules: Result<_, String> = proxies.into_iter().map(|p| rule(p, said)).collect();
-        Ok(Proxies(Arc::new(rules?)))
+    pub(crate) fn new(proxies: Vec<Proxy>, said: &mut Vec<Diagnostic>) -> Self {
+        Proxies(proxies.into_iter().map(|p| rule(p, said)).collect())
     }
 
-    pub(crate) fn for_reqwest(&self) -> impl Iterator<Item = reqwest::Proxy> {
-        (0..self.0.len()).map(|index| {
-            let rules = Arc::clone(&self.0);
-            let proxy = reqwest::Proxy::custom(move |url| {
-                (select(&rules, url) == Some(index)).then(|| rules[index].url.clone())
-            });
-            match &self.0[index].login {
-                Some(login) => proxy.basic_auth(&login.user, &login.password),
-                None => proxy,
-            }
-        })
+    /// The proxy for a host, an IPv6 address in its brackets; `None`: it is called directly.
+    pub(crate) fn select(&self, secure: bool, host: &str) -> Option<&Via> {
+        let matching = |patterns: &[Regex]| patterns.iter().any(|p| p.is_match(host));
+        let of_scheme = || self.0.iter().filter(|r| r.secure == secure);
+        let rule = of_scheme()
+            .find(|r| r.hosts.as_deref().is_some_and(matching))
+            .or_else(|| of_scheme().find(|r| r.hosts.is_none()))?;
+        (!matching(&rule.bypass)).then_some(&rule.via)
     }
 }
 
-fn rule(proxy: Proxy, said: &mut Vec<Diagnostic>) -> Result<Rule, String> {
+fn rule(proxy: Proxy, said: &mut Vec<Diagnostic>) -> Rule {
     let address = format!("http://{}:{}", proxy.host, proxy.port);
-    let url = Url::parse(&address).or_else(|_| {
+    let at = address.parse().unwrap_or_else(|_| {
         said.push(Diagnostic {
             level: Level::Error,
             field: "http.proxyHost".to_owned(),
             message: format!("{:?} is no host", proxy.host),
         });
         // Nobody listens at port 0: a proxy that can't be used is not gone past.
-        Url::parse("http://127.0.0.1:0")
+        Uri::from_static("http://127.0.0.1:0")
     });
     let all = proxy.hosts.iter().any(|host| host == "*");
-    Ok(Rule {
+    Rule {
         secure: proxy.secure,
         hosts: (!all).then(|| patterns(&proxy.hosts)),
         bypass: patterns(&proxy.bypass),
-        url: url.map_err(|e| e.to_string())?,
-        login: proxy.login,
-    })
+        via: Via {
+            at,
+            login: proxy.login.as_ref().and_then(basic),
+        },
+    }
 }
 
-fn select(rules: &[Rule], url: &Url) -> Option<usize> {
-    let host = url.host_str()?;
-    let secure = url.scheme() == "https";
-    let matching = |patterns: &[Regex]| patterns.iter().any(|p| p.is_match(host));
-    let of_scheme = || rules.iter().enumerate().filter(|(_, r)| r.secure == secure);
-    let (index, rule) = of_scheme()
-        .find(|(_, r)| r.hosts.as_deref().is_some_and(matching))
-        .or_else(|| of_scheme().find(|(_, r)| r.hosts.is_none()))?;
-    (!matching(&rule.bypass)).then_some(index)
+fn basic(login: &Login) -> Option<HeaderValue> {
+    let pair = Zeroizing::new(format!("{}:{}", login.user, *login.password));
+    let encoded = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
+    let mut value = HeaderValue::from_str(&format!("Basic {}", *encoded)).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn patterns(entries: &[String]) -> Vec<Regex> {
@@ -92,10 +95,11 @@ mod tests {
     use super::*;
 
     fn chosen(proxies: Vec<Proxy>, url: &str) -> Option<String> {
-        let mut said = Vec::new();
-        let proxies = Proxies::new(proxies, &mut said).unwrap();
-        let index = select(&proxies.0, &url.parse().unwrap())?;
-        proxies.0[index].url.host_str().map(str::to_owned)
+        let url: Uri = url.parse().unwrap();
+        let proxies = Proxies::new(proxies, &mut Vec::new());
+        let secure = url.scheme_str() == Some("https");
+        let via = proxies.select(secure, url.host().unwrap())?;
+        via.at.host().map(str::to_owned)
     }
 
     fn proxy(host: &str, hosts: &[&str], bypass: &[&str]) -> Proxy {
@@ -172,11 +176,9 @@ mod tests {
     #[test]
     fn a_proxy_whose_host_is_none_is_named_and_not_gone_past() {
         let mut said = Vec::new();
-        let proxies = Proxies::new(vec![proxy("no host", &["*"], &[])], &mut said).unwrap();
+        let proxies = Proxies::new(vec![proxy("no host", &["*"], &[])], &mut said);
         assert!(said[0].to_string().contains("\"no host\""), "{said:?}");
-        assert_eq!(
-            select(&proxies.0, &"https://a.example".parse().unwrap()),
-            Some(0)
-        );
+        let via = proxies.select(true, "a.example").unwrap();
+        assert_eq!(via.at.port_u16(), Some(0));
     }
 }

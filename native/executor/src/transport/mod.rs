@@ -1,3 +1,12 @@
+//! The network: one request out, one answer back.
+//!
+//! [`client`] has the clients, [`network`] what the gateway tells of its network, [`origin`] the connections to one
+//! server, [`http1`] and [`shared`] with [`http2`] what is spoken over them, [`connect`] and [`names`] how there comes
+//! to be one, [`address`] what a URL says and [`failed`] what an error means.
+//!
+//! It is built on hyper's and h2's connections rather than on a whole client, because the outcome table
+//! (`behaviour.md` §3) turns on facts that no client tells; [`origin`] says which.
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -7,6 +16,23 @@ use futures_util::Stream;
 use http::{HeaderMap, StatusCode};
 
 use crate::gateway::Upstream;
+
+mod address;
+mod client;
+mod connect;
+mod failed;
+mod http1;
+mod http2;
+mod line;
+mod names;
+mod network;
+mod origin;
+mod proxies;
+mod shared;
+mod tls;
+
+pub use client::{HttpClient, HttpClients};
+pub use network::{Hostnames, Identity, Login, Network, Profile, Proxy, Trusted};
 
 /// A provider's answer whose body is still to come.
 pub struct Answer {
@@ -98,8 +124,9 @@ impl NetError {
 
 /// Sends one request.
 pub trait Transport: Send + Sync {
-    /// Sends it and waits for the head of the answer. Never follows a redirect, never sends twice. Dropping the
-    /// future, or later the body, closes the connection; of one that is shared (HTTP/2), only this request's stream.
+    /// Sends it and waits for the head of the answer. Never follows a redirect. Sends again only what was certainly
+    /// not processed (`behaviour.md` §3): at once, once, on a new connection. Dropping the future, or later the body,
+    /// closes the connection; of one that is shared (HTTP/2), only this request's stream.
     ///
     /// # Errors
     /// What the network did instead of answering.

@@ -1,0 +1,182 @@
+//! Bodies, and the copies that are made of them, as they are held: counted in [`Memory`], and refused instead of
+//! aborted over when there is no memory.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use failover_wire::room::allocated;
+use futures_util::StreamExt;
+
+use crate::memory::{Held, Memory};
+use crate::outcome::Outcome;
+use crate::transport::{BodyStream, NetError};
+
+/// What each answer, each copy of a request and each stream may hold without being counted. Most need no more, so that
+/// a gateway whose memory is full goes on with what it has begun.
+pub(crate) const UNCOUNTED: usize = 16 * 1024;
+
+/// There is no room for a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoMemory;
+
+/// The memory, as one API may use it.
+#[derive(Debug, Clone)]
+pub(crate) struct Share {
+    memory: Arc<Memory>,
+    limit: u64,
+}
+
+impl Share {
+    pub(crate) fn new(memory: &Arc<Memory>, limit: u64) -> Self {
+        Share {
+            memory: Arc::clone(memory),
+            limit,
+        }
+    }
+
+    pub(crate) fn count(&self, bytes: u64) -> bool {
+        self.memory.count(bytes, self.limit)
+    }
+
+    /// A request's body, of which `reserved` bytes are counted. `None`, and they stay counted: there is no room for the
+    /// others.
+    pub(crate) fn request(&self, body: Bytes, reserved: u64) -> Option<Bytes> {
+        let mut held = self.memory.adopt(reserved);
+        if held.resize(body.len() as u64, self.limit) {
+            return Some(Bytes::from_owner(Counted { body, _held: held }));
+        }
+        held.forget();
+        None
+    }
+
+    /// Something that grows, and is empty.
+    pub(crate) fn kept(&self) -> Kept {
+        Kept {
+            held: self.memory.adopt(0),
+            limit: self.limit,
+        }
+    }
+
+    /// An empty buffer with room for so many bytes.
+    pub(crate) fn room(&self, bytes: usize) -> Result<(Vec<u8>, Kept), NoMemory> {
+        let mut kept = self.kept();
+        kept.set(bytes)?;
+        Ok((allocated(bytes).ok_or(NoMemory)?, kept))
+    }
+}
+
+/// What something that grows holds.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    held: Held,
+    limit: u64,
+}
+
+impl Kept {
+    /// It holds so many bytes now. With an error what was counted stays counted.
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), NoMemory> {
+        let counted = bytes.saturating_sub(UNCOUNTED) as u64;
+        match self.held.resize(counted, self.limit) {
+            true => Ok(()),
+            false => Err(NoMemory),
+        }
+    }
+
+    /// The bytes that it holds. They are counted until nobody has them any more.
+    pub(crate) fn freeze<B>(self, body: B) -> Bytes
+    where
+        B: AsRef<[u8]> + Into<Bytes> + Send + 'static,
+    {
+        match self.held.bytes() {
+            0 => body.into(),
+            _ => Bytes::from_owner(Counted {
+                body,
+                _held: self.held,
+            }),
+        }
+    }
+}
+
+struct Counted<B> {
+    body: B,
+    _held: Held,
+}
+
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Counted<B> {
+    fn as_ref(&self) -> &[u8] {
+        self.body.as_ref()
+    }
+}
+
+/// Reads an answer's body to its end, as long as that has no more than `most` bytes.
+pub(crate) async fn collect(
+    mut body: BodyStream,
+    most: u64,
+    share: &Share,
+) -> Result<Bytes, Outcome> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let Some(first) = next(&mut body).await? else {
+        return Ok(Bytes::new());
+    };
+    let mut whole = Growing {
+        bytes: Vec::new(),
+        kept: share.kept(),
+        most,
+    };
+    // Most answers come in one piece, which is passed on as it is.
+    whole.fits(&first)?;
+    whole.kept.set(first.len())?;
+    let Some(second) = next(&mut body).await? else {
+        return Ok(whole.kept.freeze(first));
+    };
+    whole.extend(&first)?;
+    drop(first);
+    whole.extend(&second)?;
+    while let Some(piece) = next(&mut body).await? {
+        whole.extend(&piece)?;
+    }
+    Ok(whole.kept.freeze(whole.bytes))
+}
+
+async fn next(body: &mut BodyStream) -> Result<Option<Bytes>, Outcome> {
+    let broken = |_| Outcome::Network(NetError::BrokenOff);
+    body.next().await.transpose().map_err(broken)
+}
+
+/// A body whose length is not known.
+struct Growing {
+    bytes: Vec<u8>,
+    kept: Kept,
+    most: usize,
+}
+
+impl Growing {
+    fn fits(&self, piece: &[u8]) -> Result<(), Outcome> {
+        match piece.len() > self.most - self.bytes.len() {
+            true => Err(Outcome::TooLarge),
+            false => Ok(()),
+        }
+    }
+
+    /// Grows by a quarter at a time: work per byte is constant, and at most a quarter of the buffer lies idle. It is
+    /// the buffer that is counted.
+    fn extend(&mut self, piece: &[u8]) -> Result<(), Outcome> {
+        self.fits(piece)?;
+        let length = self.bytes.len();
+        let needed = length + piece.len();
+        if needed > self.bytes.capacity() {
+            let wanted = needed.saturating_add(needed / 4).min(self.most);
+            self.kept.set(wanted)?;
+            let more = self.bytes.try_reserve_exact(wanted - length);
+            more.map_err(|_| Outcome::NoMemory)?;
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(())
+    }
+}
+
+impl From<NoMemory> for Outcome {
+    fn from(_: NoMemory) -> Self {
+        Outcome::NoMemory
+    }
+}

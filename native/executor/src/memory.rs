@@ -1,0 +1,282 @@
+//! The bytes of bodies that the gateway holds at one time, over all APIs: one counter, and its limit (`behaviour.md`
+//! §9, `max_memory`).
+//!
+//! Counted, each byte once, for as long as it is held:
+//! - a request's body: while it is read, and until its call needs it no longer;
+//! - the copy of it with a candidate's model, or with the beginning of an answer: until that is sent;
+//! - a whole answer, an error's body: until it is delivered, or another candidate's takes its place;
+//! - of a stream: what is held back before its first useful chunk, an event that is not complete, the event that its
+//!   caller is slow to take, the text that it could be continued from;
+//! - a stream that the gateway collects for its response policies.
+//!
+//! Not counted, because it has a small bound of its own:
+//! - the first 16 KiB of each answer, of each copy and of each stream. Most calls need no more, so that they end as
+//!   they began when others have used the memory up;
+//! - the buffers of connections: 400 KiB for what was read from one and has not been looked at, the pipe of 16 KiB to
+//!   the caller;
+//! - what lives while one event or body is read, moved or copied, on one of the runtime's threads or the gateway's
+//!   workers: an event of 16 MiB as a tree, a request on its way out of the JVM, a signature's copy;
+//! - heads, paths, candidates: bounded by the lengths that the network and the configuration allow them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use failover_policy::Settings;
+
+/// One counter for a gateway. No lock: every change is one atomic step, and nothing else is ordered by it.
+#[derive(Debug)]
+pub struct Memory {
+    held: AtomicU64,
+    peak: AtomicU64,
+    refused: AtomicU64,
+    /// The limit where no `max_memory` is set.
+    usual_limit: AtomicU64,
+}
+
+impl Default for Memory {
+    /// Without a limit, until [`Memory::limit_to`] sets one.
+    fn default() -> Self {
+        Memory {
+            held: AtomicU64::new(0),
+            peak: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            usual_limit: AtomicU64::new(u64::MAX),
+        }
+    }
+}
+
+impl Memory {
+    /// Sets the limit of the policies without `max_memory` that are bound from now on, in bytes.
+    pub fn limit_to(&self, bytes: u64) {
+        self.usual_limit.store(bytes, Relaxed);
+    }
+
+    /// The limit under these settings, in bytes.
+    pub fn limit(&self, settings: &Settings) -> u64 {
+        let usual = || self.usual_limit.load(Relaxed);
+        settings.max_memory.unwrap_or_else(usual)
+    }
+
+    /// Bytes that are held now.
+    pub fn held(&self) -> u64 {
+        self.held.load(Relaxed)
+    }
+
+    /// The most bytes that were ever held.
+    pub fn peak(&self) -> u64 {
+        self.peak.load(Relaxed)
+    }
+
+    /// How often a limit was in the way.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
+    }
+
+    /// Counts bytes, if the sum stays within `limit`. Whoever counts owes a [`Memory::release`].
+    pub fn count(&self, bytes: u64, limit: u64) -> bool {
+        if bytes == 0 {
+            return true;
+        }
+        let within = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= limit);
+        match self.held.fetch_update(Relaxed, Relaxed, within) {
+            Ok(before) => {
+                self.peak.fetch_max(before + bytes, Relaxed);
+                true
+            }
+            Err(_) => {
+                self.refused.fetch_add(1, Relaxed);
+                false
+            }
+        }
+    }
+
+    /// Gives back what [`Memory::count`] counted. The sum never goes below nothing.
+    pub fn release(&self, bytes: u64) {
+        let less = |held: u64| Some(held.saturating_sub(bytes));
+        let _ = self.held.fetch_update(Relaxed, Relaxed, less);
+    }
+
+    /// Counts bytes for as long as what is returned lives; `None`: the sum would be beyond `limit`.
+    pub fn reserve(self: &Arc<Self>, bytes: u64, limit: u64) -> Option<Held> {
+        self.count(bytes, limit).then(|| self.adopt(bytes))
+    }
+
+    /// Takes over the giving back of bytes that were counted.
+    pub fn adopt(self: &Arc<Self>, bytes: u64) -> Held {
+        Held {
+            memory: Arc::clone(self),
+            bytes,
+        }
+    }
+}
+
+/// Bytes that are counted while this lives.
+#[derive(Debug)]
+pub struct Held {
+    memory: Arc<Memory>,
+    bytes: u64,
+}
+
+impl Held {
+    /// How many.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Counts more; `false`, and nothing more is counted, when the sum would be beyond `limit`.
+    pub fn grow(&mut self, bytes: u64, limit: u64) -> bool {
+        let counted = self.memory.count(bytes, limit);
+        if counted {
+            self.bytes += bytes;
+        }
+        counted
+    }
+
+    /// Gives back all but `bytes`.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let more = self.bytes.saturating_sub(bytes);
+        self.memory.release(more);
+        self.bytes -= more;
+    }
+
+    /// Counts `bytes` in all, as far as `limit` lets it grow.
+    pub fn resize(&mut self, bytes: u64, limit: u64) -> bool {
+        if bytes > self.bytes {
+            return self.grow(bytes - self.bytes, limit);
+        }
+        self.shrink_to(bytes);
+        true
+    }
+
+    /// Takes over what another counts, of the same memory.
+    pub fn merge(&mut self, mut other: Held) {
+        debug_assert!(Arc::ptr_eq(&self.memory, &other.memory));
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
+    /// Counts on, and leaves the giving back to somebody else.
+    pub fn forget(mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.memory.release(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: u64 = 1000;
+
+    #[test]
+    fn nothing_is_counted_beyond_the_limit() {
+        let memory = Arc::new(Memory::default());
+        let mut half = memory.reserve(600, LIMIT).unwrap();
+        assert!(memory.reserve(401, LIMIT).is_none());
+        assert!(!half.grow(401, LIMIT));
+        assert!(!half.grow(u64::MAX, u64::MAX));
+        assert!(half.grow(400, LIMIT));
+        assert_eq!((memory.held(), memory.peak()), (1000, 1000));
+        assert_eq!(memory.refused(), 3);
+        drop(half);
+        assert_eq!((memory.held(), memory.peak()), (0, 1000));
+    }
+
+    #[test]
+    fn nothing_can_be_reserved_while_too_much_is_held() {
+        let memory = Arc::new(Memory::default());
+        let _held = memory.reserve(2000, u64::MAX).unwrap();
+        assert!(memory.reserve(0, LIMIT).is_some());
+        assert!(memory.reserve(1, LIMIT).is_none());
+    }
+
+    #[test]
+    fn a_release_too_many_does_not_turn_the_sum_round() {
+        let memory = Memory::default();
+        memory.release(1);
+        assert_eq!(memory.held(), 0);
+    }
+
+    #[test]
+    fn threads_at_the_limit_never_pass_it_and_leave_nothing() {
+        let memory = Arc::new(Memory::default());
+        std::thread::scope(|scope| {
+            for thread in 0..4u64 {
+                let memory = &memory;
+                scope.spawn(move || {
+                    for round in 0..20_000 {
+                        let wanted = (thread * 7919 + round * 104_729) % 700;
+                        if let Some(mut held) = memory.reserve(wanted, LIMIT) {
+                            held.grow(wanted / 2, LIMIT);
+                            held.shrink_to(wanted / 3);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(memory.held(), 0);
+        assert!(memory.peak() <= LIMIT, "{}", memory.peak());
+        assert!(memory.peak() > LIMIT / 2, "the threads never met");
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Reserve(u64),
+        Grow(usize, u64),
+        ShrinkTo(usize, u64),
+        Resize(usize, u64),
+        Merge(usize, usize),
+        Drop(usize),
+        ForgetAndAdopt(usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let (which, bytes) = (0usize..8, 0u64..600);
+        prop_oneof![
+            bytes.clone().prop_map(Step::Reserve),
+            (which.clone(), bytes.clone()).prop_map(|(w, b)| Step::Grow(w, b)),
+            (which.clone(), bytes.clone()).prop_map(|(w, b)| Step::ShrinkTo(w, b)),
+            (which.clone(), bytes).prop_map(|(w, b)| Step::Resize(w, b)),
+            (which.clone(), which.clone()).prop_map(|(a, b)| Step::Merge(a, b)),
+            which.clone().prop_map(Step::Drop),
+            which.prop_map(Step::ForgetAndAdopt),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_sum_is_always_that_of_what_is_alive(steps in prop::collection::vec(step(), 0..60)) {
+            let memory = Arc::new(Memory::default());
+            let mut alive: Vec<Held> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Reserve(bytes) => alive.extend(memory.reserve(bytes, LIMIT)),
+                    Step::Grow(at, bytes) if at < alive.len() => { alive[at].grow(bytes, LIMIT); }
+                    Step::ShrinkTo(at, bytes) if at < alive.len() => alive[at].shrink_to(bytes),
+                    Step::Resize(at, bytes) if at < alive.len() => { alive[at].resize(bytes, LIMIT); }
+                    Step::Merge(a, b) if a < alive.len() && b < alive.len() && a != b => {
+                        let other = alive.remove(b);
+                        alive[if a > b { a - 1 } else { a }].merge(other);
+                    }
+                    Step::Drop(at) if at < alive.len() => drop(alive.remove(at)),
+                    Step::ForgetAndAdopt(at) if at < alive.len() => {
+                        let bytes = alive.remove(at).forget();
+                        alive.push(memory.adopt(bytes));
+                    }
+                    _ => {}
+                }
+                let sum: u64 = alive.iter().map(Held::bytes).sum();
+                prop_assert_eq!(memory.held(), sum);
+                prop_assert!(sum <= LIMIT);
+            }
+            drop(alive);
+            prop_assert_eq!(memory.held(), 0);
+        }
+    }
+}
