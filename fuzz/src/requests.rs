@@ -6,6 +6,7 @@ use bytes::Bytes;
 use failover_wire::path::PathModel;
 use failover_wire::provider::Attribute;
 use failover_wire::request::Model;
+use failover_wire::room::allocated;
 use failover_wire::{Asked, Provider};
 use serde_json::Value;
 
@@ -57,7 +58,7 @@ pub fn json(data: &[u8]) {
     };
     // What was read of it was JSON, and is still when it was changed.
     let usage = asked.can_ask_usage("/chat/completions");
-    let edited = asked.body_for(&body, "n\"é", usage);
+    let edited = sent(&asked, &body, "n\"é", usage);
     if *asked.model() == Model::NoName {
         return;
     }
@@ -71,8 +72,8 @@ pub fn json(data: &[u8]) {
     assert_eq!(again.stream(), asked.stream());
     // Only the values' bytes changed: with the same name in all of them nothing tells the two apart.
     if which % 4 == 0 {
-        let other = asked.body_for(&body, "other", usage);
-        assert_eq!(again.body_for(&edited, "other", false), other);
+        let other = sent(&asked, &body, "other", usage);
+        assert_eq!(sent(&again, &edited, "other", false), other);
         if let (Ok(Value::Object(mut before)), Ok(Value::Object(mut after))) = (
             serde_json::from_slice(&body),
             serde_json::from_slice(&edited),
@@ -110,6 +111,12 @@ pub fn path(data: &[u8]) {
     pattern.metadata(&path, b"");
 }
 
+/// The body for a candidate.
+fn sent(asked: &Asked, body: &Bytes, model: &str, usage: bool) -> Bytes {
+    let body = asked.body_for(body, model, usage, &mut allocated);
+    Bytes::from(body.expect("room").into_owned())
+}
+
 /// A multipart form.
 pub fn form(data: &[u8]) {
     let ([which], body) = head(data);
@@ -122,10 +129,10 @@ pub fn form(data: &[u8]) {
     let Ok(Some(asked)) = read(&body) else {
         return;
     };
-    let edited = asked.body_for(&body, "name", false);
+    let edited = sent(&asked, &body, "name", false);
     let again = read(&edited).expect("a form").expect("a form");
     assert_eq!(again.model(), &Model::Named("name".into()));
     assert_eq!(again.stream(), asked.stream());
-    let other = asked.body_for(&body, "other name", false);
-    assert_eq!(again.body_for(&edited, "other name", false), other);
+    let other = sent(&asked, &body, "other name", false);
+    assert_eq!(sent(&again, &edited, "other name", false), other);
 }
