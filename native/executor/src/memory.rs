@@ -148,12 +148,6 @@ impl Held {
         true
     }
 
-    /// Takes over what another counts, of the same memory.
-    pub fn merge(&mut self, mut other: Held) {
-        debug_assert!(Arc::ptr_eq(&self.memory, &other.memory));
-        self.bytes += std::mem::take(&mut other.bytes);
-    }
-
     /// Counts on, and leaves the giving back to somebody else.
     pub fn forget(mut self) -> u64 {
         std::mem::take(&mut self.bytes)
@@ -231,7 +225,6 @@ mod tests {
         Grow(usize, u64),
         ShrinkTo(usize, u64),
         Resize(usize, u64),
-        Merge(usize, usize),
         Drop(usize),
         ForgetAndAdopt(usize),
     }
@@ -243,7 +236,6 @@ mod tests {
             (which.clone(), bytes.clone()).prop_map(|(w, b)| Step::Grow(w, b)),
             (which.clone(), bytes.clone()).prop_map(|(w, b)| Step::ShrinkTo(w, b)),
             (which.clone(), bytes).prop_map(|(w, b)| Step::Resize(w, b)),
-            (which.clone(), which.clone()).prop_map(|(a, b)| Step::Merge(a, b)),
             which.clone().prop_map(Step::Drop),
             which.prop_map(Step::ForgetAndAdopt),
         ]
@@ -260,10 +252,6 @@ mod tests {
                     Step::Grow(at, bytes) if at < alive.len() => { alive[at].grow(bytes, LIMIT); }
                     Step::ShrinkTo(at, bytes) if at < alive.len() => alive[at].shrink_to(bytes),
                     Step::Resize(at, bytes) if at < alive.len() => { alive[at].resize(bytes, LIMIT); }
-                    Step::Merge(a, b) if a < alive.len() && b < alive.len() && a != b => {
-                        let other = alive.remove(b);
-                        alive[if a > b { a - 1 } else { a }].merge(other);
-                    }
                     Step::Drop(at) if at < alive.len() => drop(alive.remove(at)),
                     Step::ForgetAndAdopt(at) if at < alive.len() => {
                         let bytes = alive.remove(at).forget();

@@ -166,7 +166,11 @@ impl Stream {
 
     /// Lets the delivered text go: the stream can't be gone on with any more.
     pub fn forget_text(&mut self) {
-        self.forget();
+        self.forgotten = true;
+        self.text = String::new();
+        if let Some(format) = &mut self.format {
+            format.forget();
+        }
     }
 
     /// What was left without its end when the body ended.
@@ -311,7 +315,7 @@ impl Stream {
         if matches!(frame.content, Content::Outline(_)) {
             // What was not read of it can't be gone on from, nor be written anew.
             match (&self.joining, worth) {
-                (None, _) => self.forget(),
+                (None, _) => self.forget_text(),
                 (Some(_), Worth::Failed) => {}
                 (Some(_), _) => worth = Worth::Broken,
             }
@@ -457,18 +461,9 @@ impl Stream {
         if self.text.len() + said.len() > self.max_text
             || self.text.try_reserve(said.len()).is_err()
         {
-            self.forget();
+            self.forget_text();
         } else {
             self.text.push_str(said);
-        }
-    }
-
-    /// Nobody will go on with it.
-    fn forget(&mut self) {
-        self.forgotten = true;
-        self.text = String::new();
-        if let Some(format) = &mut self.format {
-            format.forget();
         }
     }
 }
