@@ -58,8 +58,6 @@ pub(crate) struct Engine {
     clients: HttpClients,
     /// Held for reading while something is put on it, so that it can't end before that is there.
     runtime: RwLock<Option<Runtime>>,
-    /// Whether a runtime has ended: the connections that it carried have ended with it.
-    has_rested: AtomicBool,
     /// Set while the bundle is stopped: the threads end when no call is under way.
     rests: AtomicBool,
     lingers: AtomicBool,
@@ -209,10 +207,8 @@ impl Engine {
             return Ok(work(runtime));
         }
         let runtime = threads::runtime().map_err(|e| Thrown::Other(e.to_string()))?;
-        if self.has_rested.load(Ordering::Relaxed) {
-            let _inside = runtime.enter();
-            self.clients.renew();
-        }
+        // The last tasks of one that has ended can have left connections that ended with it.
+        self.clients.renew();
         Ok(work(running.insert(runtime)))
     }
 
@@ -262,7 +258,6 @@ impl Engine {
         }
         let ended = running.take();
         self.lingers.store(false, Ordering::SeqCst);
-        self.has_rested.store(true, Ordering::Relaxed);
         // What is dropped with it may want the lock.
         drop(running);
         if let Some(runtime) = ended {
