@@ -411,16 +411,15 @@ fn text_of_json(name: &str, json: &str) -> Option<String> {
         // Escaped, each byte can take six.
         _ if json.len() > 6 * LONGEST + 2 => None,
         b'{' | b'[' | b'n' => None,
-        b'"' => readable(name, serde_json::from_str(json).ok()?),
-        _ => readable(name, json.to_owned()),
+        b'"' => readable(name, serde_json::from_str::<String>(json).ok()?),
+        _ => readable(name, json),
     }
 }
 
 /// The same of one that was parsed.
 fn text_of(name: &str, value: &Value) -> Option<String> {
     match value {
-        Value::String(text) if text.len() > LONGEST => None,
-        Value::String(text) => readable(name, text.clone()),
+        Value::String(text) => readable(name, text.as_str()),
         value => readable(name, value.to_string()),
     }
 }
@@ -432,10 +431,12 @@ fn written(count: u64) -> String {
 
 /// A value that its readers can read: the throttling's `Long.parseLong` and the analytics' `Integer.parseInt` take a
 /// count, and none wants a document.
-fn readable(name: &str, value: String) -> Option<String> {
+fn readable(name: &str, value: impl AsRef<str> + Into<String>) -> Option<String> {
+    let text = value.as_ref();
     let is_count = [PROMPT, COMPLETION, TOTAL, REMAINING].contains(&name);
-    (value.len() <= LONGEST && !is_count || value.parse().is_ok_and(|count: i32| count >= 0))
-        .then_some(value)
+    let fits =
+        text.len() <= LONGEST && (!is_count || text.parse().is_ok_and(|count: i32| count >= 0));
+    fits.then(|| value.into())
 }
 
 #[cfg(test)]
