@@ -21,6 +21,10 @@ import java.util.concurrent.CyclicBarrier;
 class AttachmentTest {
     private static final int ROUNDS = 1_000;
     private static final int USERS = 4;
+
+    /** Of each user in a round; without a limit they could keep it open between them for ever. */
+    private static final int USES = 20;
+
     private static final String CONFIGURATION =
             "{\"production\":{\"targetModel\":{\"model\":\"m\",\"endpointId\":\"one\"}}}";
 
@@ -107,7 +111,7 @@ class AttachmentTest {
     }
 
     private static void use(Attachment attachment) {
-        while (attachment.acquire()) {
+        for (int i = 0; i < USES && attachment.acquire(); i++) {
             NativeExecutor.endpointIds(attachment.bound, true);
             attachment.release();
         }
