@@ -103,7 +103,7 @@ final class GatewayNetwork {
             }
         } catch (RuntimeException | Error e) {
             // One that is thrown would be the last of this watch.
-            InFlight.say("The gateway's truststore can't be looked after", e);
+            HousekeepingThread.say("The gateway's truststore can't be looked after", e);
         }
     }
 

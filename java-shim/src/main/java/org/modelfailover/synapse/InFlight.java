@@ -1,13 +1,9 @@
 package org.modelfailover.synapse;
 
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -15,9 +11,6 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * The exchanges under way. Each is looked at once when it is a few milliseconds old, which most
  * never are, and then seldom: the cost is that of the new ones, however many wait.
- *
- * <p>There is a thread for it while there is something to do, and a while longer. So it need not be
- * stopped with the bundle, and mediators that are still deployed then are served as before.
  */
 final class InFlight {
     /** What is looked after. */
@@ -29,8 +22,6 @@ final class InFlight {
         boolean check();
     }
 
-    private static final Log LOG = LogFactory.getLog(InFlight.class);
-
     /** Age from which an exchange listens for a client that leaves. */
     private static final long YOUNG_MILLIS = 10;
 
@@ -40,9 +31,6 @@ final class InFlight {
     /** Between two looks at all that are older. */
     private static final long ROUND_MILLIS = 500;
 
-    /** How long the thread waits for something to do. */
-    private static final long LINGER_MILLIS = 1_000;
-
     private static final Queue<Watched> YOUNG = new ConcurrentLinkedQueue<>();
     private static final AtomicBoolean AWAITED = new AtomicBoolean();
 
@@ -50,31 +38,16 @@ final class InFlight {
     private static final List<Watched> OLDER = new ArrayList<>();
     private static boolean roundAwaited;
 
-    private static final ScheduledThreadPoolExecutor SWEEPER = sweeper();
+    private static final HousekeepingThread SWEEPER =
+            new HousekeepingThread("model-failover-sweeper");
 
     private InFlight() {}
-
-    private static ScheduledThreadPoolExecutor sweeper() {
-        ScheduledThreadPoolExecutor sweeper =
-                new ScheduledThreadPoolExecutor(
-                        1,
-                        work -> {
-                            Thread thread = new Thread(work, "model-failover-sweeper");
-                            thread.setDaemon(true);
-                            // Not that of the request which happens to make it.
-                            thread.setContextClassLoader(InFlight.class.getClassLoader());
-                            return thread;
-                        });
-        sweeper.setKeepAliveTime(LINGER_MILLIS, TimeUnit.MILLISECONDS);
-        sweeper.allowCoreThreadTimeOut(true);
-        return sweeper;
-    }
 
     static void add(Watched exchange) {
         YOUNG.add(exchange);
         if (!AWAITED.get() && AWAITED.compareAndSet(false, true)) {
             try {
-                SWEEPER.schedule(InFlight::lookAtTheYoung, YOUNG_MILLIS, TimeUnit.MILLISECONDS);
+                SWEEPER.after(YOUNG_MILLIS, InFlight::lookAtTheYoung);
             } catch (RuntimeException | Error e) {
                 AWAITED.set(false);
                 throw e;
@@ -84,12 +57,12 @@ final class InFlight {
 
     /** Runs something short when what is being deployed now is there. */
     static void soon(Runnable work) {
-        SWEEPER.schedule(() -> guarded(work), SOON_MILLIS, TimeUnit.MILLISECONDS);
+        SWEEPER.after(SOON_MILLIS, work);
     }
 
     /** Runs something that never waits. */
     static void now(Runnable work) {
-        SWEEPER.execute(() -> guarded(work));
+        SWEEPER.now(work);
     }
 
     private static void lookAtTheYoung() {
@@ -106,7 +79,7 @@ final class InFlight {
             }
         } finally {
             if (!YOUNG.isEmpty() && AWAITED.compareAndSet(false, true)) {
-                schedule(InFlight::lookAtTheYoung, YOUNG_MILLIS);
+                SWEEPER.surelyAfter(YOUNG_MILLIS, InFlight::lookAtTheYoung);
             }
             awaitRound();
         }
@@ -124,7 +97,7 @@ final class InFlight {
     private static void awaitRound() {
         if (!roundAwaited && !OLDER.isEmpty()) {
             roundAwaited = true;
-            schedule(InFlight::round, ROUND_MILLIS);
+            SWEEPER.surelyAfter(ROUND_MILLIS, InFlight::round);
         }
     }
 
@@ -140,17 +113,6 @@ final class InFlight {
         }
     }
 
-    private static void schedule(Runnable work, long millis) {
-        while (true) {
-            try {
-                SWEEPER.schedule(work, millis, TimeUnit.MILLISECONDS);
-                return;
-            } catch (VirtualMachineError e) {
-                LockSupport.parkNanos(1_000_000);
-            }
-        }
-    }
-
     /** One broken connection must not keep the others from being looked after. */
     private static boolean isOver(Watched exchange) {
         try {
@@ -159,25 +121,8 @@ final class InFlight {
             // Out of memory, or of stack: that passes.
             return false;
         } catch (RuntimeException | Error e) {
-            say("A client that waits can't be looked after", e);
+            HousekeepingThread.say("A client that waits can't be looked after", e);
             return true;
-        }
-    }
-
-    private static void guarded(Runnable work) {
-        try {
-            work.run();
-        } catch (RuntimeException | Error e) {
-            say("Something that was put off failed", e);
-        }
-    }
-
-    /** Logs what must not end a thread: saying it can fail for the same reason. */
-    static void say(String what, Throwable why) {
-        try {
-            LOG.error(what, why);
-        } catch (RuntimeException | Error e) {
-            // Nobody is left to be told.
         }
     }
 }

@@ -1,44 +1,22 @@
 package org.modelfailover.synapse;
 
-import org.apache.commons.logging.Log;
-import org.apache.commons.logging.LogFactory;
-
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 
 /**
- * Looks after the requests that are still coming, on one thread that never waits and ends when
- * there are none: copying out of a pipe is all it does, and mediators run on the gateway's workers.
+ * Looks after the requests that are still coming, on one thread that never waits: copying out of a
+ * pipe is all it does, and mediators run on the gateway's workers.
  */
 final class Uploads {
-    private static final Log LOG = LogFactory.getLog(Uploads.class);
-
     private static final long ROUND_MILLIS = 100;
 
     private static final Set<Upload> COMING = ConcurrentHashMap.newKeySet();
     private static final Set<HandedOnBody> GOING = ConcurrentHashMap.newKeySet();
     private static final AtomicBoolean AWAITED = new AtomicBoolean();
 
-    private static final ScheduledThreadPoolExecutor THREAD =
-            new ScheduledThreadPoolExecutor(
-                    1,
-                    work -> {
-                        Thread thread = new Thread(work, "model-failover-uploads");
-                        thread.setDaemon(true);
-                        // Not that of the request which happens to make it.
-                        thread.setContextClassLoader(Uploads.class.getClassLoader());
-                        return thread;
-                    });
-
-    static {
-        // While it lives it keeps a replaced bundle.
-        THREAD.setKeepAliveTime(1, TimeUnit.SECONDS);
-        THREAD.allowCoreThreadTimeOut(true);
-    }
+    private static final HousekeepingThread THREAD =
+            new HousekeepingThread("model-failover-uploads");
 
     private Uploads() {}
 
@@ -64,35 +42,19 @@ final class Uploads {
 
     /** Runs something that never waits. */
     static void now(Runnable work) {
-        THREAD.execute(work);
+        THREAD.now(work);
     }
 
-    /** For want of memory nobody may be forgotten: tries again until it is done. */
     private static void awaitARound() {
-        if (AWAITED.get() || !AWAITED.compareAndSet(false, true)) {
-            return;
-        }
-        while (true) {
-            try {
-                THREAD.schedule(Uploads::lookAtAll, ROUND_MILLIS, TimeUnit.MILLISECONDS);
-                return;
-            } catch (VirtualMachineError e) {
-                LockSupport.parkNanos(1_000_000);
-            }
+        if (!AWAITED.get() && AWAITED.compareAndSet(false, true)) {
+            THREAD.surelyAfter(ROUND_MILLIS, Uploads::lookAtAll);
         }
     }
 
     /** One broken connection must not keep the others from being looked after. */
     private static void guarded(Runnable look) {
-        try {
-            look.run();
-        } catch (RuntimeException | Error e) {
-            try {
-                LOG.error("A request that is still coming could not be looked after", e);
-            } catch (RuntimeException | Error again) {
-                // Nobody is left to be told.
-            }
-        }
+        HousekeepingThread.guarded(
+                "A request that is still coming could not be looked after", look);
     }
 
     private static void lookAtAll() {
