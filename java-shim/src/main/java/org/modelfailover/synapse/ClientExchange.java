@@ -48,9 +48,8 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     private final Candidates candidates;
     private final ResponsePolicies policies;
     private final Log attemptLog;
+    private final Source source;
     private final NHttpServerConnection connection;
-    private final SourceConfiguration configuration;
-    private final SourceRequest sourceRequest;
     private final int socketTimeout;
     private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
     private final long started = System.nanoTime();
@@ -67,7 +66,7 @@ final class ClientExchange implements Exchange, InFlight.Watched {
         private final AtomicBoolean uncounted = new AtomicBoolean(true);
 
         Answer() {
-            super(configuration);
+            super(source.configuration);
         }
 
         @Override
@@ -84,7 +83,7 @@ final class ClientExchange implements Exchange, InFlight.Watched {
             if (connection.isOpen()
                     && SourceContext.getState(connection) != ProtocolState.RESPONSE_DONE
                     && uncounted.compareAndSet(true, false)) {
-                Engine.of().unserved(configuration.getMetrics());
+                Engine.of().unserved(source.configuration.getMetrics());
             }
             clientGone();
         }
@@ -109,15 +108,11 @@ final class ClientExchange implements Exchange, InFlight.Watched {
         this.candidates = candidates;
         this.policies = policies;
         this.attemptLog = attemptLog;
+        this.source = source;
         connection = source.connection;
-        configuration = source.configuration;
-        sourceRequest = source.request;
         pipe = new Answer();
         socketTimeout = connection.getSocketTimeout();
-        long needed = Math.min(longest + 5_000, Integer.MAX_VALUE);
-        if (socketTimeout != 0 && socketTimeout < needed) {
-            connection.setSocketTimeout((int) needed);
-        }
+        source.allowSilence(longest);
         // Tells us through the pipe when the client goes away while it waits.
         SourceContext.get(connection).setWriter(pipe);
         Engine.of().watch(connection, this::clientGone);
@@ -145,6 +140,15 @@ final class ClientExchange implements Exchange, InFlight.Watched {
             connection.suspendInput();
             SourceContext.updateState(connection, ProtocolState.REQUEST_DONE);
             SourceContext.get(connection).setShutDown(true);
+        }
+
+        /** Has the transport close the connection after no less than so many milliseconds. */
+        void allowSilence(long longest) {
+            long needed = Math.min(longest + 5_000, Integer.MAX_VALUE);
+            int set = connection.getSocketTimeout();
+            if (set != 0 && set < needed) {
+                connection.setSocketTimeout((int) needed);
+            }
         }
 
         /** Whether the connection is still at this request. */
@@ -593,7 +597,7 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     /** Looks after the connection now and then. */
     @Override
     public boolean check() {
-        if (!connection.isOpen() || SourceContext.getRequest(connection) != sourceRequest) {
+        if (!source.isCurrent()) {
             clientGone();
             return true;
         }
@@ -643,8 +647,8 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     private void close() {
         NativeExecutor.cancel(call);
         letGo();
-        if (SourceContext.getRequest(connection) == sourceRequest) {
-            if (sourceRequest.getVersion().lessEquals(HttpVersion.HTTP_1_0)) {
+        if (SourceContext.getRequest(connection) == source.request) {
+            if (source.request.getVersion().lessEquals(HttpVersion.HTTP_1_0)) {
                 resetAtTheEnd();
             }
             // Nothing else: with the connection's state gone, WSO2's engine would count the request
@@ -686,7 +690,7 @@ final class ClientExchange implements Exchange, InFlight.Watched {
                         otherwise.run();
                     }
                 };
-        onWorker(configuration, loader, guarded, otherwise);
+        onWorker(source.configuration, loader, guarded, otherwise);
     }
 
     /**

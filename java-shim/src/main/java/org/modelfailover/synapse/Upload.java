@@ -99,10 +99,7 @@ final class Upload {
         if (!upload.watchTheWorker()) {
             return false;
         }
-        long needed = TimeUnit.NANOSECONDS.toMillis(longest) + 5_000;
-        if (upload.socketTimeout != 0 && upload.socketTimeout < needed) {
-            source.connection.setSocketTimeout((int) Math.min(needed, Integer.MAX_VALUE));
-        }
+        source.allowSilence(TimeUnit.NANOSECONDS.toMillis(longest));
         Engine.of().beforePause(synapse);
         upload.axis2.getOperationContext().setProperty(Properties.RESPONSE_WRITTEN, "SKIP");
         Uploads.add(upload);
