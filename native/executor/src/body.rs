@@ -34,8 +34,9 @@ impl Share {
         }
     }
 
-    pub(crate) fn count(&self, bytes: u64) -> bool {
-        self.memory.count(bytes, self.limit)
+    /// See [`Memory::count`].
+    pub(crate) fn count(&self, own: u64, bytes: u64) -> bool {
+        self.memory.count(own, bytes, self.limit)
     }
 
     /// A request's body, of which `reserved` bytes are counted. `None`, and they stay counted: there is no room for the

@@ -196,10 +196,10 @@ impl Bound {
         &self.policy
     }
 
-    /// Counts bytes of a body for this API; `false` when that would be beyond its limit. Whoever counts owes a
-    /// [`Memory::release`], or hands the debt over with [`Bound::prepare`].
-    pub fn count(&self, bytes: u64) -> bool {
-        self.share.count(bytes)
+    /// Counts more bytes of a body, of which `own` are counted already, for this API; `false` when there is no room
+    /// for them. Whoever counts owes a [`Memory::release`], or hands the debt over with [`Bound::prepare`].
+    pub fn count(&self, own: u64, bytes: u64) -> bool {
+        self.share.count(own, bytes)
     }
 
     /// Decides about a request by its path and body, and takes the first candidate's ticket. `headers`: how long those

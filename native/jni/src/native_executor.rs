@@ -62,8 +62,8 @@ pub(crate) fn table() -> [Entry; 37] {
         "bind" "(JLjava/lang/String;Ljava/lang/String;Ljava/lang/String;[Ljava/lang/String;)J" => bind,
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
         "close" "(J)V" => close,
-        "reserve" "(JJ)Z" => reserve,
-        "reserveAnswer" "(JJJ)I" => reserve_answer,
+        "reserve" "(JJJ)Z" => reserve,
+        "reserveAnswer" "(JJJJ)I" => reserve_answer,
         "release" "(J)V" => release_bytes,
         "heldBytes" "()J" => held_bytes,
         "prepare" "(JZLjava/lang/String;Ljava/lang/String;II[BJ)J" => prepare,
@@ -511,10 +511,14 @@ extern "system" fn reserve<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
     bound: jlong,
+    own: jlong,
     bytes: jlong,
 ) -> jboolean {
-    env.with_env(|_| -> Result<_, Thrown> { Ok(engine().bound(bound as u64)?.count(count(bytes))) })
-        .resolve::<Throw>()
+    env.with_env(|_| -> Result<_, Thrown> {
+        let bound = engine().bound(bound as u64)?;
+        Ok(bound.count(count(own), count(bytes)))
+    })
+    .resolve::<Throw>()
 }
 
 extern "system" fn reserve_answer<'local>(
@@ -522,6 +526,7 @@ extern "system" fn reserve_answer<'local>(
     _class: JClass<'local>,
     call: jlong,
     length: jlong,
+    own: jlong,
     bytes: jlong,
 ) -> jint {
     env.with_env(|_| -> Result<_, Thrown> {
@@ -531,7 +536,7 @@ extern "system" fn reserve_answer<'local>(
         };
         Ok(match running.bound.policy().settings.max_answer_body {
             most if count(length) > most => 502,
-            _ if running.bound.count(count(bytes)) => 0,
+            _ if running.bound.count(count(own), count(bytes)) => 0,
             _ => 503,
         })
     })

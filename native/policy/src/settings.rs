@@ -370,7 +370,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "",
         range: "0 to 4GB; not set: a quarter of the JVM's maximum heap",
         example: r#""512MiB""#,
-        meaning: "all bodies that the policy holds at one time, of requests and of answers, over all APIs; a request beyond it is answered 503 with Retry-After. Set for one API: the sum at which its requests are refused",
+        meaning: "all bodies that the policy holds at one time, of requests and of answers, over all APIs; none may be larger than what all leave free, and a request without room is answered 503 with Retry-After. Set for one API: the sum that its requests go by",
         apply: |s, v| {
             s.max_memory = if v.is_empty() { None } else { Some(size(v)?) };
             Ok(())

@@ -176,21 +176,23 @@ public final class NativeExecutor {
      * Whoever reserves also calls {@link #release(long)}, or hands that over to {@link #prepare}.
      *
      * @param bound a handle from {@link #bind}
+     * @param own how many of the same body are counted already
      * @param bytes how many more
-     * @return whether they were counted; false: the sum would be beyond the limit
+     * @return whether they were counted; false: there is no room for them
      */
-    public static native boolean reserve(long bound, long bytes);
+    public static native boolean reserve(long bound, long own, long bytes);
 
     /**
      * Counts bytes of a call's answer that are held in the JVM, until {@link #release(long)}.
      *
      * @param call the call
      * @param length how long the answer is with them
+     * @param own how many of it are counted already
      * @param bytes how many more are held
      * @return 0, or why they are not counted, as the status for the client: 502 when the answer is
-     *     larger than {@code max_answer_body}, 503 when the sum would be beyond {@code max_memory}
+     *     larger than {@code max_answer_body}, 503 when {@code max_memory} leaves no room for it
      */
-    public static native int reserveAnswer(long call, long length, long bytes);
+    public static native int reserveAnswer(long call, long length, long own, long bytes);
 
     /**
      * Takes bytes from the count that are held no longer.

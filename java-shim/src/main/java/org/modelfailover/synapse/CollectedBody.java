@@ -32,7 +32,7 @@ final class CollectedBody implements ResponsePipe.Pieces {
             more = (int) Math.max(more, Math.max(SHORTEST, Math.min(LONGEST, length / 4)));
         }
         length += bytes.remaining();
-        int refused = NativeExecutor.reserveAnswer(call, length, Math.max(more, 0));
+        int refused = NativeExecutor.reserveAnswer(call, length, held, Math.max(more, 0));
         if (refused != 0) {
             return refused;
         }

@@ -237,7 +237,7 @@ final class RequestBody implements ContentEncoder, IOControl {
 
     private boolean count(long size) {
         if (size > reserved) {
-            if (!NativeExecutor.reserve(bound, size - reserved)) {
+            if (!NativeExecutor.reserve(bound, reserved, size - reserved)) {
                 return false;
             }
             reserved = size;
