@@ -27,6 +27,7 @@ use crate::relay::{self, Committed, Cut, Relay, deliver};
 use crate::report::{AttemptReport, Report, Way};
 use crate::sendable;
 use crate::transport::{Answer, NetError, Transport};
+use crate::turns::aside;
 
 /// Host error codes, in the range that its analytics class as target connectivity (101500 to 101599, and 303001).
 mod code {
@@ -340,7 +341,9 @@ impl Call {
                 let attempt = async {
                     let (upstream, body) = match first {
                         Some(first) => first,
-                        None => match self.body_to_go_on(index, ask_usage, join) {
+                        None => match aside(self.body.len(), || {
+                            self.body_to_go_on(index, ask_usage, join)
+                        }) {
                             Ok(body) => (self.resolve(gateway, index, &body, overall).await, body),
                             Err(NoMemory) => return Attempted::failed(Outcome::NoMemory),
                         },
@@ -547,9 +550,7 @@ impl Call {
         stream: &Stream,
         course: &mut Course,
     ) -> Result<(Ticket, Committed), String> {
-        stream
-            .can_go_on(&self.body)
-            .map_err(|why| why.to_string())?;
+        aside(self.body.len(), || stream.can_go_on(&self.body)).map_err(|why| why.to_string())?;
         // The clock of all attempts ended with the first useful chunk; the rescue has one of its own.
         course.overall = Deadline::after(self.bound.policy.settings.overall_timeout);
         let next = self.next_after(broken_at, course);
@@ -713,7 +714,8 @@ impl Call {
             && let Some(stream_type) = stream_type(content_type, &body)
             && let Some(stream) = Stream::of(Some(stream_type), false, 0)
         {
-            match relay::read_whole(self.observed(stream), &body) {
+            let read = || relay::read_whole(self.observed(stream), &body);
+            match aside(body.len(), read) {
                 Some(stream) => metadata = self.used(&stream, index),
                 None => return Attempted::failed(Outcome::NoUsefulChunk),
             }
@@ -727,7 +729,7 @@ impl Call {
             },
             body,
         };
-        let mut attempted = judge(whole, own_credential);
+        let mut attempted = aside(whole.body.len(), || judge(whole, own_credential));
         if join.is_some() && attempted.outcome == Outcome::Answered {
             // Whole, and of no use for a stream that has begun.
             attempted = Attempted::failed(Outcome::NoUsefulChunk);

@@ -20,6 +20,7 @@ mod relay;
 mod report;
 mod sendable;
 mod transport;
+mod turns;
 
 pub use bound::{Bound, Decision, Refusal, Registry, Scope};
 pub use call::{Call, PathRewriting};

@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
-use futures_util::stream::Fuse;
 use tokio::time::Instant;
 
 use crate::body::{Kept, NoMemory};
@@ -16,6 +15,7 @@ use crate::deadline::Deadline;
 use crate::gateway::{Gateway, Head};
 use crate::outcome::Outcome;
 use crate::transport::{BodyStream, NetError};
+use crate::turns::{Turns, aside};
 
 /// How long the end of a body is waited for that has nothing more to say: `[DONE]` and usage after the last finish
 /// reason, and the last bytes of the framing, without which the connection can't be used again.
@@ -27,7 +27,7 @@ const PIECE: usize = 64 * 1024;
 /// A stream that has begun, and is no answer yet.
 pub(crate) struct Relay {
     head: Head,
-    body: Fuse<BodyStream>,
+    body: Turns,
     stream: Stream,
     held: Vec<Event>,
     kept: Kept,
@@ -77,7 +77,7 @@ impl Drop for Delivered<'_> {
 pub(crate) struct Whole<'a> {
     /// What the caller has.
     pub(crate) stream: Delivered<'a>,
-    body: Fuse<BodyStream>,
+    body: Turns,
 }
 
 /// A stream that broke after its first useful chunk.
@@ -95,7 +95,7 @@ impl Relay {
     pub(crate) fn new(head: Head, body: BodyStream, stream: Stream, kept: Kept) -> Self {
         Relay {
             head,
-            body: body.fuse(),
+            body: Turns::new(body),
             stream,
             held: Vec::new(),
             kept,
@@ -113,7 +113,7 @@ impl Relay {
                 Ok(Some(Ok(bytes))) => {
                     self.kept
                         .set(before.len() + held_by(&self.stream) + bytes.len())?;
-                    (self.stream.feed(&bytes), false)
+                    (feed(&mut self.stream, &bytes), false)
                 }
                 Ok(Some(Err(_))) => return Err(Outcome::Network(NetError::BrokenOff)),
                 Ok(None) => (self.stream.finish().into_iter().collect(), true),
@@ -255,15 +255,10 @@ enum Next {
 }
 
 impl Next {
-    async fn of(
-        body: &mut Fuse<BodyStream>,
-        stream: &mut Stream,
-        kept: &mut Kept,
-        clock: Deadline,
-    ) -> Self {
+    async fn of(body: &mut Turns, stream: &mut Stream, kept: &mut Kept, clock: Deadline) -> Self {
         match clock.bound(body.next()).await {
             Ok(Some(Ok(bytes))) => match make_room(kept, stream, bytes.len()) {
-                Ok(()) => Next::Events(stream.feed(&bytes)),
+                Ok(()) => Next::Events(feed(stream, &bytes)),
                 Err(NoMemory) => Next::NoRoom,
             },
             Ok(None) if !stream.finished() => Next::End(stream.finish()),
@@ -311,6 +306,11 @@ fn make_room(kept: &mut Kept, stream: &mut Stream, more: usize) -> Result<(), No
         stream.forget_text();
     }
     Ok(())
+}
+
+/// The events that these bytes complete.
+fn feed(stream: &mut Stream, bytes: &Bytes) -> Vec<Event> {
+    aside(stream.pending() + bytes.len(), || stream.feed(bytes))
 }
 
 /// Bytes that a stream holds between two pieces.
