@@ -33,11 +33,6 @@ final class AttackedApis implements AutoCloseable {
     /** As many clients as this can hold all workers, where each client holds one. */
     static final int WORKERS = 60;
 
-    private static final int PIECE = 1 << 16;
-
-    /** About 50 MB/s for each connection: an attack on the gateway, not on this machine's cores. */
-    private static final long PIECE_NANOS = 1_300_000;
-
     private static final String CHUNKED =
             "HTTP/1.1 %s\nTransfer-Encoding: chunked\nContent-Type: %s";
 
@@ -117,21 +112,21 @@ final class AttackedApis implements AutoCloseable {
                 break;
             case "header":
                 out.write("HTTP/1.1 200 OK\r\nx-pad: ".getBytes(StandardCharsets.US_ASCII));
-                forEver(out, "x".repeat(PIECE).getBytes(StandardCharsets.US_ASCII));
+                forEver(out, "x".repeat(Pace.PIECE).getBytes(StandardCharsets.US_ASCII));
                 break;
             case "flood":
                 out.write(ScriptedProvider.head(stream()));
-                forEver(out, ScriptedProvider.chunk(event("word ").repeat(PIECE / 200)));
+                forEver(out, ScriptedProvider.chunk(event("word ").repeat(Pace.PIECE / 200)));
                 break;
             case "held":
                 out.write(ScriptedProvider.head(stream()));
-                forEver(out, ScriptedProvider.chunk("data: " + "x".repeat(PIECE)));
+                forEver(out, ScriptedProvider.chunk("data: " + "x".repeat(Pace.PIECE)));
                 break;
             case "choices":
                 out.write(ScriptedProvider.head(stream()));
                 out.write(ScriptedProvider.chunk(event("one")));
-                out.write(ScriptedProvider.chunk(MANY_CHOICES));
-                out.write(ScriptedProvider.chunk(MANY_CHOICES));
+                Pace.send(MANY_CHOICES, out::write);
+                Pace.send(MANY_CHOICES, out::write);
                 out.write(ScriptedProvider.chunk("data: [DONE]\n\n"));
                 out.write("0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
                 break;
@@ -142,9 +137,8 @@ final class AttackedApis implements AutoCloseable {
                 LockSupport.parkNanos(50_000_000);
                 break;
             case "nested":
-                String nested = "[".repeat(8 << 20);
-                out.write(ScriptedProvider.head(ok(nested.length())));
-                out.write(nested.getBytes(StandardCharsets.US_ASCII));
+                out.write(ScriptedProvider.head(ok(NESTED.length)));
+                Pace.send(NESTED, out::write);
                 break;
             case "hint":
                 out.write(
@@ -169,7 +163,9 @@ final class AttackedApis implements AutoCloseable {
             "{\"id\":\"e\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":"
                     + "{\"role\":\"assistant\",\"content\":\"ok\"},\"finish_reason\":\"stop\"}]}";
 
-    private static final String MANY_CHOICES = manyChoices(300_000);
+    private static final byte[] NESTED = "[".repeat(8 << 20).getBytes(StandardCharsets.US_ASCII);
+
+    private static final byte[] MANY_CHOICES = ScriptedProvider.chunk(manyChoices(300_000));
 
     private static String manyChoices(int count) {
         StringBuilder event = new StringBuilder(6 << 20);
@@ -198,14 +194,14 @@ final class AttackedApis implements AutoCloseable {
     private static void endless(OutputStream out, String head, String begin) throws IOException {
         out.write(ScriptedProvider.head(head));
         out.write(ScriptedProvider.chunk(begin));
-        forEver(out, ScriptedProvider.chunk("x".repeat(PIECE)));
+        forEver(out, ScriptedProvider.chunk("x".repeat(Pace.PIECE)));
     }
 
     private static void forEver(OutputStream out, byte[] piece) throws IOException {
         while (!Thread.currentThread().isInterrupted()) {
             out.write(piece);
             out.flush();
-            LockSupport.parkNanos(PIECE_NANOS);
+            Pace.pause();
         }
     }
 

@@ -14,11 +14,6 @@ import java.util.zip.GZIPOutputStream;
 final class Attacks {
     private static final int PATIENCE_MILLIS = 20_000;
     private static final int MIB = 1 << 20;
-    private static final int PIECE = 1 << 16;
-
-    /** About 50 MB/s. */
-    private static final long PIECE_NANOS = 1_300_000;
-
     private static final long LATE_NANOS = 10_000_000_000L;
 
     /**
@@ -28,7 +23,7 @@ final class Attacks {
      */
     record Target(GatewayProcess process, int port, boolean policy, ProviderProcess good) {
         RawClient connect() {
-            return new RawClient(port, PIECE).patience(PATIENCE_MILLIS);
+            return new RawClient(port, Pace.PIECE).patience(PATIENCE_MILLIS);
         }
     }
 
@@ -143,7 +138,7 @@ final class Attacks {
 
     private static List<String> uploadForEver(Target target, long until) {
         List<String> wrong = new CopyOnWriteArrayList<>();
-        byte[] piece = ScriptedProvider.chunk("x".repeat(PIECE));
+        byte[] piece = ScriptedProvider.chunk("x".repeat(Pace.PIECE));
         List<String> broken =
                 together(
                         2,
@@ -155,7 +150,7 @@ final class Attacks {
                                 if (!trySend(client, piece)) {
                                     return;
                                 }
-                                LockSupport.parkNanos(PIECE_NANOS);
+                                Pace.pause();
                             }
                             wrong.add("a body is read on, far beyond max_request_body");
                             client.reset();
@@ -419,7 +414,7 @@ final class Attacks {
 
     private static boolean trySend(RawClient client, byte[] bytes) {
         try {
-            client.send(bytes);
+            Pace.send(bytes, client::send);
             return true;
         } catch (AssertionError e) {
             return false;
