@@ -8,6 +8,7 @@ mod engine;
 mod exceptions;
 mod exchange;
 mod handles;
+mod memory;
 mod native_executor;
 #[cfg(feature = "test-natives")]
 mod panic_probe;
@@ -25,6 +26,7 @@ use jni::{Env, JavaVM};
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn JNI_OnLoad(vm: *mut RawJavaVm, _reserved: *mut c_void) -> jint {
     exceptions::keep_backtraces();
+    memory::give_large_buffers_back();
     // SAFETY: the JVM hands its own pointer to the library that it loads.
     let vm = unsafe { JavaVM::from_raw(vm) };
     let loaded = vm.attach_current_thread(|env: &mut Env<'_>| -> jni::errors::Result<()> {

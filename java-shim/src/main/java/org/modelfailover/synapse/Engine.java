@@ -26,11 +26,11 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.Stack;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.function.Function;
@@ -230,11 +230,11 @@ class Engine {
 
     /**
      * Those headers in which the API's clients carry credentials for the gateway, where they are
-     * others than usual: as the handler that reads them was told. It takes out only what it has
-     * used itself.
+     * others than usual: as the handler that reads them was told, and found in any case. It takes
+     * out only what it has used itself.
      */
     final Set<String> credentialHeaders(MessageContext context) {
-        Set<String> names = new HashSet<>();
+        Set<String> names = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
         for (Handler handler : handlers(context)) {
             for (String getter : new String[] {"getAuthorizationHeader", "getApiKeyHeader"}) {
                 try {

@@ -66,7 +66,10 @@ final class Headers {
 
     /** Whether a header or query parameter of this name is a credential of the caller's. */
     static boolean isCredential(String name) {
-        String lower = name.toLowerCase(Locale.ROOT);
+        return isLowerCredential(name.toLowerCase(Locale.ROOT));
+    }
+
+    private static boolean isLowerCredential(String lower) {
         // A signature, its token and its date.
         return CREDENTIALS.contains(lower) || lower.startsWith("x-amz-");
     }
@@ -146,7 +149,11 @@ final class Headers {
     }
 
     private static boolean isForwarded(String name) {
-        return !NOT_FORWARDED.contains(name.toLowerCase(Locale.ROOT)) && !isForTheGateway(name);
+        return isLowerForwarded(name.toLowerCase(Locale.ROOT));
+    }
+
+    private static boolean isLowerForwarded(String lower) {
+        return !NOT_FORWARDED.contains(lower) && !FOR_THE_GATEWAY.contains(lower);
     }
 
     /** How long the headers are that every candidate would be sent, each with its separators. */
@@ -167,15 +174,19 @@ final class Headers {
      *
      * @param headers one value for each name
      * @param excess further values, or null
-     * @param forTheGateway the headers that hold the API's credentials for the gateway itself
+     * @param forTheGateway the headers that hold the API's credentials for the gateway itself,
+     *     found in any case
      */
     static Lengths measure(Object headers, Object excess, Set<String> forTheGateway) {
         Lengths lengths = new Lengths();
         Predicate<String> counts =
-                name ->
-                        isForwarded(name)
-                                && !isCredential(name)
-                                && forTheGateway.stream().noneMatch(name::equalsIgnoreCase);
+                name -> {
+                    // Once: a client can send tens of thousands.
+                    String lower = name.toLowerCase(Locale.ROOT);
+                    return isLowerForwarded(lower)
+                            && !isLowerCredential(lower)
+                            && !forTheGateway.contains(name);
+                };
         if (headers instanceof Map) {
             ((Map<?, ?>) headers)
                     .forEach(

@@ -203,7 +203,11 @@ final class Soak {
     /** A lost one, never a wrong one, while its API came and went or the framework stopped. */
     private boolean isExcused(SoakRequest request, SoakClient.Result result, long from) {
         long to = System.nanoTime();
-        return result.verdict() == SoakClient.Verdict.LOST
+        // The engine itself forgets whom an answer is for when its API is deployed anew meanwhile.
+        boolean lost =
+                result.verdict() == SoakClient.Verdict.LOST
+                        || result.verdict() == SoakClient.Verdict.HUNG && isTheEngines(request);
+        return lost
                 && windows.stream()
                         .filter(window -> window.from < to && window.to > from)
                         .anyMatch(
@@ -216,8 +220,11 @@ final class Soak {
 
     /** What is inside when its API is redeployed goes on; what is the engine's may break. */
     private static boolean mayBeLost(SoakRequest request, SoakClient.Result result) {
-        return result.why().startsWith("another status: 404")
-                || request.kind == SoakRequest.Kind.OTHER_MODEL
+        return result.why().startsWith("another status: 404") || isTheEngines(request);
+    }
+
+    private static boolean isTheEngines(SoakRequest request) {
+        return request.kind == SoakRequest.Kind.OTHER_MODEL
                 || request.kind == SoakRequest.Kind.BROKEN;
     }
 
