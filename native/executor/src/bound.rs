@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use failover_policy::{Policy, Stage};
 use failover_suspension::{Admission, Cache, Gate, Key, Permit};
+use failover_wire::refusal::Signs;
 use failover_wire::request::Model;
 use failover_wire::{Asked, Provider};
+use once_cell::sync::Lazy;
 
 use crate::body::Share;
 use crate::budget::Budget;
@@ -35,6 +37,15 @@ pub struct Registry {
     clock: Clock,
     memory: Arc<Memory>,
     budgets: Mutex<HashMap<Scope, Arc<Budget>>>,
+    signs: Mutex<Option<KnownSigns>>,
+}
+
+/// Made once for the same rows: they are read at every deployment.
+#[derive(Debug)]
+struct KnownSigns {
+    rows: Vec<String>,
+    signs: Arc<Signs>,
+    said: Vec<String>,
 }
 
 impl Registry {
@@ -73,7 +84,34 @@ impl Registry {
             share: Share::new(&self.memory, self.memory.limit(&policy.settings)),
             policy,
             provider: provider.map(Arc::new),
+            signs: self.signs(),
         }
+    }
+
+    /// Takes an operator's own signs for policies that are bound from now on, each a TOML document. Returns what is
+    /// wrong with them; a row that can't be used is left out.
+    pub fn use_signs(&self, rows: &[String]) -> Vec<String> {
+        let mut known = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.as_ref().filter(|known| known.rows == rows) {
+            return known.said.clone();
+        }
+        if rows.is_empty() {
+            *known = None;
+            return Vec::new();
+        }
+        let (signs, said) = Signs::with(rows);
+        *known = Some(KnownSigns {
+            rows: rows.to_vec(),
+            signs: Arc::new(signs),
+            said: said.clone(),
+        });
+        said
+    }
+
+    fn signs(&self) -> Arc<Signs> {
+        static BUILT_IN: Lazy<Arc<Signs>> = Lazy::new(|| Arc::new(Signs::with(&[]).0));
+        let known = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.as_ref().map_or(&*BUILT_IN, |own| &own.signs))
     }
 
     /// The suspension cache.
@@ -119,6 +157,8 @@ pub struct Bound {
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,
     pub(crate) provider: Option<Arc<Provider>>,
+    /// What the words of its providers mean.
+    pub(crate) signs: Arc<Signs>,
     pub(crate) share: Share,
     production: Vec<Slot>,
     sandbox: Vec<Slot>,
@@ -238,7 +278,7 @@ impl Bound {
             return Decision::Refuse(Refusal::NoMemory);
         };
         self.budget.request();
-        let first = self.admit(stage, 0, |_| true);
+        let first = self.admit(stage, |_, _| true);
         Decision::Handle(Box::new(Call::new(
             Arc::clone(self),
             stage,
@@ -249,32 +289,33 @@ impl Bound {
         )))
     }
 
-    /// The ticket of the first candidate from `from` on that may be called now.
+    /// The ticket of the first of the wanted candidates that may be called now. One under suspicion comes after all
+    /// others.
     pub(crate) fn admit(
         &self,
         stage: Stage,
-        from: usize,
-        wanted: impl Fn(&Slot) -> bool,
+        wanted: impl Fn(usize, &Slot) -> bool,
     ) -> Option<Ticket> {
         let now = self.clock.now();
-        let slots = self.slots(stage).iter().enumerate().skip(from);
-        for (index, slot) in slots.filter(|(_, s)| wanted(s)) {
-            match slot.gate.admit(now) {
-                Admission::Open => {
-                    return Some(Ticket {
-                        index,
-                        permit: None,
-                    });
-                }
-                Admission::Probe(permit) => {
-                    return Some(Ticket {
-                        index,
-                        permit: Some(permit),
-                    });
-                }
-                Admission::Suspended { .. } | Admission::Probing | Admission::Held => {}
+        let mut suspected = None;
+        for (index, slot) in self.slots(stage).iter().enumerate() {
+            if !wanted(index, slot) {
+                continue;
             }
+            let permit = match slot.gate.admit(now) {
+                Admission::Open => None,
+                Admission::Probe(permit) => Some(permit),
+                Admission::Suspected => {
+                    suspected.get_or_insert(index);
+                    continue;
+                }
+                Admission::Suspended { .. } | Admission::Probing | Admission::Held => continue,
+            };
+            return Some(Ticket { index, permit });
         }
-        None
+        suspected.map(|index| Ticket {
+            index,
+            permit: None,
+        })
     }
 }

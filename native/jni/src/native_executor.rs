@@ -789,6 +789,7 @@ extern "system" fn candidates<'local>(
         let fields = |status: Status| {
             let (state, left) = match status.state {
                 State::Healthy => ("HEALTHY", Duration::ZERO),
+                State::Suspected => ("SUSPECTED", Duration::ZERO),
                 State::Suspended { until } => ("SUSPENDED", now.until(until)),
                 State::Probing => ("PROBING", Duration::ZERO),
                 State::Due => ("DUE", Duration::ZERO),
@@ -810,6 +811,7 @@ extern "system" fn candidates<'local>(
                 state.to_owned(),
                 left.as_millis().to_string(),
                 status.failed_probes.to_string(),
+                status.marked.to_string(),
             ]
         };
         let flat: Vec<String> = registry

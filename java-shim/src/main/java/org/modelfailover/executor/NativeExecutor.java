@@ -298,8 +298,8 @@ public final class NativeExecutor {
     /**
      * Lists the candidates; {@link Candidate#list} reads it.
      *
-     * @return eight strings for each: tenant, API, version, endpoint id, model, state, milliseconds
-     *     until the suspension ends, failed probes in a row
+     * @return nine strings for each: tenant, API, version, endpoint id, model, state, milliseconds
+     *     until the suspension ends, failed probes in a row, whether a failure has left a mark
      */
     static native String[] candidates();
 

@@ -57,6 +57,10 @@ final class Headers {
     /** Say what the body is, and go where it goes (RFC 9110 section 7.6.1 forbids to name them). */
     private static final Set<String> OF_THE_BODY = Set.of("content-type", "content-encoding");
 
+    /** Choose an account, which has to be that of the credentials. */
+    private static final Set<String> ACCOUNTS =
+            Set.of("openai-organization", "openai-project", "x-goog-user-project");
+
     private Headers() {}
 
     /** Whether a header or query parameter of this name is a credential for the gateway itself. */
@@ -69,6 +73,11 @@ final class Headers {
         String lower = name.toLowerCase(Locale.ROOT);
         // A signature, its token and its date.
         return CREDENTIALS.contains(lower) || lower.startsWith("x-amz-");
+    }
+
+    /** Whether a header of this name chooses an account: beside other credentials it is refused. */
+    static boolean choosesAccount(String name) {
+        return ACCOUNTS.contains(name.toLowerCase(Locale.ROOT));
     }
 
     /** Those further values whose first one the security mediators left as it was. */
