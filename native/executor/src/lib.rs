@@ -30,7 +30,7 @@ mod sendable;
 mod transport;
 
 pub use asking::Way;
-pub use bound::{Bound, Decision, Refusal, Registry, Scope};
+pub use bound::{Arrival, Bound, Decision, Refusal, Registry, Scope};
 pub use call::{Call, PathRewriting};
 pub use caught::Panic;
 pub use clock::Clock;

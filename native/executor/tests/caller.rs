@@ -3,7 +3,7 @@
 mod support;
 
 use bytes::Bytes;
-use failover_executor::{Decision, HeaderLengths, NetError};
+use failover_executor::{Arrival, Decision, HeaderLengths, NetError};
 use failover_policy::Stage;
 use support::*;
 
@@ -435,12 +435,11 @@ async fn a_status_that_http_does_not_know_goes_on_to_the_next_candidate() {
 // ------------------------------------------------------------------------------- what can't be sent to anybody
 
 fn refused(api: &Api, path: &str, headers: HeaderLengths) -> Option<u16> {
-    let body = Bytes::from(chat("a"));
-    let json = Some("application/json");
-    match api
-        .bound
-        .prepare(Stage::Production, path, json, headers, body, 0)
-    {
+    let arrival = Arrival {
+        headers,
+        ..arrival(path, Bytes::from(chat("a")))
+    };
+    match api.bound.prepare(Stage::Production, arrival) {
         Decision::Refuse(refusal) => Some(refusal.status()),
         Decision::Handle(_) => None,
         Decision::PassOn => panic!("{path} was passed on"),

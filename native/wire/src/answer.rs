@@ -154,10 +154,11 @@ pub(crate) fn with_plain_numbers(json: &[u8]) -> Cow<'_, [u8]> {
     out
 }
 
-/// `application/json` and `…+json`, with or without parameters.
+/// `application/json`, `text/json`, which many mean by it, and `…+json`, with or without parameters.
 pub fn is_json(content_type: &str) -> bool {
     let essence = essence(content_type);
     essence.eq_ignore_ascii_case("application/json")
+        || essence.eq_ignore_ascii_case("text/json")
         || essence
             .len()
             .checked_sub(5)

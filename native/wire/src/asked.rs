@@ -31,6 +31,11 @@ enum Body {
     Other,
 }
 
+/// Whether a body of this type can name a model. Others need not be read.
+pub fn can_name_model(content_type: Option<&str>) -> bool {
+    content_type.is_none_or(|declared| is_json(declared) || boundary(declared).is_some())
+}
+
 impl Asked {
     /// Reads a request. The API's provider says where its model stands:
     ///

@@ -16,8 +16,8 @@ use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue as FrameValue, Message};
 use bytes::Bytes;
 use failover_executor::{
-    Answer, Bound, Call, Decision, Failure, Gateway, Head, HeaderLengths, Metadata, NetError,
-    Panic, Registry, Report, Scope, Transport, Unusable, Upstream,
+    Answer, Arrival, Bound, Call, Decision, Failure, Gateway, Head, HeaderLengths, Metadata,
+    NetError, Panic, Registry, Report, Scope, Transport, Unusable, Upstream,
 };
 use failover_policy::{Policy, Settings, Stage};
 use failover_suspension::{Gate, Key, State};
@@ -66,6 +66,18 @@ pub fn says(model: &str, text: &str) -> String {
 /// As [`chat`], asking for a stream.
 pub fn streamed(model: &str) -> String {
     format!(r#"{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"hi"}}]}}"#)
+}
+
+/// A request with a JSON body.
+pub fn arrival(path: &str, body: Bytes) -> Arrival<'_> {
+    Arrival {
+        path,
+        content_type: Some("application/json"),
+        content_encoding: None,
+        headers: HeaderLengths::default(),
+        body,
+        reserved: 0,
+    }
 }
 
 // ------------------------------------------------------------------------------------- what a provider does
@@ -996,9 +1008,11 @@ impl Api {
         body: &str,
     ) -> Decision {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let headers = HeaderLengths::default();
-        self.bound
-            .prepare(stage, path, content_type, headers, body, 0)
+        let arrival = Arrival {
+            content_type,
+            ..arrival(path, body)
+        };
+        self.bound.prepare(stage, arrival)
     }
 
     /// Takes the request over, or the test is over.
