@@ -10,6 +10,8 @@ use failover_wire::Provider;
 use failover_wire::answer::{is_amazon_event_stream, is_event_stream};
 use failover_wire::provider::Observed;
 use failover_wire::stream::Stream;
+use failover_wire::told::{Told, told};
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, header};
 
 use crate::accounting::Accounting;
@@ -21,7 +23,7 @@ use crate::judge::{Judge, Verdict, Whole, header_pairs, is_encoded, text};
 use crate::outcome::Outcome;
 use crate::relay::{self, Committed, Relay, Unheld};
 use crate::sendable;
-use crate::transport::{Answer, Transport};
+use crate::transport::{Answer, NetError, Transport};
 
 /// What is asked of one candidate, and by when.
 pub(crate) struct Attempt<'c> {
@@ -81,13 +83,18 @@ impl Attempt<'_> {
             Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
             Err(Elapsed) => return Attempted::failed(Outcome::Silent),
         };
-        if answer.status.is_success()
-            && self.accounting.asked.stream()
-            && let Some(stream) = self.stream_of(&answer.headers)
-        {
-            return self.open_stream(answer, stream).await;
+        if !answer.status.is_success() || !self.accounting.asked.stream() {
+            return self.collect(answer).await;
         }
-        self.collect(answer).await
+        let (answer, told) = match self.deadline.bound(begun(answer)).await {
+            Ok(Ok(begun)) => begun,
+            Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
+            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
+        };
+        match self.stream_of(&answer.headers, told) {
+            Some(stream) => self.open_stream(answer, stream).await,
+            None => self.collect(answer).await,
+        }
     }
 
     async fn collect(&self, answer: Answer) -> Attempted {
@@ -141,8 +148,8 @@ impl Attempt<'_> {
     }
 
     /// The stream that an answer is; `None`: it is whole.
-    fn stream_of(&self, headers: &HeaderMap) -> Option<Stream> {
-        let content_type = text(headers, &header::CONTENT_TYPE);
+    fn stream_of(&self, headers: &HeaderMap, told: Told) -> Option<Stream> {
+        let content_type = told.content_type(text(headers, &header::CONTENT_TYPE));
         let in_array = self.accounting.asked.in_array();
         match self.join {
             _ if is_encoded(headers) => self.join.is_none().then(Stream::opaque),
@@ -214,15 +221,42 @@ const SOON: usize = 8 * 1024;
 
 /// The type of a whole body that is a stream, whatever it is declared as.
 fn stream_type<'a>(declared: Option<&'a str>, body: &[u8]) -> Option<&'a str> {
-    if let Some(declared) = declared
-        && (is_event_stream(declared) || is_amazon_event_stream(declared))
-    {
-        return Some(declared);
-    }
-    let body = body.trim_ascii_start();
-    let begins = |field: &[u8]| body.starts_with(field);
+    let told = told(declared, body);
+    let is = told.content_type(declared)?;
     let has_data = || body.windows(6).take(SOON).any(|w| w == b"\ndata:");
-    let is_stream =
-        begins(b"data:") || (begins(b"event:") || begins(b"id:") || begins(b":")) && has_data();
-    is_stream.then_some("text/event-stream")
+    let is_stream = match told {
+        Told::AsDeclared => is_event_stream(is) || is_amazon_event_stream(is),
+        // Text can begin like a field of an event.
+        Told::Events => {
+            declared.is_some_and(is_event_stream) || body.starts_with(b"data:") || has_data()
+        }
+        _ => false,
+    };
+    is_stream.then_some(is)
+}
+
+/// The most bytes of a body that are waited for to say what it is.
+const BEGINNING: usize = 4 * 1024;
+
+/// An answer of which as much has come as says what it is.
+async fn begun(mut answer: Answer) -> Result<(Answer, Told), NetError> {
+    if is_encoded(&answer.headers) {
+        return Ok((answer, Told::AsDeclared));
+    }
+    let declared = text(&answer.headers, &header::CONTENT_TYPE);
+    let mut body = answer.body.fuse();
+    let (mut pieces, mut beginning) = (Vec::new(), Vec::new());
+    let mut is = Told::TooLittle;
+    while is == Told::TooLittle
+        && beginning.len() < BEGINNING
+        && let Some(piece) = body.next().await
+    {
+        let piece = piece.map_err(|_| NetError::BrokenOff)?;
+        let more = BEGINNING.saturating_sub(beginning.len()).min(piece.len());
+        beginning.extend_from_slice(&piece[..more]);
+        pieces.push(Ok(piece));
+        is = told(declared, &beginning);
+    }
+    answer.body = stream::iter(pieces).chain(body).boxed();
+    Ok((answer, is))
 }

@@ -78,7 +78,7 @@ enum Step {
     /// The same candidate is asked differently.
     Ask(Asking),
     /// The same candidate is tried again after this wait, unless others have found out meanwhile that it is no use.
-    Retry(Duration, Verdict),
+    Retry(Duration, Box<Verdict>),
     /// This candidate has had its turn.
     Done(GoOn),
 }
@@ -450,7 +450,7 @@ impl Call {
         }
         if let Some(wait) = wait {
             retries.made(wait, verdict.retry_after);
-            return Step::Retry(wait, verdict);
+            return Step::Retry(wait, Box::new(verdict));
         }
         self.settle(ticket, &verdict, course);
         if outcome == Outcome::Answered {

@@ -154,6 +154,30 @@ async fn a_candidate_that_refuses_the_question_is_asked_again_without_it_and_nev
     }
 }
 
+/// sozercan/vekil#222: Cloudflare's words for a member that its schema does not have.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_names_nothing_may_be_one_of_the_question() {
+    let refusal = r#"{"success":false,"errors":[{"code":5006,"message":"AiError: Bad input: Error: oneOf at '/' not met"}]}"#;
+    let api = two().bind();
+    api.on("a@east", [answer(400, refusal), ok_stream("hi")]);
+    let heard = api.send(&streamed("a")).await;
+    assert_eq!(heard.status(), 200);
+    assert_eq!(api.called(), ["a@east", "a@east"]);
+    assert_eq!(api.sent()[1].text(), streamed("a"));
+}
+
+/// anomalyco/opencode#43379: what it cost stands beside what was used.
+#[tokio::test(start_paused = true)]
+async fn what_else_the_hidden_chunk_says_reaches_the_client() {
+    let usage = r#"data: {"id":"1","object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5},"cost":"0.01"}"#;
+    let api = two().bind();
+    let said = [ROLE, &delta("hi"), STOP, &format!("{usage}\n\n"), DONE].map(now);
+    api.on("a@east", [events(said)]);
+    let text = api.send(&streamed("a")).await.text();
+    assert!(text.contains(r#""cost":"0.01""#), "{text}");
+    assert!(!text.contains("prompt_tokens"), "{text}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_clients_own_mistake_is_not_taken_for_a_refusal_of_the_question() {
     let api = two().bind();

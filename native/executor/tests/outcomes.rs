@@ -552,3 +552,53 @@ async fn no_outcome_that_never_suspends_does_so_for_a_hint() {
         );
     }
 }
+
+/// Whatever a body is declared as, and whether or not a stream was asked for.
+#[tokio::test(start_paused = true)]
+async fn what_a_body_is_its_first_bytes_say() {
+    let error = r#"{"error":{"message":"Wrong.","type":"invalid_request_error","param":"temperature","code":"invalid_value"}}"#;
+    let event = format!("data: {error}\n\n");
+    let stream = [now(ROLE), now(&delta("hello")), now(STOP), now(DONE)];
+    let bodies = [
+        ("an answer", ok("hello"), Blame::Nobody, "hello"),
+        ("an error", answer(200, error), Blame::Nobody, "temperature"),
+        (
+            "a page",
+            answer(200, "<html>busy</html>"),
+            Blame::Unsure,
+            "fallback",
+        ),
+        ("nothing", answer(200, ""), Blame::Unsure, "fallback"),
+        ("null", answer(200, "null"), Blame::Unsure, "fallback"),
+        ("a stream", events(stream), Blame::Nobody, "hello"),
+        (
+            "a stream's error",
+            events([now(&event)]),
+            Blame::Nobody,
+            "temperature",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for declared in [
+        "application/json",
+        "text/event-stream",
+        "text/html; charset=utf-8",
+        "text/plain",
+        "application/octet-stream",
+        "application/x-ndjson",
+        "",
+    ] {
+        for (request, (what, act, blame, said)) in [chat("a"), streamed("a")]
+            .iter()
+            .flat_map(|request| bodies.iter().map(move |body| (request, body)))
+        {
+            let row = row_of(two(), request, act.clone().content_type(declared)).await;
+            let status = if *said == "temperature" { 400 } else { 200 };
+            let heard = (row.blame, row.heard.status());
+            if heard != (*blame, status) || !row.heard.text().contains(said) {
+                wrong.push(format!("{what} as {declared:?} for {request}: {heard:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -338,8 +338,8 @@ async fn a_retry_after_that_is_too_long_goes_on_at_once_without_a_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_default_no_retry_after_is_waited_out() {
-    let api = two().bind();
+async fn with_a_wait_of_nothing_no_retry_after_is_waited_out() {
+    let api = two().set("maxRetryAfterWait", "0s").bind();
     api.on("a@east", [status(429).header("retry-after", "1")])
         .on("b@west", [ok("yes")]);
     let heard = api.send(&chat("a")).await;

@@ -242,6 +242,32 @@ async fn without_a_suspend_duration_nothing_is_suspected_either() {
     assert!(!api.is_marked("a@east"));
 }
 
+/// wso2/product-apim#9967: everybody after one bad request was told that every model is suspended.
+#[tokio::test(start_paused = true)]
+async fn after_one_bad_request_to_the_only_candidate_many_good_ones_at_once_are_served() {
+    let wrong = r#"{"error":{"message":"Invalid value for 'temperature'.","type":"invalid_request_error","param":"temperature","code":400}}"#;
+    for act in [answer(200, wrong), answer(200, ""), status(500)] {
+        let api = api(&["a@east"]).set("retryBudget", "0%").bind();
+        api.on("a@east", [act, ok("target").after(1.0)]);
+        let bad = api.send(&says("a", "bad")).await;
+        assert_ne!(bad.status(), 200);
+        let good: Vec<Running> = (0..6)
+            .map(|n| api.start(&says("a", &n.to_string())))
+            .collect();
+        for request in good {
+            assert_eq!(request.end().await.status(), 200);
+        }
+    }
+    let api = api(&["a@east"]).bind();
+    api.on("a@east", [answer(200, wrong)]);
+    let bad = api.send(&says("a", "bad")).await;
+    assert_eq!(bad.status(), 400);
+    assert!(
+        bad.text().contains("temperature"),
+        "the client sees its mistake"
+    );
+}
+
 // ------------------------------------------------------------------------------------------------ the defaults
 
 #[tokio::test(start_paused = true)]

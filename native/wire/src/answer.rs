@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::told::{Told, is_page, told};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -77,7 +78,7 @@ pub(crate) fn is_filtered(finish_reason: &str) -> bool {
 pub fn check(content_type: Option<&str>, body: &[u8]) -> Result<Answer, NoAnswer> {
     let said = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let said = said.trim_ascii();
-    let declared = content_type.is_some_and(is_json);
+    let declared = content_type.is_some_and(is_json) && told(content_type, said) != Told::Events;
     match said.first() {
         None => Err(NoAnswer::Empty),
         Some(b'<') if is_page(said) => Err(NoAnswer::Page),
@@ -97,18 +98,11 @@ pub fn check(content_type: Option<&str>, body: &[u8]) -> Result<Answer, NoAnswer
 }
 
 /// Audio, pictures, video: nothing that explains itself in words.
-fn is_media(content_type: &str) -> bool {
+pub(crate) fn is_media(content_type: &str) -> bool {
     ["audio/", "image/", "video/"].iter().any(|kind| {
         content_type
             .get(..kind.len())
             .is_some_and(|c| c.eq_ignore_ascii_case(kind))
-    })
-}
-
-fn is_page(body: &[u8]) -> bool {
-    ["<!doctype html", "<html"].iter().any(|tag| {
-        body.get(..tag.len())
-            .is_some_and(|b| b.eq_ignore_ascii_case(tag.as_bytes()))
     })
 }
 

@@ -14,6 +14,7 @@ pub mod refusal;
 pub mod request;
 pub mod room;
 pub mod stream;
+pub mod told;
 
 pub use asked::Asked;
 pub use provider::Provider;

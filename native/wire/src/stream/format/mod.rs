@@ -137,7 +137,9 @@ pub(crate) fn anything_else(frame: &Frame) -> Worth {
         _ if frame.name == "error" => Worth::Failed,
         // The bodiless first frame of an event stream.
         _ if frame.name == "initial-response" || is_sign_of_life(&frame.name) => Worth::Nothing,
-        Content::Text(text) if text.trim_ascii().is_empty() => Worth::Nothing,
+        Content::Text(text) if matches!(text.trim_ascii(), b"" | b"null" | b"\"\"") => {
+            Worth::Nothing
+        }
         Content::Text(_) => Worth::Useful,
         Content::Json(value) | Content::Outline(value) => unknown(value),
     }

@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_document_over_several_lines_is_one() {
         let body = b"{\n  \"error\": \"overloaded\"\n}\n";
-        let mut framing = Framing::of(None, false).unwrap();
+        let mut framing = Framing::of(Some("application/jsonl"), false).unwrap();
         let frames = cut(&mut framing, body, &[1, 3, 9]);
         assert_eq!(frames.len(), 1);
         assert_eq!(
@@ -116,24 +116,5 @@ mod tests {
             Content::Json(json!({"error": "overloaded"}))
         );
         assert_eq!(&frames[0].raw[..], body);
-    }
-
-    #[test]
-    fn what_a_body_is_its_first_bytes_say() {
-        for (body, is_sse) in [
-            (&b"data: {}\n\n"[..], true),
-            (b"\n: ping\n\n", true),
-            (b"event: a\ndata: 1\n\n", true),
-            (b"date and time", false),
-            (b"hello", false),
-        ] {
-            for at in 0..body.len() {
-                let mut framing = Framing::of(Some("text/plain"), false).unwrap();
-                let frames = cut(&mut framing, body, &[at]);
-                let raw: Vec<u8> = frames.iter().flat_map(|f| f.raw.to_vec()).collect();
-                assert_eq!(raw, body);
-                assert_eq!(matches!(framing, Framing::Sse(_)), is_sse, "{body:?}");
-            }
-        }
     }
 }

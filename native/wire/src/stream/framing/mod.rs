@@ -81,36 +81,8 @@ pub(crate) enum Framing {
     EventStream(MessageReader),
     /// NDJSON: a document a line (Ollama).
     Lines(LineReader),
-    /// Not told by its content type: its first bytes will say what it is.
-    Untold(Vec<u8>),
     /// Anything else: each piece is a frame.
     Opaque,
-}
-
-/// Content types that say nothing of what is in a body, and are given for streams too.
-fn is_general(content_type: &str) -> bool {
-    [
-        "text/plain",
-        "application/octet-stream",
-        "binary/octet-stream",
-    ]
-    .iter()
-    .any(|general| answer::essence(content_type).eq_ignore_ascii_case(general))
-}
-
-/// The framing of a body that begins so; `None`: not enough of it has come.
-fn told_by(beginning: &[u8]) -> Option<Framing> {
-    let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
-    let said = beginning.trim_ascii_start();
-    if let Some(b'{') = said.first() {
-        return Some(Framing::Lines(LineReader::default()));
-    }
-    const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
-    if FIELDS.iter().any(|field| said.starts_with(field)) {
-        return Some(Framing::Sse(BlockReader::default()));
-    }
-    let may_become = FIELDS.iter().any(|field| field.starts_with(said));
-    (!may_become).then_some(Framing::Opaque)
 }
 
 impl Framing {
@@ -126,8 +98,6 @@ impl Framing {
                 in_array.then(|| Framing::JsonArray(ElementReader::default()))
             }
             Some(t) if answer::is_ndjson(t) => Some(Framing::Lines(LineReader::default())),
-            None => Some(Framing::Untold(Vec::new())),
-            Some(t) if is_general(t) => Some(Framing::Untold(Vec::new())),
             _ => Some(Framing::Opaque),
         }
     }
@@ -140,23 +110,12 @@ impl Framing {
     /// Takes the next bytes, cut anywhere, and gives the frames that they complete. They may be many and each takes more
     /// room than its bytes: give a few KiB at a time.
     pub(crate) fn feed(&mut self, bytes: &Bytes) -> Vec<Frame> {
-        if let Framing::Untold(before) = self {
-            if !append(before, bytes) {
-                return vec![Frame::broken(Bytes::new())];
-            }
-            let Some(told) = told_by(before) else {
-                return Vec::new();
-            };
-            let before = Bytes::from(std::mem::take(before));
-            *self = told;
-            return self.feed(&before);
-        }
         let mut frames = match self {
             Framing::Lines(reader) => reader.feed(bytes),
             Framing::Sse(reader) => reader.feed(bytes),
             Framing::JsonArray(reader) => reader.feed(bytes),
             Framing::EventStream(reader) => reader.feed(bytes),
-            Framing::Opaque | Framing::Untold(_) => vec![Frame {
+            Framing::Opaque => vec![Frame {
                 raw: bytes.clone(),
                 name: String::new(),
                 content: Content::Text(bytes.clone()),
@@ -172,14 +131,6 @@ impl Framing {
     pub(crate) fn finish(&mut self) -> Option<Frame> {
         match self {
             Framing::Lines(reader) => reader.finish(),
-            Framing::Untold(rest) => {
-                let raw = Bytes::from(std::mem::take(rest));
-                (!raw.is_empty()).then(|| Frame {
-                    content: Content::Text(raw.clone()),
-                    raw,
-                    name: String::new(),
-                })
-            }
             Framing::Sse(reader) => reader.finish(),
             Framing::JsonArray(reader) => reader.finish(),
             Framing::EventStream(reader) => reader.finish(),
@@ -194,7 +145,6 @@ impl Framing {
             Framing::JsonArray(reader) => reader.pending(),
             Framing::EventStream(reader) => reader.pending(),
             Framing::Lines(reader) => reader.pending(),
-            Framing::Untold(before) => before.len(),
             Framing::Opaque => 0,
         }
     }
@@ -206,7 +156,7 @@ impl Framing {
             Framing::JsonArray(_) => json_array::write(message),
             Framing::EventStream(_) => event_stream::write(message),
             Framing::Lines(_) => lines::write(message),
-            Framing::Opaque | Framing::Untold(_) => None,
+            Framing::Opaque => None,
         }
     }
 

@@ -376,7 +376,9 @@ class LifecycleTest extends Scenario {
         NativeExecutor.close(policy);
         NativeExecutor.close(policy);
         assertThrows(IllegalStateException.class, () -> NativeExecutor.maxRequestBody(policy));
-        long call = NativeExecutor.prepare(bound, true, "/x", null, null, 0, 0, chat("m").getBytes(), 0);
+        long call =
+                NativeExecutor.prepare(
+                        bound, true, "/x", null, null, 0, 0, chat("m").getBytes(), 0);
         assertEquals(0, NativeExecutor.firstCandidate(call));
         assertEquals(1, NativeExecutor.openCalls());
         NativeExecutor.close(bound);

@@ -58,8 +58,7 @@ class PackedRequestsTest extends Scenario {
     void whatIsForTheTargetGoesOutUnpacked(String coding) throws IOException {
         deployWithTargetElsewhere();
 
-        RawClient.Answer answer =
-                send(coding, packed(coding.toLowerCase(), chat("gpt-4o")));
+        RawClient.Answer answer = send(coding, packed(coding.toLowerCase(), chat("gpt-4o")));
 
         assertServedBy("target", answer);
         assertEquals(chat("gpt-4o"), target.only().text());
