@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use failover_suspension::hint;
 use failover_wire::provider::Attribute;
 use failover_wire::refusal::{Evidence, Signs};
+use failover_wire::told::{Told, told};
 use failover_wire::{Provider, answer};
 
 use crate::head;
@@ -46,10 +47,11 @@ pub fn bodies(data: &[u8]) {
         body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body),
     );
     let lines = body.contains(&b'\n');
+    let events = told(None, body) == Told::Events;
     let plain = !["NaN", "Infinity"]
         .iter()
         .any(|w| String::from_utf8_lossy(body).contains(w));
-    if answer::check(Some("application/json"), body).is_ok() && !lines && plain {
+    if answer::check(Some("application/json"), body).is_ok() && !lines && !events && plain {
         is_json.expect("an answer that is declared as JSON");
     }
     let _ = answer::check(None, body);

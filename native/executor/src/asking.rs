@@ -18,18 +18,18 @@ pub(crate) struct Asking {
 impl Asking {
     /// How a candidate is asked that refused to be asked like this; `None`: it is not asked again.
     pub(crate) fn after(self, outcome: Outcome, evidence: &Evidence) -> Option<Asking> {
-        if !outcome.is_refusal() {
-            return None;
-        }
-        // OpenAI's "Unrecognized request argument", Mistral's "extra_forbidden" name the field; others say only that
-        // something is wrong.
+        // OpenAI's "Unrecognized request argument", Mistral's "extra_forbidden" name the field, whatever else they seem
+        // to say; others say only that something is wrong.
         let usage_refused = evidence.names(&["stream_options", "include_usage"])
-            || evidence.names_no_parameter() && self.way.is_none();
+            || outcome.is_refusal() && evidence.names_no_parameter() && self.way.is_none();
         if self.usage && usage_refused {
             return Some(Asking {
                 usage: false,
                 ..self
             });
+        }
+        if !outcome.is_refusal() {
+            return None;
         }
         let way = self.way?.after(evidence)?;
         Some(Asking {
@@ -117,6 +117,8 @@ mod tests {
             let next = USAGE.after(Outcome::ClientError, &said(body));
             assert_eq!(next.map(|asking| asking.usage), Some(false), "{body}");
         }
+        let model = said(r#"{"error":{"message":"Model m: stream_options is unsupported"}}"#);
+        assert!(USAGE.after(Outcome::ModelNotFound, &model).is_some());
     }
 
     #[test]
