@@ -1,6 +1,8 @@
 //! *A request that a candidate can't serve never takes it from those whom it serves* (`behaviour.md` §4), as a property
 //! that random policies, providers and interleavings try to break.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::sync::Arc;
