@@ -1,10 +1,13 @@
 //! Hints and error bodies: nothing a provider says is more than it may be.
 
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use failover_suspension::hint;
 use failover_wire::provider::Attribute;
-use failover_wire::{Provider, answer, reason};
+use failover_wire::refusal::{Evidence, Signs};
+use failover_wire::told::{Told, told};
+use failover_wire::{Provider, answer};
 
 use crate::head;
 
@@ -33,11 +36,22 @@ pub fn bodies(data: &[u8]) {
     let ([which], body) = head(data);
     let statuses = [400, 401, 403, 404, 413, 422, 429, 503];
     let header = [None, Some("ThrottlingException:http://x/")][usize::from(which >> 3) % 2];
-    let _ = reason::of(statuses[usize::from(which) % 8], header, body);
+    static SIGNS: LazyLock<Signs> = LazyLock::new(|| Signs::with(&[]).0);
+    let status = statuses[usize::from(which) % 8];
+    let evidence = Evidence::of_answer(status, header, body);
+    let said = SIGNS.reason(&evidence, b"");
+    // Whoever repeats the request says nothing of its own, but in codes.
+    let repeated = SIGNS.reason(&evidence, body);
+    assert!(said.is_some() || repeated.is_none());
     let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(
         body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body),
     );
-    if answer::check(Some("application/json"), body).is_ok() {
+    let lines = body.contains(&b'\n');
+    let events = told(None, body) == Told::Events;
+    let plain = !["NaN", "Infinity"]
+        .iter()
+        .any(|w| String::from_utf8_lossy(body).contains(w));
+    if answer::check(Some("application/json"), body).is_ok() && !lines && !events && plain {
         is_json.expect("an answer that is declared as JSON");
     }
     let _ = answer::check(None, body);

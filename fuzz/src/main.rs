@@ -12,13 +12,14 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 
 /// The targets; tools/fuzz.sh has them from here.
-const TARGETS: [(&str, fn(&[u8])); 9] = [
+const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("streams", streams::cut_anywhere),
     ("rescue", streams::gone_on_with),
     ("overlap", streams::joined),
     ("requests", requests::json),
     ("paths", requests::path),
     ("forms", requests::form),
+    ("codings", requests::packed),
     ("hints", hints::headers),
     ("errors", hints::bodies),
     ("policies", policies::read),

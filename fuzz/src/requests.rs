@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use failover_wire::coding::{self, Bounds};
 use failover_wire::path::PathModel;
 use failover_wire::provider::Attribute;
 use failover_wire::request::Model;
@@ -135,4 +136,25 @@ pub fn form(data: &[u8]) {
     assert_eq!(again.stream(), asked.stream());
     let other = sent(&asked, &body, "other name", false);
     assert_eq!(sent(&again, &edited, "other name", false), other);
+}
+
+/// A body in a coding, or in two.
+pub fn packed(data: &[u8]) {
+    const LIMIT: usize = 1 << 20;
+    let ([which], body) = head(data);
+    let encoding = ["gzip", "deflate", "br", "zstd", "gzip, br", "zstd, gzip"];
+    let encoding = encoding[usize::from(which) % encoding.len()];
+    let mut most = 0;
+    let bounds = Bounds {
+        limit: LIMIT as u64,
+        room: &mut |bytes| {
+            most = most.max(bytes);
+            true
+        },
+    };
+    let read = coding::decoded(encoding, body, bounds);
+    assert!(most <= 4 * LIMIT, "{most} bytes were held");
+    if let Ok(Some(out)) = read {
+        assert!(out.len() <= LIMIT.min(most), "{} bytes came out", out.len());
+    }
 }

@@ -39,6 +39,16 @@ impl Share {
         self.memory.count(own, bytes, self.limit)
     }
 
+    /// Counts nothing yet.
+    pub(crate) fn nothing(&self) -> Held {
+        self.memory.adopt(0)
+    }
+
+    /// Counts so many bytes in all; `false`, and nothing changes, when that would be too many.
+    pub(crate) fn resize(&self, held: &mut Held, bytes: u64) -> bool {
+        held.resize(bytes, self.limit)
+    }
+
     /// A request's body, of which `reserved` bytes are counted. `None`, and they stay counted: there is no room for the
     /// others.
     pub(crate) fn request(&self, body: Bytes, reserved: u64) -> Option<Bytes> {
@@ -53,7 +63,7 @@ impl Share {
     /// Something that grows, and is empty.
     pub(crate) fn kept(&self) -> Kept {
         Kept {
-            held: self.memory.adopt(0),
+            held: self.nothing(),
             limit: self.limit,
         }
     }

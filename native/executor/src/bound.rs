@@ -7,14 +7,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use failover_policy::{Policy, Stage};
 use failover_suspension::{Admission, Cache, Gate, Key, Permit};
+use failover_wire::answer::is_json;
+use failover_wire::coding::{self, Undecodable};
+use failover_wire::refusal::Signs;
 use failover_wire::request::Model;
 use failover_wire::{Asked, Provider};
+use once_cell::sync::Lazy;
 
 use crate::body::Share;
 use crate::budget::Budget;
 use crate::call::Call;
 use crate::clock::Clock;
-use crate::memory::Memory;
+use crate::memory::{Held, Memory};
 use crate::sendable::{self, CLIENTS_HEADERS, CLIENTS_PATH, HeaderLengths, LONGEST_LINE};
 
 /// The API that a policy is attached to.
@@ -35,6 +39,15 @@ pub struct Registry {
     clock: Clock,
     memory: Arc<Memory>,
     budgets: Mutex<HashMap<Scope, Arc<Budget>>>,
+    signs: Mutex<Option<KnownSigns>>,
+}
+
+/// Made once for the same rows: they are read at every deployment.
+#[derive(Debug)]
+struct KnownSigns {
+    rows: Vec<String>,
+    signs: Arc<Signs>,
+    said: Vec<String>,
 }
 
 impl Registry {
@@ -73,7 +86,34 @@ impl Registry {
             share: Share::new(&self.memory, self.memory.limit(&policy.settings)),
             policy,
             provider: provider.map(Arc::new),
+            signs: self.signs(),
         }
+    }
+
+    /// Takes an operator's own signs for policies that are bound from now on, each a TOML document. Returns what is
+    /// wrong with them; a row that can't be used is left out.
+    pub fn use_signs(&self, rows: &[String]) -> Vec<String> {
+        let mut known = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.as_ref().filter(|known| known.rows == rows) {
+            return known.said.clone();
+        }
+        if rows.is_empty() {
+            *known = None;
+            return Vec::new();
+        }
+        let (signs, said) = Signs::with(rows);
+        *known = Some(KnownSigns {
+            rows: rows.to_vec(),
+            signs: Arc::new(signs),
+            said: said.clone(),
+        });
+        said
+    }
+
+    fn signs(&self) -> Arc<Signs> {
+        static BUILT_IN: Lazy<Arc<Signs>> = Lazy::new(|| Arc::new(Signs::with(&[]).0));
+        let known = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.as_ref().map_or(&*BUILT_IN, |own| &own.signs))
     }
 
     /// The suspension cache.
@@ -119,9 +159,34 @@ pub struct Bound {
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,
     pub(crate) provider: Option<Arc<Provider>>,
+    /// What the words of its providers mean.
+    pub(crate) signs: Arc<Signs>,
     pub(crate) share: Share,
     production: Vec<Slot>,
     sandbox: Vec<Slot>,
+}
+
+/// A request as it has come.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// Path and query behind the API's.
+    pub path: &'a str,
+    /// Content-Type.
+    pub content_type: Option<&'a str>,
+    /// Content-Encoding, when the body is still packed.
+    pub content_encoding: Option<&'a str>,
+    /// How long the headers are that the client wants to be sent on.
+    pub headers: HeaderLengths,
+    /// The body.
+    pub body: Bytes,
+    /// Bytes that were counted for the body already.
+    pub reserved: u64,
+}
+
+impl Arrival<'_> {
+    fn is_declared_json(&self) -> bool {
+        self.content_type.is_some_and(is_json)
+    }
 }
 
 /// What is to be done with a request.
@@ -149,6 +214,12 @@ pub enum Refusal {
         /// `max_request_body`.
         limit: u64,
     },
+    /// 413: little that unpacks to too much.
+    #[error("The request body is {0}")]
+    UnpacksToTooMuch(Undecodable),
+    /// 415: the body is declared as JSON, in a coding that is not known.
+    #[error("The request body is {0}")]
+    UnknownCoding(Undecodable),
     /// 503: there is no room for its body.
     #[error("The gateway holds as many bodies as max_memory allows")]
     NoMemory,
@@ -173,7 +244,8 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Refusal::Malformed(_) => 400,
-            Refusal::TooLarge { .. } => 413,
+            Refusal::TooLarge { .. } | Refusal::UnpacksToTooMuch(_) => 413,
+            Refusal::UnknownCoding(_) => 415,
             Refusal::NoMemory => 503,
             Refusal::Path(_) => 400,
             Refusal::LongPath => 414,
@@ -202,26 +274,29 @@ impl Bound {
         self.share.count(own, bytes)
     }
 
-    /// Decides about a request by its path and body, and takes the first candidate's ticket. `headers`: how long those
-    /// are that the client wants to be sent on. `reserved`: bytes that were counted for its body already. A call that
-    /// takes it over owns them, adjusted to the body's length; with any other decision they stay whose they were.
-    pub fn prepare(
-        self: &Arc<Self>,
-        stage: Stage,
-        path: &str,
-        content_type: Option<&str>,
-        headers: HeaderLengths,
-        body: Bytes,
-        reserved: u64,
-    ) -> Decision {
+    /// Decides about a request by its path and body, and takes the first candidate's ticket. A call that takes it over
+    /// owns the bytes that were counted for the body, adjusted to the length that it has without its codings; with any
+    /// other decision they stay whose they were.
+    pub fn prepare(self: &Arc<Self>, stage: Stage, arrival: Arrival<'_>) -> Decision {
         let Some(target) = self.slots(stage).first() else {
             return Decision::PassOn;
         };
         let limit = self.policy.settings.max_request_body;
-        if body.len() as u64 > limit {
+        if arrival.body.len() as u64 > limit {
             return Decision::Refuse(Refusal::TooLarge { limit });
         }
-        let asked = match Asked::read(self.provider.as_deref(), path, content_type, &body) {
+        let unpacked = match self.unpacked(&arrival) {
+            Ok(unpacked) => unpacked,
+            Err(decision) => return decision,
+        };
+        let body = unpacked.as_ref().map_or(&arrival.body, |(body, _)| body);
+        let asked = Asked::read(
+            self.provider.as_deref(),
+            arrival.path,
+            arrival.content_type,
+            body,
+        );
+        let asked = match asked {
             Ok(Some(asked)) => asked,
             Ok(None) => return Decision::PassOn,
             Err(e) => return Decision::Refuse(Refusal::Malformed(e.to_string())),
@@ -231,50 +306,84 @@ impl Bound {
             Model::NoName => return Decision::PassOn,
             Model::Named(_) | Model::Absent => {}
         }
-        if let Err(refusal) = sendable::check(path, headers) {
+        if let Err(refusal) = sendable::check(arrival.path, arrival.headers) {
             return Decision::Refuse(refusal);
         }
-        let Some(body) = self.share.request(body, reserved) else {
+        let (body, more) = unpacked.map_or((arrival.body, 0), |(body, held)| (body, held.forget()));
+        let Some(body) = self.share.request(body, arrival.reserved + more) else {
             return Decision::Refuse(Refusal::NoMemory);
         };
         self.budget.request();
-        let first = self.admit(stage, 0, |_| true);
+        let first = self.admit(stage, |_, _| true);
         Decision::Handle(Box::new(Call::new(
             Arc::clone(self),
             stage,
-            path,
+            arrival.path,
             body,
             asked,
             first,
         )))
     }
 
-    /// The ticket of the first candidate from `from` on that may be called now.
+    /// The body without its codings, with the bytes that are counted for it, which are no fewer than it has. `None`: it
+    /// has no coding.
+    ///
+    /// # Errors
+    /// What is to be done with a request that can't be read.
+    fn unpacked(&self, arrival: &Arrival<'_>) -> Result<Option<(Bytes, Held)>, Decision> {
+        let Some(encoding) = arrival
+            .content_encoding
+            .filter(|_| !arrival.body.is_empty())
+        else {
+            return Ok(None);
+        };
+        let mut held = self.share.nothing();
+        let bounds = coding::Bounds {
+            limit: self.policy.settings.max_request_body,
+            room: &mut |bytes| self.share.resize(&mut held, bytes as u64),
+        };
+        match coding::decoded(encoding, &arrival.body, bounds) {
+            Ok(body) => Ok(body.map(|body| (body.into(), held))),
+            Err(e @ Undecodable::TooLarge(_)) => {
+                Err(Decision::Refuse(Refusal::UnpacksToTooMuch(e)))
+            }
+            Err(Undecodable::NoMemory) => Err(Decision::Refuse(Refusal::NoMemory)),
+            // Nobody has said that there is a model in it.
+            Err(_) if !arrival.is_declared_json() => Err(Decision::PassOn),
+            Err(e @ Undecodable::Unknown(_)) => Err(Decision::Refuse(Refusal::UnknownCoding(e))),
+            Err(e @ Undecodable::Broken(_)) => {
+                Err(Decision::Refuse(Refusal::Malformed(e.to_string())))
+            }
+        }
+    }
+
+    /// The ticket of the first of the wanted candidates that may be called now. One under suspicion comes after all
+    /// others.
     pub(crate) fn admit(
         &self,
         stage: Stage,
-        from: usize,
-        wanted: impl Fn(&Slot) -> bool,
+        wanted: impl Fn(usize, &Slot) -> bool,
     ) -> Option<Ticket> {
         let now = self.clock.now();
-        let slots = self.slots(stage).iter().enumerate().skip(from);
-        for (index, slot) in slots.filter(|(_, s)| wanted(s)) {
-            match slot.gate.admit(now) {
-                Admission::Open => {
-                    return Some(Ticket {
-                        index,
-                        permit: None,
-                    });
-                }
-                Admission::Probe(permit) => {
-                    return Some(Ticket {
-                        index,
-                        permit: Some(permit),
-                    });
-                }
-                Admission::Suspended { .. } | Admission::Probing | Admission::Held => {}
+        let mut suspected = None;
+        for (index, slot) in self.slots(stage).iter().enumerate() {
+            if !wanted(index, slot) {
+                continue;
             }
+            let permit = match slot.gate.admit(now) {
+                Admission::Open => None,
+                Admission::Probe(permit) => Some(permit),
+                Admission::Suspected => {
+                    suspected.get_or_insert(index);
+                    continue;
+                }
+                Admission::Suspended { .. } | Admission::Probing | Admission::Held => continue,
+            };
+            return Some(Ticket { index, permit });
         }
-        None
+        suspected.map(|index| Ticket {
+            index,
+            permit: None,
+        })
     }
 }

@@ -6,31 +6,40 @@
 
 #![deny(unsafe_code)]
 
+mod accounting;
+mod asking;
+mod attempt;
 mod body;
 mod bound;
 mod budget;
 mod call;
 mod caught;
+mod client;
 mod clock;
+mod consequence;
+mod course;
 mod deadline;
 mod gateway;
+mod judge;
 mod memory;
 mod outcome;
 mod relay;
 mod report;
+mod retry;
 mod sendable;
 mod transport;
 mod turns;
 
-pub use bound::{Bound, Decision, Refusal, Registry, Scope};
+pub use asking::Way;
+pub use bound::{Arrival, Bound, Decision, Refusal, Registry, Scope};
 pub use call::{Call, PathRewriting};
 pub use caught::Panic;
 pub use clock::Clock;
 pub use deadline::Deadline;
 pub use gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
 pub use memory::{Held, Memory};
-pub use outcome::{GoOn, Outcome, Rule};
-pub use report::{AttemptReport, Report, Way};
+pub use outcome::{Blame, GoOn, Outcome, Rule};
+pub use report::{AttemptReport, Report};
 pub use rustls::pki_types::CertificateDer;
 pub use sendable::HeaderLengths;
 pub use transport::{

@@ -1,9 +1,9 @@
-//! The outcome table of `behaviour.md` §3: what one attempt came to, whether the next candidate is tried, and whether
-//! this one is suspended.
+//! The outcome table of `behaviour.md` §3: what one attempt came to, whether the next candidate is tried, and who is
+//! to blame.
 
-use failover_policy::Settings;
-use failover_wire::Reason;
+use failover_policy::{OnUnknownRefusal, Settings};
 use failover_wire::answer::NoAnswer;
+use failover_wire::refusal::Reason;
 use http::StatusCode;
 
 use crate::transport::NetError;
@@ -13,19 +13,29 @@ use crate::transport::NetError;
 pub enum Outcome {
     /// 2xx with a useful answer.
     Answered,
-    /// 400, 404, 405, 409, 413, 415, 422 and the other 4xx that no other row names.
-    CallersFault,
-    /// 400 for what the content filter saw.
+    /// The request's own fault, known as such.
+    ClientError,
+    /// A 4xx that says nothing known.
+    UnknownRefusal,
+    /// A content filter or safety refusal.
     ContentFilter,
     /// The prompt does not fit into this model.
     ContextLength,
+    /// This request alone is over a limit of the candidate.
+    OverLimit,
     /// The model or deployment is not there.
     ModelNotFound,
-    /// 401, 402, 403 or no credit, with the endpoint's own credentials.
+    /// 401, 402, no credit, a closed account, with the endpoint's own credentials.
     OwnCredentials,
-    /// The same with the caller's credentials.
-    CallersCredentials,
-    /// 408, 425, 429, 5xx, 529 and any other status.
+    /// 403 that says none of these, with the endpoint's own credentials.
+    Forbidden,
+    /// 401, 402 or 403 under the client's own credential.
+    ClientsCredentials,
+    /// A limit or an unknown model under the client's own credential.
+    ClientsLimit,
+    /// Limits and overload: 429, 503, 529, 498, or words that say so; with the status, if there was one.
+    Limited(Option<StatusCode>),
+    /// 408, 424, 425, 499, other 5xx and any other status.
     Unavailable(StatusCode),
     /// DNS, connect, TLS, reset, protocol error.
     Network(NetError),
@@ -38,19 +48,19 @@ pub enum Outcome {
     /// There was no room for its answer, or for what it was to be sent: all bodies together have reached `max_memory`,
     /// or the machine has no more.
     NoMemory,
-    /// A stream that ended, broke or reported an error before its first useful chunk.
+    /// A stream that ended, broke or reported an unknown error before its first useful chunk.
     NoUsefulChunk,
-    /// A stream that broke, stalled or reported an error after its first useful chunk.
+    /// A stream that broke, stalled or reported an unknown error after its first useful chunk.
     StreamCut,
     /// A candidate that was to go on with another's answer, and said something else.
     Diverged,
     /// The gateway has no URL or no credentials for it.
     Unusable,
-    /// With what the endpoint adds to it, the request is longer than providers take; `callers`: by the caller's own
+    /// With what the endpoint adds to it, the request is longer than providers take; `clients`: by the client's own
     /// credentials. It was not sent.
     TooLong {
-        /// Whether it is the caller's doing.
-        callers: bool,
+        /// Whether it is the client's doing.
+        clients: bool,
     },
     /// The attempt panicked: a defect in here, which says nothing about the candidate.
     Panicked,
@@ -59,7 +69,7 @@ pub enum Outcome {
 /// Whether the next candidate is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoOn {
-    /// The caller gets this one's answer.
+    /// The client gets this one's answer.
     No,
     /// Yes.
     Yes,
@@ -67,61 +77,95 @@ pub enum GoOn {
     OtherModel,
 }
 
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// Nobody's, or the request's own.
+    Nobody,
+    /// The candidate's or the request's: that will be seen.
+    Unsure,
+    /// The candidate's.
+    Candidate,
+}
+
 /// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// Whether the next candidate is tried.
     pub go_on: GoOn,
-    /// Whether this candidate is suspended.
-    pub suspends: bool,
+    /// Whose fault it is.
+    pub blame: Blame,
 }
 
 impl Outcome {
-    /// The row for a non-2xx answer.
-    pub fn of_status(status: StatusCode, reason: Option<Reason>, own_credential: bool) -> Outcome {
-        match (status.as_u16(), reason) {
-            (_, Some(Reason::ContextLength)) => Outcome::ContextLength,
-            (_, Some(Reason::ContentFilter)) => Outcome::ContentFilter,
-            (_, Some(Reason::ModelNotFound)) => Outcome::ModelNotFound,
-            (_, Some(Reason::Account)) | (401..=403, None) => {
-                if own_credential {
-                    Outcome::OwnCredentials
-                } else {
-                    Outcome::CallersCredentials
-                }
+    /// What a refusal comes to. `status`: the answer's, or of an error in band the one that it names; `None` when
+    /// neither that nor a reason is known.
+    pub fn of_refusal(
+        status: Option<StatusCode>,
+        reason: Option<Reason>,
+        own_credential: bool,
+    ) -> Option<Outcome> {
+        let own = |ours, clients| match own_credential {
+            true => ours,
+            false => clients,
+        };
+        let code = status.map_or(0, |s| s.as_u16());
+        Some(match (reason, code) {
+            (Some(Reason::OverLimit), _) => Outcome::OverLimit,
+            (Some(Reason::ContextLength), _) => Outcome::ContextLength,
+            (Some(Reason::ContentFilter), _) => Outcome::ContentFilter,
+            (Some(Reason::ModelNotFound), _) => own(Outcome::ModelNotFound, Outcome::ClientsLimit),
+            // A quota that is used up is the client's own 429.
+            (Some(Reason::Account), 429) => own(Outcome::OwnCredentials, Outcome::ClientsLimit),
+            (Some(Reason::Account), _) | (None, 401 | 402) => {
+                own(Outcome::OwnCredentials, Outcome::ClientsCredentials)
             }
-            (408 | 425 | 429, None) => Outcome::Unavailable(status),
-            (400..=499, None) => Outcome::CallersFault,
-            _ => Outcome::Unavailable(status),
-        }
+            (Some(Reason::Limit), 0 | 400..=499) | (None, 429) => {
+                own(Outcome::Limited(status), Outcome::ClientsLimit)
+            }
+            (Some(Reason::Limit), _) | (None, 498 | 503 | 529) => Outcome::Limited(status),
+            (Some(Reason::Request), _) | (None, 405 | 406 | 409 | 411 | 413 | 415) => {
+                Outcome::ClientError
+            }
+            (None, 403) => own(Outcome::Forbidden, Outcome::ClientsCredentials),
+            (None, 408 | 424 | 425 | 499) => Outcome::Unavailable(status?),
+            (None, 400..=499) => Outcome::UnknownRefusal,
+            (None, _) => Outcome::Unavailable(status?),
+        })
     }
 
     /// What follows from it.
     pub fn rule(self, settings: &Settings) -> Rule {
-        let (go_on, suspends) = match self {
-            Outcome::Answered => (GoOn::No, false),
-            Outcome::CallersFault => (GoOn::No, false),
-            Outcome::ContentFilter if settings.failover_on_content_filter => (GoOn::Yes, false),
-            Outcome::ContentFilter => (GoOn::No, false),
-            Outcome::ContextLength => (GoOn::OtherModel, false),
-            Outcome::ModelNotFound => (GoOn::Yes, true),
-            Outcome::OwnCredentials => (GoOn::Yes, true),
-            Outcome::CallersCredentials => (GoOn::No, false),
-            Outcome::Unavailable(_) => (GoOn::Yes, true),
-            Outcome::Network(_) => (GoOn::Yes, true),
-            Outcome::Silent => (GoOn::Yes, true),
-            Outcome::NoAnswer(_) => (GoOn::Yes, true),
-            Outcome::TooLarge => (GoOn::Yes, true),
-            Outcome::NoMemory => (GoOn::No, false),
-            Outcome::NoUsefulChunk => (GoOn::Yes, true),
-            Outcome::StreamCut => (GoOn::Yes, true),
-            Outcome::Diverged => (GoOn::Yes, false),
-            Outcome::Unusable => (GoOn::Yes, false),
-            Outcome::TooLong { callers: true } => (GoOn::No, false),
-            Outcome::TooLong { callers: false } => (GoOn::Yes, false),
-            Outcome::Panicked => (GoOn::Yes, false),
+        use Blame::{Candidate, Nobody, Unsure};
+        use GoOn::{No, OtherModel, Yes};
+        let (go_on, blame) = match self {
+            Outcome::Answered | Outcome::ClientError => (No, Nobody),
+            Outcome::UnknownRefusal => match settings.on_unknown_refusal {
+                OnUnknownRefusal::Next => (Yes, Nobody),
+                OnUnknownRefusal::Return => (No, Nobody),
+            },
+            Outcome::ContentFilter if settings.failover_on_content_filter => (Yes, Nobody),
+            Outcome::ContentFilter => (No, Nobody),
+            Outcome::ContextLength => (OtherModel, Nobody),
+            Outcome::OverLimit => (Yes, Nobody),
+            Outcome::ModelNotFound | Outcome::OwnCredentials => (Yes, Candidate),
+            Outcome::Forbidden => (Yes, Unsure),
+            Outcome::ClientsCredentials => (No, Nobody),
+            Outcome::ClientsLimit => (Yes, Nobody),
+            Outcome::Limited(_) => (Yes, Candidate),
+            Outcome::Unavailable(_) => (Yes, Unsure),
+            Outcome::Network(error) if error.is_before_connection() => (Yes, Candidate),
+            Outcome::Network(_)
+            | Outcome::Silent
+            | Outcome::NoAnswer(_)
+            | Outcome::TooLarge
+            | Outcome::NoUsefulChunk
+            | Outcome::StreamCut => (Yes, Unsure),
+            Outcome::Diverged | Outcome::Unusable | Outcome::Panicked => (Yes, Nobody),
+            Outcome::TooLong { clients: true } | Outcome::NoMemory => (No, Nobody),
+            Outcome::TooLong { clients: false } => (Yes, Nobody),
         };
-        Rule { go_on, suspends }
+        Rule { go_on, blame }
     }
 
     /// Whether the candidate had a part in it.
@@ -132,10 +176,23 @@ impl Outcome {
         )
     }
 
+    /// Whether it is the request's own fault, or a content filter's verdict: nothing that another attempt with the
+    /// same request would mend.
+    pub(crate) fn is_about_the_request(self) -> bool {
+        matches!(self, Outcome::ClientError | Outcome::ContentFilter)
+    }
+
+    /// Whether the candidate did not take the request as it was: another form of it may be taken.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Outcome::ClientError | Outcome::UnknownRefusal)
+    }
+
     /// Whether the same candidate may be tried again: 5xx and resets before the response, nothing else.
     pub fn may_be_retried(self) -> bool {
         match self {
-            Outcome::Unavailable(status) => status.is_server_error(),
+            Outcome::Unavailable(status) | Outcome::Limited(Some(status)) => {
+                status.is_server_error()
+            }
             Outcome::Network(error) => error == NetError::Reset,
             _ => false,
         }
@@ -145,12 +202,17 @@ impl Outcome {
     pub fn word(self) -> &'static str {
         match self {
             Outcome::Answered => "answered",
-            Outcome::CallersFault => "callers-fault",
+            Outcome::ClientError => "client-error",
+            Outcome::UnknownRefusal => "unknown-refusal",
             Outcome::ContentFilter => "content-filter",
             Outcome::ContextLength => "context-length",
+            Outcome::OverLimit => "over-limit",
             Outcome::ModelNotFound => "model-not-found",
             Outcome::OwnCredentials => "credentials-refused",
-            Outcome::CallersCredentials => "callers-credentials-refused",
+            Outcome::Forbidden => "forbidden",
+            Outcome::ClientsCredentials => "clients-credentials-refused",
+            Outcome::ClientsLimit => "clients-limit",
+            Outcome::Limited(_) => "limited",
             Outcome::Unavailable(_) => "unavailable",
             Outcome::Network(_) => "network",
             Outcome::Silent => "silent",
@@ -166,10 +228,12 @@ impl Outcome {
         }
     }
 
-    /// What it was, in words that may reach the caller.
+    /// What it was, in words that may reach the client.
     pub fn explained(self) -> String {
         match self {
-            Outcome::Unavailable(status) => format!("answered {}", status.as_u16()),
+            Outcome::Unavailable(status) | Outcome::Limited(Some(status)) => {
+                format!("answered {}", status.as_u16())
+            }
             Outcome::Network(error) => format!("gave {error}"),
             Outcome::Silent => "did not answer in time".to_owned(),
             Outcome::NoAnswer(why) => format!("gave {why}"),
@@ -188,82 +252,106 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Blame::{Candidate, Nobody, Unsure};
+    use GoOn::{No, OtherModel, Yes};
 
-    fn status(code: u16, reason: Option<Reason>, own: bool) -> (GoOn, bool) {
-        let outcome = Outcome::of_status(StatusCode::from_u16(code).unwrap(), reason, own);
+    fn refusal(code: u16, reason: Option<Reason>, own: bool) -> (GoOn, Blame) {
+        let status = StatusCode::from_u16(code).ok();
+        let outcome = Outcome::of_refusal(status, reason, own).unwrap();
         let rule = outcome.rule(&Settings::default());
-        (rule.go_on, rule.suspends)
+        (rule.go_on, rule.blame)
     }
 
     #[test]
-    fn the_callers_fault_goes_back_to_the_caller_and_suspends_nothing() {
-        for code in [400, 404, 405, 406, 409, 410, 413, 415, 418, 422, 431, 451] {
-            assert_eq!(status(code, None, true), (GoOn::No, false), "{code}");
-        }
-    }
-
-    #[test]
-    fn whatever_is_the_providers_goes_on_and_suspends() {
-        for code in [
-            408, 425, 429, 500, 501, 502, 503, 504, 529, 599, 301, 302, 304, 600,
+    fn statuses_that_say_by_themselves_whose_fault_it_is() {
+        for (codes, own, expected) in [
+            (&[405, 406, 409, 411, 413, 415][..], true, (No, Nobody)),
+            (&[400, 404, 410, 418, 422, 431, 451], true, (Yes, Nobody)),
+            (&[401, 402], true, (Yes, Candidate)),
+            (&[403], true, (Yes, Unsure)),
+            (&[401, 402, 403], false, (No, Nobody)),
+            (&[429, 498, 503, 529], true, (Yes, Candidate)),
+            (&[429], false, (Yes, Nobody)),
+            (&[503, 529], false, (Yes, Candidate)),
+            (
+                &[408, 424, 425, 499, 500, 502, 504, 599, 301, 304],
+                true,
+                (Yes, Unsure),
+            ),
         ] {
-            assert_eq!(status(code, None, true), (GoOn::Yes, true), "{code}");
-        }
-    }
-
-    #[test]
-    fn refused_credentials_go_on_only_when_they_are_the_endpoints_own() {
-        for code in [401, 402, 403] {
-            assert_eq!(status(code, None, true), (GoOn::Yes, true), "{code}");
-            assert_eq!(status(code, None, false), (GoOn::No, false), "{code}");
-        }
-        assert_eq!(status(400, Some(Reason::Account), true), (GoOn::Yes, true));
-        assert_eq!(status(400, Some(Reason::Account), false), (GoOn::No, false));
-    }
-
-    #[test]
-    fn a_context_that_is_too_long_goes_on_to_another_model_and_suspends_nothing() {
-        assert_eq!(
-            status(400, Some(Reason::ContextLength), true),
-            (GoOn::OtherModel, false)
-        );
-    }
-
-    #[test]
-    fn a_model_that_is_not_there_goes_on_and_suspends() {
-        assert_eq!(
-            status(404, Some(Reason::ModelNotFound), true),
-            (GoOn::Yes, true)
-        );
-        assert_eq!(
-            status(400, Some(Reason::ModelNotFound), false),
-            (GoOn::Yes, true)
-        );
-    }
-
-    #[test]
-    fn a_content_filter_goes_on_only_when_it_is_set() {
-        let outcome =
-            Outcome::of_status(StatusCode::BAD_REQUEST, Some(Reason::ContentFilter), true);
-        let mut settings = Settings::default();
-        assert_eq!(outcome.rule(&settings).go_on, GoOn::No);
-        settings.failover_on_content_filter = true;
-        assert_eq!(
-            outcome.rule(&settings),
-            Rule {
-                go_on: GoOn::Yes,
-                suspends: false
+            for code in codes {
+                assert_eq!(refusal(*code, None, own), expected, "{code} own={own}");
             }
+        }
+    }
+
+    #[test]
+    fn a_reason_counts_more_than_the_status() {
+        for (reason, own, expected) in [
+            (Reason::Request, true, (No, Nobody)),
+            (Reason::ContentFilter, true, (No, Nobody)),
+            (Reason::ContextLength, true, (OtherModel, Nobody)),
+            (Reason::OverLimit, true, (Yes, Nobody)),
+            (Reason::ModelNotFound, true, (Yes, Candidate)),
+            (Reason::ModelNotFound, false, (Yes, Nobody)),
+            (Reason::Account, true, (Yes, Candidate)),
+            (Reason::Account, false, (No, Nobody)),
+            (Reason::Limit, true, (Yes, Candidate)),
+            (Reason::Limit, false, (Yes, Nobody)),
+        ] {
+            assert_eq!(
+                refusal(400, Some(reason), own),
+                expected,
+                "{reason:?} own={own}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_error_in_band_is_left_to_where_it_stood() {
+        assert_eq!(Outcome::of_refusal(None, None, true), None);
+    }
+
+    #[test]
+    fn the_settings_decide_about_filters_and_unknown_refusals() {
+        let settings = Settings {
+            failover_on_content_filter: true,
+            on_unknown_refusal: OnUnknownRefusal::Return,
+            ..Settings::default()
+        };
+        assert_eq!(Outcome::ContentFilter.rule(&settings).go_on, Yes);
+        assert_eq!(Outcome::UnknownRefusal.rule(&settings).go_on, No);
+    }
+
+    #[test]
+    fn only_what_never_reached_the_model_is_surely_the_networks_fault() {
+        let settings = Settings::default();
+        assert_eq!(
+            Outcome::Network(NetError::Refused).rule(&settings).blame,
+            Candidate
+        );
+        assert_eq!(
+            Outcome::Network(NetError::Reset).rule(&settings).blame,
+            Unsure
         );
     }
 
     #[test]
-    fn silence_is_never_retried_and_a_reset_may_be() {
-        assert!(!Outcome::Silent.may_be_retried());
-        assert!(!Outcome::Network(NetError::Connect).may_be_retried());
-        assert!(!Outcome::Network(NetError::BrokenOff).may_be_retried());
-        assert!(Outcome::Network(NetError::Reset).may_be_retried());
-        assert!(Outcome::Unavailable(StatusCode::BAD_GATEWAY).may_be_retried());
-        assert!(!Outcome::Unavailable(StatusCode::TOO_MANY_REQUESTS).may_be_retried());
+    fn only_5xx_and_resets_are_retried() {
+        for outcome in [
+            Outcome::Unavailable(StatusCode::BAD_GATEWAY),
+            Outcome::Limited(Some(StatusCode::SERVICE_UNAVAILABLE)),
+            Outcome::Network(NetError::Reset),
+        ] {
+            assert!(outcome.may_be_retried(), "{outcome:?}");
+        }
+        for outcome in [
+            Outcome::Limited(Some(StatusCode::TOO_MANY_REQUESTS)),
+            Outcome::Silent,
+            Outcome::Network(NetError::Refused),
+            Outcome::ModelNotFound,
+        ] {
+            assert!(!outcome.may_be_retried(), "{outcome:?}");
+        }
     }
 }

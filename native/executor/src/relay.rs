@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use failover_wire::refusal::Refusal;
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
 use tokio::time::Instant;
@@ -17,8 +18,7 @@ use crate::outcome::Outcome;
 use crate::transport::{BodyStream, NetError};
 use crate::turns::{Turns, aside};
 
-/// How long the end of a body is waited for that has nothing more to say: `[DONE]` and usage after the last finish
-/// reason, and the last bytes of the framing, without which the connection can't be used again.
+/// How long the last bytes of a body's framing are waited for, without which the connection can't be used again.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A stream that came as one body is read in pieces of so many bytes.
@@ -31,6 +31,15 @@ pub(crate) struct Relay {
     stream: Stream,
     held: Vec<Event>,
     kept: Kept,
+    own_credential: bool,
+}
+
+/// A stream that came to nothing before its first useful chunk.
+pub(crate) struct Unheld {
+    pub(crate) outcome: Outcome,
+    /// What the provider says of its failure, if it does.
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) head: Head,
 }
 
 /// A stream whose first useful chunk has come: no other candidate is asked any more, unless it breaks.
@@ -86,14 +95,23 @@ pub(crate) struct Cut<'a> {
     pub(crate) stream: Delivered<'a>,
     /// The provider's own error event, not passed on yet.
     pub(crate) error: Option<Bytes>,
+    /// What it says in there.
+    pub(crate) refusal: Option<Refusal>,
     /// [`Outcome::StreamCut`], [`Outcome::Diverged`] or [`Outcome::Panicked`].
     pub(crate) outcome: Outcome,
 }
 
 impl Relay {
     /// `kept` counts what it holds.
-    pub(crate) fn new(head: Head, body: BodyStream, stream: Stream, kept: Kept) -> Self {
+    pub(crate) fn new(
+        head: Head,
+        body: BodyStream,
+        stream: Stream,
+        kept: Kept,
+        own_credential: bool,
+    ) -> Self {
         Relay {
+            own_credential,
             head,
             body: Turns::new(body),
             stream,
@@ -105,7 +123,29 @@ impl Relay {
     /// Reads up to the first useful chunk and keeps what came before it, as one piece: an event takes more room than the
     /// few bytes that it may have. `max` counts complete events; one that is not complete yet has the limit of its
     /// framing. What is not useful does not restart the clock.
-    pub(crate) async fn hold(mut self, max: u64, deadline: Deadline) -> Result<Committed, Outcome> {
+    /// `minds_filters`: what a content filter refused from the beginning is not passed on.
+    pub(crate) async fn hold(
+        mut self,
+        max: u64,
+        deadline: Deadline,
+        minds_filters: bool,
+    ) -> Result<Committed, Unheld> {
+        match self.hold_back(max, deadline).await {
+            Ok(()) if minds_filters && self.stream.filtered() => Err(Unheld {
+                outcome: Outcome::ContentFilter,
+                refusal: None,
+                head: self.head,
+            }),
+            Ok(()) => Ok(Committed(self)),
+            Err(outcome) => Err(Unheld {
+                outcome,
+                refusal: self.stream.take_refusal(),
+                head: self.head,
+            }),
+        }
+    }
+
+    async fn hold_back(&mut self, max: u64, deadline: Deadline) -> Result<(), Outcome> {
         let mut held: u64 = 0;
         let mut before = Vec::new();
         loop {
@@ -130,7 +170,7 @@ impl Relay {
                     });
                 }
                 self.held.extend(events);
-                return Ok(Committed(self));
+                return Ok(());
             }
             for event in events {
                 held = held.saturating_add(event.bytes.len() as u64);
@@ -155,6 +195,11 @@ impl Committed {
         &self.0.head
     }
 
+    /// Whether the candidate was called with its endpoint's own credentials.
+    pub(crate) fn own_credential(&self) -> bool {
+        self.0.own_credential
+    }
+
     /// Passes the stream on, but for its end. `account` is told what it has used.
     pub(crate) async fn relay<'a, G: Gateway>(
         self,
@@ -168,6 +213,7 @@ impl Committed {
             held,
             head,
             mut kept,
+            ..
         } = self.0;
         let mut stream = Delivered {
             stream,
@@ -176,8 +222,9 @@ impl Committed {
         };
         // Its values are slices of the buffer that it was read into, 8 KiB.
         drop(head);
-        let cut = |stream, error, outcome| {
+        let cut = |mut stream: Delivered<'a>, error, outcome| {
             Err(Box::new(Cut {
+                refusal: stream.stream.take_refusal(),
                 stream,
                 error,
                 outcome,
@@ -212,9 +259,9 @@ impl Committed {
                 stream.stream.forget_text();
             }
             if stream.finished() {
-                // Once: pings would go on for ever.
+                // Some say in every chunk that it is the last. Once: pings would go on for ever.
                 if useful || !finishing {
-                    clock = Deadline::after(GRACE);
+                    clock = Deadline::after(idle);
                 }
                 finishing = true;
             } else if useful {
@@ -282,21 +329,27 @@ fn is_readable(last: &Event) -> bool {
 }
 
 /// A stream that came as one body, if it is an answer: something useful in it, no error, and its end where it has one.
-pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Option<Stream> {
+///
+/// # Errors
+/// What the provider says of its failure, if that is why it is none.
+pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Result<Stream, Option<Box<Refusal>>> {
     let bad = |e: &Event| matches!(e.worth, Worth::Failed | Worth::Broken);
     // Piece by piece: the events of a body take many times its room.
     let mut from = 0;
     while from < body.len() {
         let end = body.len().min(from + PIECE);
         if stream.feed(&body.slice(from..end)).iter().any(bad) {
-            return None;
+            return Err(stream.take_refusal().map(Box::new));
         }
         from = end;
     }
     let whole = !stream.finish().iter().any(bad)
         && stream.useful()
         && (stream.finished() || !stream.announces_its_end());
-    whole.then_some(stream)
+    match whole {
+        true => Ok(stream),
+        false => Err(stream.take_refusal().map(Box::new)),
+    }
 }
 
 /// Counts a stream's next bytes. Rather an answer that can't be continued than none.

@@ -1,8 +1,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use failover_wire::stream::{Asked, Stream, Tokens};
+use failover_wire::stream::Tokens;
 
+use crate::asking::Way;
 use crate::outcome::Outcome;
 
 /// One attempt, for the log.
@@ -22,73 +23,14 @@ pub struct AttemptReport {
     pub probe: bool,
     /// How long the candidate is suspended for because of it.
     pub suspended: Option<Duration>,
+    /// Whether it is open whose fault the failure was. What it came to stands in `suspended`.
+    pub suspected: bool,
     /// Whether it lifted a suspension.
     pub lifted: bool,
     /// How it was asked to go on with a stream that had broken.
     pub way: Option<Way>,
     /// Of a stream that broke: bytes of text that the caller had by then.
     pub delivered: Option<usize>,
-}
-
-/// A way to ask a candidate for the rest of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// With what the caller has as the beginning of its answer.
-    Prefilled,
-    /// The same, marked as such.
-    Marked,
-    /// With the request as it was.
-    Again,
-}
-
-impl Way {
-    pub(crate) fn first(stream: &Stream, request: &[u8]) -> Way {
-        match stream.prefilled(request, false) {
-            Some(_) => Way::Prefilled,
-            None => Way::Again,
-        }
-    }
-
-    /// The request's body in this way; `None`: as it was.
-    pub(crate) fn prefilled(self, stream: &Stream, request: &[u8]) -> Option<Vec<u8>> {
-        match self {
-            Way::Prefilled => stream.prefilled(request, false),
-            Way::Marked => stream.prefilled(request, true),
-            Way::Again => None,
-        }
-    }
-
-    /// What is tried next at a candidate that refused this one. The request itself was good enough for another.
-    pub(crate) fn after(self, outcome: Outcome, answer: Option<&[u8]>) -> Option<Way> {
-        if outcome != Outcome::CallersFault {
-            return None;
-        }
-        let wants_a_mark = || {
-            let text = String::from_utf8_lossy(answer.unwrap_or_default());
-            // Mistral's "… or Assistant with prefix True".
-            text.to_lowercase().contains("prefix")
-        };
-        match self {
-            Way::Prefilled if wants_a_mark() => Some(Way::Marked),
-            Way::Prefilled | Way::Marked => Some(Way::Again),
-            Way::Again => None,
-        }
-    }
-
-    pub(crate) fn asked(self) -> Asked {
-        match self {
-            Way::Prefilled | Way::Marked => Asked::Prefilled,
-            Way::Again => Asked::Again,
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Way::Prefilled => "prefill",
-            Way::Marked => "prefix",
-            Way::Again => "repeat",
-        }
-    }
 }
 
 /// What was done for one request. Never holds bodies or credentials.
@@ -154,8 +96,10 @@ impl fmt::Display for Report {
             if a.probe {
                 f.write_str(" probe")?;
             }
-            if let Some(length) = a.suspended {
-                write!(f, " suspended_ms={}", length.as_millis())?;
+            match a.suspended {
+                Some(length) => write!(f, " suspended_ms={}", length.as_millis())?,
+                None if a.suspected => f.write_str(" marked")?,
+                None => {}
             }
             if a.lifted {
                 f.write_str(" lifted")?;

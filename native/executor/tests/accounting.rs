@@ -71,7 +71,7 @@ async fn a_whole_answer_comes_with_what_it_has_used() {
 #[tokio::test(start_paused = true)]
 async fn an_error_answer_names_its_provider_and_counts_nothing() {
     let api = two().bind();
-    api.on("a@east", [status(400)]);
+    api.on("a@east", [mistake()]);
     let heard = api.send(&chat("a")).await;
     assert_eq!(sorted(heard.head.unwrap().metadata), metadata(&[]));
 }
@@ -147,24 +147,51 @@ async fn a_candidate_that_refuses_the_question_is_asked_again_without_it_and_nev
         assert_eq!(api.called(), ["a@east", "a@east"]);
         assert_eq!(api.sent()[1].text(), streamed("a"));
         assert!(!api.is_suspended("a@east"));
-        assert_eq!(heard.report().attempts[0].outcome, Outcome::CallersFault);
+        assert_eq!(heard.report().attempts[0].outcome, Outcome::ClientError);
         api.forget();
         api.send(&streamed("a")).await;
         assert_eq!(api.sent()[0].text(), streamed("a"));
     }
 }
 
+/// sozercan/vekil#222: Cloudflare's words for a member that its schema does not have.
 #[tokio::test(start_paused = true)]
-async fn a_callers_own_mistake_is_not_taken_for_a_refusal_of_the_question() {
+async fn a_refusal_that_names_nothing_may_be_one_of_the_question() {
+    let refusal = r#"{"success":false,"errors":[{"code":5006,"message":"AiError: Bad input: Error: oneOf at '/' not met"}]}"#;
     let api = two().bind();
-    api.on("a@east", [status(400)]);
+    api.on("a@east", [answer(400, refusal), ok_stream("hi")]);
+    let heard = api.send(&streamed("a")).await;
+    assert_eq!(heard.status(), 200);
+    assert_eq!(api.called(), ["a@east", "a@east"]);
+    assert_eq!(api.sent()[1].text(), streamed("a"));
+}
+
+/// anomalyco/opencode#43379: what it cost stands beside what was used.
+#[tokio::test(start_paused = true)]
+async fn what_else_the_hidden_chunk_says_reaches_the_client() {
+    let usage = r#"data: {"id":"1","object":"chat.completion.chunk","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5},"cost":"0.01"}"#;
+    let api = two().bind();
+    let said = [ROLE, &delta("hi"), STOP, &format!("{usage}\n\n"), DONE].map(now);
+    api.on("a@east", [events(said)]);
+    let text = api.send(&streamed("a")).await.text();
+    assert!(text.contains(r#""cost":"0.01""#), "{text}");
+    assert!(!text.contains("prompt_tokens"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clients_own_mistake_is_not_taken_for_a_refusal_of_the_question() {
+    let api = two().bind();
+    api.on("a@east", [mistake()]);
     assert_eq!(api.send(&streamed("a")).await.status(), 400);
     assert_eq!(api.called(), ["a@east"]);
     let api = two().bind();
     let own = streamed("a").replacen('{', r#"{"stream_options":{"include_usage":true},"#, 1);
     api.on(
         "a@east",
-        [answer(400, r#"{"error":{"message":"stream_options"}}"#)],
+        [answer(
+            400,
+            r#"{"error":{"message":"Unknown field","param":"stream_options"}}"#,
+        )],
     );
     assert_eq!(api.send(&own).await.status(), 400);
     assert_eq!(api.called(), ["a@east"]);

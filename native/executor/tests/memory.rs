@@ -6,7 +6,7 @@
 mod support;
 
 use bytes::Bytes;
-use failover_executor::{Decision, HeaderLengths, NetError, Outcome, Refusal};
+use failover_executor::{Arrival, Decision, NetError, Outcome, Refusal};
 use failover_policy::Stage;
 use failover_suspension::State;
 use support::*;
@@ -127,10 +127,10 @@ async fn an_answer_may_have_as_many_bytes_as_are_set_and_not_one_more() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_takes_up_little_more_than_its_length_while_it_grows() {
     let api = two().set("maxAnswerBody", "64MiB").bind();
-    let pieces = (0..4096).map(|_| filler(10_007)).chain([now("{}")]);
+    let pieces = (0..4096).map(|_| filler(10_007)).chain([now("[1]")]);
     api.on("a@east", [answer(200, "").pieces(pieces)]);
     let heard = api.send(&chat("a")).await;
-    assert_eq!(heard.text().len(), 4096 * 10_007 + 2);
+    assert_eq!(heard.text().len(), 4096 * 10_007 + 3);
     assert_peak(&api, 4096 * 10_007 * 5 / 4 + KIB);
 }
 
@@ -195,7 +195,7 @@ async fn a_probe_that_found_no_room_has_found_out_nothing() {
 async fn a_thousand_answers_at_once_stay_within_the_limit_and_the_others_are_answered() {
     let api = two().set("maxMemory", "8MiB").bind();
     let pieces = (0..6).map(|n| {
-        let last = if n == 5 { "{}" } else { "" };
+        let last = if n == 5 { "[1]" } else { "" };
         raw(0.1, format!("{}{last}", " ".repeat(10 * KIB)).into())
     });
     api.on("a@east", [answer(200, "").pieces(pieces)]);
@@ -286,16 +286,11 @@ async fn what_was_reserved_for_a_request_is_the_calls_when_it_takes_it_over_and_
     let decide = |body: &str, reserved: u64| {
         assert!(api.bound.count(0, reserved));
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let json = Some("application/json");
-        let headers = HeaderLengths::default();
-        api.bound.prepare(
-            Stage::Production,
-            "/chat/completions",
-            json,
-            headers,
-            body,
+        let arrival = Arrival {
             reserved,
-        )
+            ..arrival("/chat/completions", body)
+        };
+        api.bound.prepare(Stage::Production, arrival)
     };
     let body = sized(1000);
     for reserved in [0, 10, 1000, 5000] {
@@ -350,7 +345,7 @@ async fn a_copy_with_another_model_is_counted_and_is_gone_with_its_attempt() {
 #[tokio::test(start_paused = true)]
 async fn without_room_for_the_copy_the_candidate_is_not_called_and_not_blamed() {
     let api = two().set("maxMemory", "1MiB").bind();
-    api.on("a@east", [status(500)]);
+    api.on("a@east", [status(429)]);
     let heard = api.send(&sized(450 * KIB)).await;
     assert_eq!(heard.failure().status, 503);
     assert_eq!(api.called(), ["a@east"]);
@@ -384,7 +379,7 @@ async fn a_request_that_nobody_can_need_any_more_is_let_go() {
     let api = two().bind();
     api.on(
         "a@east",
-        [answer(200, &format!("{{}}{}", " ".repeat(30 * KIB)))],
+        [answer(200, &format!("[1]{}", " ".repeat(30 * KIB)))],
     );
     let caller = api.caller(Stage::Production);
     caller.takes(10);

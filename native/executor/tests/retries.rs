@@ -107,7 +107,7 @@ async fn the_last_candidate_standing_is_the_one_whose_fallbacks_are_suspended() 
         .within(&world)
         .set("retryBudget", "0%")
         .bind();
-    other.on("b@west", [status(500)]);
+    other.on("b@west", [status(503)]);
     other.send(&chat("b")).await;
     let api = two().within(&world).bind();
     api.on("a@east", [status(500), ok("second try")]);
@@ -129,7 +129,7 @@ async fn whether_a_candidate_is_the_last_one_is_judged_when_it_has_failed() {
         .within(&world)
         .set("retryBudget", "0%")
         .bind();
-    other.on("b@west", [status(500)]);
+    other.on("b@west", [status(503)]);
     let api = two().within(&world).bind();
     api.on("a@east", [status(500).after(5.0), ok("second try")]);
     let running = api.start(&chat("a"));
@@ -338,8 +338,8 @@ async fn a_retry_after_that_is_too_long_goes_on_at_once_without_a_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_default_no_retry_after_is_waited_out() {
-    let api = two().bind();
+async fn with_a_wait_of_nothing_no_retry_after_is_waited_out() {
+    let api = two().set("maxRetryAfterWait", "0s").bind();
     api.on("a@east", [status(429).header("retry-after", "1")])
         .on("b@west", [ok("yes")]);
     let heard = api.send(&chat("a")).await;

@@ -285,7 +285,7 @@ async fn a_model_in_the_path_is_compared_decoded_and_replaced_encoded() {
             "/model/m%2F2%20%C3%A9/converse?q=%2F",
             "only the model's segment changes for the fallback"
         );
-        api.on("us.m:0@east", [status(400)]).forget();
+        api.on("us.m:0@east", [mistake()]).forget();
         api.start_with(call, api.caller(Stage::Production))
             .end()
             .await;

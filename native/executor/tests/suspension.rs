@@ -217,6 +217,7 @@ async fn a_success_makes_the_growth_begin_anew() {
     api.assert_suspended_for("a@east", 180.0, "one failed probe");
     wait(180.0).await;
     api.send(&chat("a")).await;
+    wait(11.0).await;
     api.send(&chat("a")).await;
     api.assert_suspended_for(
         "a@east",
@@ -517,8 +518,8 @@ async fn a_single_candidate_is_suspended_too() {
         .set("whenAllSuspended", "reject")
         .set("retryBudget", "0%")
         .bind();
-    api.on("a@east", [status(500), ok("target")]);
-    assert_eq!(api.send(&chat("a")).await.status(), 500);
+    api.on("a@east", [status(503), ok("target")]);
+    assert_eq!(api.send(&chat("a")).await.status(), 503);
     assert_eq!(
         api.send(&chat("a")).await.failure().status,
         503,

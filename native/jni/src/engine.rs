@@ -8,7 +8,7 @@ use std::time::Duration;
 use failover_executor::{
     Bound, Call, Failure, Gateway, HttpClient, HttpClients, Network, PathRewriting, Registry, Scope,
 };
-use failover_policy::{Configuration, Diagnostic, GatewayFile, Policy};
+use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Policy};
 use failover_wire::Provider;
 use futures_util::FutureExt;
 use http::StatusCode;
@@ -72,7 +72,16 @@ pub(crate) fn engine() -> &'static Engine {
 impl Engine {
     /// Sets the gateway-wide settings for policies that are read from now on.
     pub(crate) fn configure(&self, file: Option<&GatewayFile<'_>>) -> Configuration {
-        let configuration = file.map_or_else(Configuration::defaults, Configuration::read);
+        let mut configuration = file.map_or_else(Configuration::defaults, Configuration::read);
+        let said = self.registry.use_signs(&configuration.signs);
+        let wrong = said.iter().filter_map(|said| said.split_once(' '));
+        configuration
+            .diagnostics
+            .extend(wrong.map(|(place, message)| Diagnostic {
+                level: Level::Error,
+                field: format!("apim.ai.model_failover.{place}"),
+                message: message.to_owned(),
+            }));
         *self
             .configuration
             .lock()

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use failover_executor::{
-    CertificateDer, Decision, HeaderLengths, Hostnames, Identity, Login, Network, Profile, Proxy,
-    Refusal, Scope, Trusted, Unusable, Upstream,
+    Arrival, CertificateDer, Decision, HeaderLengths, Hostnames, Identity, Login, Network, Profile,
+    Proxy, Refusal, Scope, Trusted, Unusable, Upstream,
 };
 use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Stage};
 use failover_suspension::{Key, State, Status};
+use failover_wire::asked;
 use failover_wire::provider::{Attribute, Provider};
 use failover_wire::room::allocated;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -44,7 +45,7 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 37] {
+pub(crate) fn table() -> [Entry; 38] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
         "systemProperties" "(Ljava/lang/String;)[Ljava/lang/String;" => system_properties,
@@ -66,7 +67,8 @@ pub(crate) fn table() -> [Entry; 37] {
         "reserveAnswer" "(JJJJ)I" => reserve_answer,
         "release" "(J)V" => release_bytes,
         "heldBytes" "()J" => held_bytes,
-        "prepare" "(JZLjava/lang/String;Ljava/lang/String;II[BJ)J" => prepare,
+        "canNameModel" "(Ljava/lang/String;)Z" => can_name_model,
+        "prepare" "(JZLjava/lang/String;Ljava/lang/String;Ljava/lang/String;II[BJ)J" => prepare,
         "firstCandidate" "(J)I" => first_candidate,
         "body" "(J)[B" => body,
         "pathFor" "(JLjava/lang/String;I)Ljava/lang/String;" => path_for,
@@ -566,6 +568,17 @@ extern "system" fn held_bytes<'local>(
     .resolve::<Throw>()
 }
 
+extern "system" fn can_name_model<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    content_type: JString<'local>,
+) -> jboolean {
+    env.with_env(|env| -> Result<_, Thrown> {
+        Ok(asked::can_name_model(text(env, &content_type)?.as_deref()))
+    })
+    .resolve::<Throw>()
+}
+
 extern "system" fn prepare<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
@@ -573,6 +586,7 @@ extern "system" fn prepare<'local>(
     production: jboolean,
     path: JString<'local>,
     content_type: JString<'local>,
+    content_encoding: JString<'local>,
     longest_header: jint,
     all_headers: jint,
     body: JByteArray<'local>,
@@ -585,21 +599,22 @@ extern "system" fn prepare<'local>(
         };
         let path = required(env, &path)?;
         let content_type = text(env, &content_type)?;
+        let content_encoding = text(env, &content_encoding)?;
         let body = Bytes::from(bytes(env, &body)?);
         let bytes_of = |length| usize::try_from(length).unwrap_or(usize::MAX);
         let headers = HeaderLengths {
             longest: bytes_of(longest_header),
             all: bytes_of(all_headers),
         };
-        let content_type = content_type.as_deref();
-        match bound.prepare(
-            stage(production),
-            &path,
-            content_type,
+        let arrival = Arrival {
+            path: &path,
+            content_type: content_type.as_deref(),
+            content_encoding: content_encoding.as_deref(),
             headers,
             body,
-            count(reserved),
-        ) {
+            reserved: count(reserved),
+        };
+        match bound.prepare(stage(production), arrival) {
             Decision::PassOn => Ok(0),
             Decision::Refuse(refusal) => Err(refusal.into()),
             Decision::Handle(call) => Ok(engine().calls.add(Arc::new(Running {
@@ -794,6 +809,7 @@ extern "system" fn candidates<'local>(
         let fields = |status: Status| {
             let (state, left) = match status.state {
                 State::Healthy => ("HEALTHY", Duration::ZERO),
+                State::Suspected => ("SUSPECTED", Duration::ZERO),
                 State::Suspended { until } => ("SUSPENDED", now.until(until)),
                 State::Probing => ("PROBING", Duration::ZERO),
                 State::Due => ("DUE", Duration::ZERO),
@@ -815,6 +831,7 @@ extern "system" fn candidates<'local>(
                 state.to_owned(),
                 left.as_millis().to_string(),
                 status.failed_probes.to_string(),
+                status.marked.to_string(),
             ]
         };
         let flat: Vec<String> = registry

@@ -26,6 +26,9 @@ pub struct GatewayFile<'a> {
 pub struct Configuration {
     /// What applies where an API sets nothing itself.
     pub settings: Settings,
+    /// The rows of `[[apim.ai.model_failover.signs]]`, a TOML document each, in their order: what refusals mean at a
+    /// provider of the operator's own.
+    pub signs: Vec<String>,
     /// Unknown keys and values that were refused; a refused value leaves its default in place.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -35,6 +38,7 @@ impl Configuration {
     pub fn defaults() -> Self {
         Configuration {
             settings: Settings::default(),
+            signs: Vec::new(),
             diagnostics: Vec::new(),
         }
     }
@@ -71,6 +75,10 @@ impl Configuration {
     fn apply(&mut self, table: &toml::Table, file: &GatewayFile<'_>) {
         for (key, value) in table {
             let field = format!("apim.ai.model_failover.{key}");
+            if key == "signs" {
+                self.take_signs(&field, value);
+                continue;
+            }
             match find(key, false) {
                 Ok(setting) => {
                     let applied = text_of(value)
@@ -87,6 +95,16 @@ impl Configuration {
                 Err(nearest) => self.say(Level::Warn, &field, unknown(nearest)),
             }
         }
+    }
+
+    fn take_signs(&mut self, field: &str, value: &Value) {
+        let rows = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        if value.as_array().is_none() || rows.iter().any(|row| !row.is_table()) {
+            let message = "must be an array of tables, [[apim.ai.model_failover.signs]]";
+            self.say(Level::Error, field, message.to_owned());
+        }
+        let tables = rows.iter().filter_map(Value::as_table);
+        self.signs.extend(tables.map(toml::Table::to_string));
     }
 
     fn say(&mut self, level: Level, field: &str, message: String) {
@@ -230,10 +248,27 @@ mod tests {
 
     #[test]
     fn a_wrong_value_leaves_the_default_and_the_rest_in_place() {
-        let read = read("[apim.ai.model_failover]\nidle_timeout = -1\ntarget_retries = 1\n");
+        let read = read("[apim.ai.model_failover]\nidle_timeout = -1\ntarget_retries = 3\n");
         assert_eq!(read.settings.idle_timeout, Duration::from_secs(30));
-        assert_eq!(read.settings.target_retries, 1);
+        assert_eq!(read.settings.target_retries, 3);
         assert_eq!(read.diagnostics.len(), 1);
+    }
+
+    #[test]
+    fn signs_are_taken_row_by_row() {
+        let read = read(
+            "[apim.ai.model_failover]\ntarget_retries = 0\n[[apim.ai.model_failover.signs]]\nreason = \"limit\"\ncodes = [\"E42\"]\n[[apim.ai.model_failover.signs]]\nreason = \"account\"\n",
+        );
+        assert_eq!(read.diagnostics, []);
+        assert_eq!(read.signs.len(), 2);
+        assert!(read.signs[0].contains("E42"), "{}", read.signs[0]);
+    }
+
+    #[test]
+    fn signs_that_are_no_tables_are_an_error() {
+        let read = read("[apim.ai.model_failover]\nsigns = \"limit\"\n");
+        assert_eq!(read.diagnostics[0].level, Level::Error);
+        assert!(read.diagnostics[0].field.ends_with("signs"));
     }
 
     #[test]

@@ -16,5 +16,6 @@ mod value;
 pub use configuration::{Configuration, GatewayFile};
 pub use policy::{Candidate, ConfigError, Diagnostic, Level, Policy, Section, Stage};
 pub use settings::{
-    Kind, OnStreamCut, RetryBudget, SETTINGS, Setting, Settings, WhenAllSuspended, lower_camel_case,
+    Kind, OnStreamCut, OnUnknownRefusal, RetryBudget, SETTINGS, Setting, Settings,
+    WhenAllSuspended, lower_camel_case,
 };

@@ -22,6 +22,15 @@ pub enum OnStreamCut {
     Error,
 }
 
+/// What becomes of a 4xx whose reason is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnknownRefusal {
+    /// The next candidate is tried, and nobody is blamed.
+    Next,
+    /// The client gets it.
+    Return,
+}
+
 /// Same-candidate retries allowed: a share of the requests plus a floor per second, per API.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryBudget {
@@ -60,6 +69,8 @@ pub struct Settings {
     pub when_all_suspended: WhenAllSuspended,
     /// Whether a content filter's refusal goes on to the next candidate.
     pub failover_on_content_filter: bool,
+    /// What becomes of a 4xx whose reason is not known.
+    pub on_unknown_refusal: OnUnknownRefusal,
     /// Allowance for same-candidate retries.
     pub retry_budget: RetryBudget,
     /// Largest request body, in bytes.
@@ -96,6 +107,7 @@ impl Default for Settings {
             suspend_growth: 1.0,
             when_all_suspended: WhenAllSuspended::Probe,
             failover_on_content_filter: false,
+            on_unknown_refusal: OnUnknownRefusal::Next,
             retry_budget: RetryBudget {
                 share: 0.0,
                 per_second: 0.0,
@@ -267,10 +279,10 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "target_retries",
         kind: Kind::Number,
-        default: "0",
+        default: "1",
         range: "0 to 10",
-        example: "1",
-        meaning: "extra tries on the same candidate for 5xx and resets before the response; the last candidate standing gets at least 1",
+        example: "0",
+        meaning: "extra tries on the same candidate for 5xx and resets before the response; a silent candidate is never tried again; the last candidate standing gets at least 1",
         apply: |s, v| whole_number(v, 10).map(|v| s.target_retries = v),
     },
     Setting {
@@ -285,9 +297,9 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "max_retry_after_wait",
         kind: Kind::Time,
-        default: "0s",
+        default: "2s",
         range: "0 to 24h",
-        example: r#""2s""#,
+        example: r#""0s""#,
         meaning: "a 429 or 503 whose Retry-After is no longer than this is waited out on the same candidate instead of failing over",
         apply: |s, v| duration(v).map(|v| s.max_retry_after_wait = v),
     },
@@ -336,6 +348,25 @@ pub const SETTINGS: &[Setting] = &[
         example: "true",
         meaning: "whether a refusal by a provider's content filter goes on to the next candidate",
         apply: |s, v| boolean(v).map(|v| s.failover_on_content_filter = v),
+    },
+    Setting {
+        name: "on_unknown_refusal",
+        kind: Kind::Choice,
+        default: "next",
+        range: "next, return",
+        example: r#""return""#,
+        meaning: "a 4xx whose reason is not known: next tries the next candidate and blames nobody, return gives it to the client",
+        apply: |s, v| match v {
+            "next" => {
+                s.on_unknown_refusal = OnUnknownRefusal::Next;
+                Ok(())
+            }
+            "return" => {
+                s.on_unknown_refusal = OnUnknownRefusal::Return;
+                Ok(())
+            }
+            _ => Err(format!("must be next or return, but is '{v}'")),
+        },
     },
     Setting {
         name: "retry_budget",
@@ -480,6 +511,9 @@ mod tests {
         assert_eq!(s.connect_timeout, Duration::from_secs(5));
         assert_eq!(s.overall_timeout, Duration::from_secs(170));
         assert_eq!(s.retry_backoff, Duration::from_millis(200));
+        assert_eq!(s.target_retries, 1);
+        assert_eq!(s.max_retry_after_wait, Duration::from_secs(2));
+        assert_eq!(s.on_unknown_refusal, OnUnknownRefusal::Next);
         assert_eq!(s.max_suspend, Duration::from_secs(3600));
         assert_eq!(
             s.retry_budget,

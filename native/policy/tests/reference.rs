@@ -22,6 +22,29 @@ or text with a unit (`KiB`, `MiB`, `GiB`; `KB`, `MB`, `GB` are powers of 1000). 
 
 ";
 
+const SIGNS: &str = "## `signs`
+
+For the gateway alone: what the refusals of a provider of your own mean, in rows that are asked before those of
+[the table](../native/wire/src/refusal/signs.toml) that comes with the policy. A row holds when everything that it names
+is there; the first that holds decides. One that can't be used is an ERROR line that names it, and is left out.
+
+| key | takes |
+|---|---|
+| `reason` | `request`, `content-filter`, `context-length`, `over-limit`, `model-not-found`, `account` or `limit` |
+| `codes` | codes or types of an error, in lower case, of which one is there; one that ends with `*` is a beginning |
+| `words` | a regular expression for one sentence of the error: lower case, without quotation marks. What also stands in the request does not count |
+| `params` | names of parameters of which one is blamed; `*` is any |
+| `statuses` | the statuses with which the row holds; none: any. An error in a 200 that names no status holds with all |
+| `over` | `true`: more must be requested than the limit that is named |
+| `source` | where that is written down, for whoever reads the row |
+
+    [[apim.ai.model_failover.signs]]
+    reason = \"limit\"
+    codes = [\"e4017\"]
+    source = \"our own gateway: no machine is free\"
+
+";
+
 fn unit(kind: Kind) -> &'static str {
     match kind {
         Kind::Time => "time",
@@ -52,6 +75,7 @@ fn page() -> String {
             example = s.example,
         );
     }
+    page.push_str(SIGNS);
     page.truncate(page.trim_end().len());
     page.push('\n');
     page
@@ -88,4 +112,20 @@ fn every_example_is_accepted_and_is_not_the_default() {
             assert_ne!(read.settings, Settings::default(), "{}", s.name);
         }
     }
+}
+
+#[test]
+fn the_example_of_a_sign_is_read() {
+    let example: String = SIGNS
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let read = Configuration::read(&GatewayFile {
+        text: &example,
+        env: &|_| None,
+        sys: &|_| None,
+    });
+    assert_eq!(read.diagnostics, []);
+    assert_eq!(read.signs.len(), 1);
 }

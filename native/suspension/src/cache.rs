@@ -30,6 +30,8 @@ pub struct Status {
     pub state: State,
     /// Failed probes in a row.
     pub failed_probes: u32,
+    /// Whether a failure that may have been its own has left a mark.
+    pub marked: bool,
 }
 
 /// Every candidate's gate. Looked up when a policy is bound to its API, never by a request; outlives the policies,
@@ -56,7 +58,9 @@ impl Cache {
         if let Some(gate) = gates.get(key) {
             return Arc::clone(gate);
         }
-        gates.retain(|_, gate| Arc::strong_count(gate) > 1 || gate.state(now) != State::Healthy);
+        gates.retain(|_, gate| {
+            Arc::strong_count(gate) > 1 || gate.state(now) != State::Healthy || gate.is_marked()
+        });
         let gate = Arc::new(Gate::default());
         gates.insert(key.clone(), Arc::clone(&gate));
         gate
@@ -76,6 +80,7 @@ impl Cache {
                 key: key.clone(),
                 state: gate.state(now),
                 failed_probes: gate.failed_probes(),
+                marked: gate.is_marked(),
             })
             .collect();
         list.sort_by(|a, b| a.key.cmp(&b.key));

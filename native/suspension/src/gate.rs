@@ -4,15 +4,26 @@
 //! two threads can both take the probe permit of a window, and a reader never sees half a change. A permit carries
 //! the generation it was taken in: one that comes back after an operator cleared the candidate, or after a later
 //! probe began, changes nothing.
+//!
+//! # Suspicion
+//!
+//! A failure can be the candidate's or the request's: a body that a model chokes on looks like a model that is down.
+//! So a failure of which nobody knows whose it is puts the candidate under suspicion while its request goes on
+//! elsewhere. Two signs together make it the candidate's: another candidate serves the same request, and this one has
+//! answered nobody lately. Without them the failure leaves a mark, and the next failure of a *different* request, with
+//! no answer between, is the second sign. One request, sent again however often, is never two; so whatever it
+//! contains, it can't take a model from those for whom it works, and a model that is down is found out at the second
+//! request at the latest. What is needed for that stands beside the word: when the candidate last answered, how many
+//! streams it is sending, and the last mark. A healthy candidate's answer costs two loads, and a store a second.
 
 use std::fmt;
 use std::sync::Arc;
 #[cfg(not(feature = "loom"))]
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 #[cfg(feature = "loom")]
-use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::moment::Moment;
 
@@ -21,6 +32,8 @@ use crate::moment::Moment;
 pub enum Admission {
     /// Call it.
     Open,
+    /// Call it when no other candidate is open: a request failed there, and whose fault that is will be seen.
+    Suspected,
     /// Call it, as the one request that finds out whether it is back.
     Probe(Permit),
     /// Leave it alone until then.
@@ -39,6 +52,8 @@ pub enum Admission {
 pub enum State {
     /// Gets traffic.
     Healthy,
+    /// Gets traffic when no other candidate is open, until it is known whose fault a failure was.
+    Suspected,
     /// Gets none until then.
     Suspended {
         /// When the suspension ends.
@@ -52,7 +67,7 @@ pub enum State {
     Held,
 }
 
-/// The word: 40 bits of milliseconds (34 years), two flags, failed probes in a row, the generation.
+/// The word: 40 bits of milliseconds (34 years), two flags, failed probes in a row, open suspicions, the generation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Word(u64);
 
@@ -61,7 +76,15 @@ const PROBING: u64 = 1 << 40;
 const HELD: u64 = 1 << 41;
 const FAILED_SHIFT: u32 = 42;
 const FAILED_MAX: u64 = (1 << 6) - 1;
-const GENERATION_SHIFT: u32 = 48;
+const SUSPECTS_SHIFT: u32 = 48;
+const SUSPECTS_MAX: u64 = (1 << 4) - 1;
+const GENERATION_SHIFT: u32 = 52;
+
+/// How lately a candidate must have answered, before an attempt that failed, to be one that works for others.
+const LATELY: Duration = Duration::from_secs(10);
+
+/// How exactly it is kept when an untroubled candidate last answered, in milliseconds.
+const GRAIN: u64 = 1_000;
 
 impl Word {
     fn until(self) -> Moment {
@@ -88,6 +111,14 @@ impl Word {
         (self.0 >> GENERATION_SHIFT) as u16
     }
 
+    fn suspects(self) -> u64 {
+        (self.0 >> SUSPECTS_SHIFT) & SUSPECTS_MAX
+    }
+
+    fn with_suspects(self, suspects: u64) -> Word {
+        Word(self.0 & !(SUSPECTS_MAX << SUSPECTS_SHIFT) | suspects << SUSPECTS_SHIFT)
+    }
+
     fn with_until(self, until: Moment) -> Word {
         Word(self.0 & !UNTIL_MASK | until.0.clamp(1, UNTIL_MASK))
     }
@@ -110,7 +141,8 @@ impl Word {
     }
 
     fn next_generation(self) -> Word {
-        let generation = u64::from(self.generation().wrapping_add(1));
+        let generation =
+            u64::from(self.generation().wrapping_add(1)) & (u64::MAX >> GENERATION_SHIFT);
         Word(self.0 & ((1 << GENERATION_SHIFT) - 1) | generation << GENERATION_SHIFT)
     }
 
@@ -121,12 +153,65 @@ impl Word {
 }
 
 /// The state of one candidate. See the module's text.
-pub struct Gate(AtomicU64);
+pub struct Gate {
+    word: AtomicU64,
+    /// When it last answered, in milliseconds; 0: never. Of an untroubled candidate at most [`GRAIN`] behind.
+    answered: AtomicU64,
+    /// Streams that it is sending.
+    flowing: AtomicU32,
+    /// The last failure that may have been its own, since it last answered; 0: none. See [`Mark`].
+    mark: AtomicU64,
+}
 
 impl Default for Gate {
     fn default() -> Self {
-        Gate(AtomicU64::new(0))
+        Gate {
+            word: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            flowing: AtomicU32::new(0),
+            mark: AtomicU64::new(0),
+        }
     }
+}
+
+/// A failure in one word: 40 bits of when it was, 24 of which request's. Two requests that are taken for the same by
+/// chance leave the candidate in peace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Mark(u64);
+
+impl Mark {
+    fn new(failure: &Failure) -> Mark {
+        Mark(failure.request << 40 | failure.now.0.clamp(1, UNTIL_MASK))
+    }
+
+    /// Whether another request failed, and had done so before this one's attempt began: two that are under way at the
+    /// same time can be one caller's.
+    fn makes_two_with(self, failure: &Failure) -> bool {
+        let (when, request) = (self.0 & UNTIL_MASK, self.0 >> 40);
+        self.0 != 0
+            && request != failure.request & (u64::MAX >> 40)
+            && when <= failure.began.0.max(1)
+    }
+}
+
+/// A failed attempt of which it is not known whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// When the attempt began.
+    pub began: Moment,
+    /// When it failed.
+    pub now: Moment,
+    /// A hash of the request: the same for the same request, sent again.
+    pub request: u64,
+}
+
+/// What a failed attempt makes of a candidate.
+#[derive(Debug)]
+pub enum Suspected {
+    /// It is not known yet whose fault it is.
+    Open(Suspicion),
+    /// Another request failed before, and nobody has been answered since: it is the candidate's.
+    Confirmed,
 }
 
 impl fmt::Debug for Gate {
@@ -137,6 +222,7 @@ impl fmt::Debug for Gate {
             .field("probing", &word.probing())
             .field("held", &word.held())
             .field("failed", &word.failed())
+            .field("suspects", &word.suspects())
             .field("generation", &word.generation())
             .finish()
     }
@@ -144,7 +230,7 @@ impl fmt::Debug for Gate {
 
 impl Gate {
     fn load(&self) -> Word {
-        Word(self.0.load(Ordering::Acquire))
+        Word(self.word.load(Ordering::Acquire))
     }
 
     /// Applies `change` until it is taken or `change` gives `None`. Returns the word before and after.
@@ -152,7 +238,7 @@ impl Gate {
         let mut before = self.load();
         loop {
             let after = change(before)?;
-            match self.0.compare_exchange_weak(
+            match self.word.compare_exchange_weak(
                 before.0,
                 after.0,
                 Ordering::AcqRel,
@@ -172,7 +258,10 @@ impl Gate {
                 return Admission::Held;
             }
             if !word.suspended() {
-                return Admission::Open;
+                return match word.suspects() {
+                    0 => Admission::Open,
+                    _ => Admission::Suspected,
+                };
             }
             if word.probing() {
                 return Admission::Probing;
@@ -214,9 +303,62 @@ impl Gate {
         self.load().failed()
     }
 
+    /// The candidate has answered somebody: whatever was suspected of it, it works.
+    pub fn answered(&self, now: Moment) {
+        let untroubled = self.load().suspects() == 0 && self.mark.load(Ordering::Relaxed) == 0;
+        let last = self.answered.load(Ordering::Relaxed);
+        if untroubled && last != 0 && now.0 < last.saturating_add(GRAIN) {
+            return;
+        }
+        self.answered.fetch_max(now.0.max(1), Ordering::AcqRel);
+        if !untroubled {
+            self.mark.store(0, Ordering::Release);
+            let suspected = |w: Word| w.suspects() > 0 && !w.suspended();
+            self.change(|w| suspected(w).then(|| w.with_suspects(0).next_generation()));
+        }
+    }
+
+    /// A stream of its has begun, and counts as an answer as long as the guard is there.
+    pub fn flows(self: &Arc<Self>) -> Flowing {
+        self.flowing.fetch_add(1, Ordering::AcqRel);
+        Flowing(Arc::clone(self))
+    }
+
+    /// An attempt failed, and it is not known whose fault that is. While the suspicion is there, other requests prefer
+    /// other candidates.
+    pub fn suspect(self: &Arc<Self>, failure: Failure) -> Suspected {
+        let before = Mark(self.mark.swap(Mark::new(&failure).0, Ordering::AcqRel));
+        if before.makes_two_with(&failure) {
+            return Suspected::Confirmed;
+        }
+        let counted = self.change(|w| {
+            let suspects = w.suspects() + 1;
+            (suspects <= SUSPECTS_MAX).then(|| w.with_suspects(suspects))
+        });
+        Suspected::Open(Suspicion {
+            generation: counted.map(|(_, after)| after.generation()),
+            gate: Arc::clone(self),
+            failure,
+        })
+    }
+
+    /// Whether it has answered somebody since then or shortly before, or is answering now.
+    fn works_for_others(&self, since: Moment) -> bool {
+        let last = self.answered.load(Ordering::Acquire);
+        let lately = LATELY.as_millis() as u64;
+        self.flowing.load(Ordering::Acquire) > 0
+            || last != 0 && last.saturating_add(lately) >= since.0
+    }
+
     /// Forgets every failure; a hold stays. A probe under way then changes nothing when it ends.
     pub fn clear(&self) {
+        self.mark.store(0, Ordering::Release);
         self.change(|w| Some(w.cleared()));
+    }
+
+    /// Whether a failure has left a mark that no answer has taken away yet.
+    pub fn is_marked(&self) -> bool {
+        self.mark.load(Ordering::Relaxed) != 0
     }
 
     /// Isolates the candidate until [`Gate::release`].
@@ -235,7 +377,10 @@ impl Gate {
         if word.held() {
             State::Held
         } else if !word.suspended() {
-            State::Healthy
+            match word.suspects() {
+                0 => State::Healthy,
+                _ => State::Suspected,
+            }
         } else if word.probing() {
             State::Probing
         } else if now < word.until() {
@@ -245,6 +390,61 @@ impl Gate {
         } else {
             State::Due
         }
+    }
+}
+
+/// A failure of which it is not known yet whose it is. Dropped, it is lifted, and what stays is the mark.
+pub struct Suspicion {
+    gate: Arc<Gate>,
+    failure: Failure,
+    /// That of the word in which it is counted; `None`: there were too many to count it.
+    generation: Option<u16>,
+}
+
+impl fmt::Debug for Suspicion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Suspicion")
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Suspicion {
+    /// Another candidate has served the request. Suspends this one, from the moment of the failure on, unless it
+    /// works for others. Returns the end of the suspension.
+    pub fn confirm(self, length: Duration) -> Option<Moment> {
+        if self.gate.works_for_others(self.failure.began) {
+            return None;
+        }
+        let until = self.failure.now.plus(length);
+        self.gate.suspend(until);
+        Some(until)
+    }
+}
+
+impl Drop for Suspicion {
+    fn drop(&mut self) {
+        if let Some(generation) = self.generation {
+            self.gate.change(|w| {
+                let mine = w.generation() == generation && w.suspects() > 0;
+                mine.then(|| w.with_suspects(w.suspects() - 1))
+            });
+        }
+    }
+}
+
+/// A stream that a candidate is sending.
+pub struct Flowing(Arc<Gate>);
+
+impl fmt::Debug for Flowing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Flowing")
+    }
+}
+
+impl Drop for Flowing {
+    fn drop(&mut self) {
+        self.0.flowing.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -423,6 +623,140 @@ mod tests {
             "a stale success must not lift a new suspension"
         );
         assert!(matches!(gate.admit(T0), Admission::Suspended { .. }));
+    }
+
+    fn failure(at: u64, request: u64) -> Failure {
+        Failure {
+            began: Moment(at),
+            now: Moment(at + 100),
+            request,
+        }
+    }
+
+    fn open(suspected: Suspected) -> Suspicion {
+        match suspected {
+            Suspected::Open(suspicion) => suspicion,
+            Suspected::Confirmed => panic!("expected an open suspicion"),
+        }
+    }
+
+    #[test]
+    fn a_candidate_under_suspicion_is_called_when_nobody_else_is_open() {
+        let gate = gate();
+        let suspicion = open(gate.suspect(failure(1_000, 1)));
+        assert!(matches!(gate.admit(T0), Admission::Suspected));
+        drop(suspicion);
+        assert!(matches!(gate.admit(T0), Admission::Open));
+        assert!(gate.is_marked());
+    }
+
+    #[test]
+    fn an_idle_candidate_is_suspended_from_the_failure_on_when_another_serves_the_request() {
+        let gate = gate();
+        gate.answered(Moment(1_000));
+        let suspicion = open(gate.suspect(failure(20_000, 1)));
+        let until = Moment(20_100).plus(MINUTE);
+        assert_eq!(suspicion.confirm(MINUTE), Some(until));
+        assert_eq!(gate.state(Moment(20_200)), State::Suspended { until });
+    }
+
+    #[test]
+    fn one_that_answered_somebody_lately_or_since_is_not_suspended() {
+        let lately = gate();
+        lately.answered(Moment(12_000));
+        let suspicion = open(lately.suspect(failure(20_000, 1)));
+        assert_eq!(suspicion.confirm(MINUTE), None);
+        let since = gate();
+        let suspicion = open(since.suspect(failure(20_000, 1)));
+        since.answered(Moment(20_300));
+        assert_eq!(suspicion.confirm(MINUTE), None);
+        let streaming = gate();
+        let flowing = streaming.flows();
+        let suspicion = open(streaming.suspect(failure(20_000, 1)));
+        assert_eq!(suspicion.confirm(MINUTE), None);
+        drop(flowing);
+        for gate in [lately, since, streaming] {
+            assert!(matches!(gate.admit(T0), Admission::Open));
+        }
+    }
+
+    #[test]
+    fn the_same_request_is_never_two_however_often_it_is_sent() {
+        let gate = gate();
+        for time in 0..100 {
+            drop(open(gate.suspect(failure(time * 1_000, 7))));
+        }
+        assert!(matches!(gate.admit(T0), Admission::Open));
+    }
+
+    #[test]
+    fn a_second_request_that_fails_without_an_answer_between_confirms_the_first() {
+        let gate = gate();
+        drop(open(gate.suspect(failure(1_000, 1))));
+        assert!(matches!(
+            gate.suspect(failure(2_000, 2)),
+            Suspected::Confirmed
+        ));
+    }
+
+    #[test]
+    fn an_answer_takes_the_mark_away() {
+        let gate = gate();
+        gate.answered(Moment(900));
+        drop(open(gate.suspect(failure(1_000, 1))));
+        gate.answered(Moment(1_200));
+        assert!(!gate.is_marked());
+        drop(open(gate.suspect(failure(2_000, 2))));
+    }
+
+    #[test]
+    fn a_gateway_that_has_just_started_knows_who_answered_and_who_failed() {
+        let gate = gate();
+        gate.answered(Moment(0));
+        assert_eq!(open(gate.suspect(failure(0, 1))).confirm(MINUTE), None);
+        let failure = |request| Failure {
+            began: Moment(0),
+            now: Moment(0),
+            request,
+        };
+        let gate = Arc::new(Gate::default());
+        drop(open(gate.suspect(failure(1))));
+        assert!(matches!(gate.suspect(failure(2)), Suspected::Confirmed));
+    }
+
+    #[test]
+    fn two_that_were_under_way_at_the_same_time_are_not_two() {
+        let gate = gate();
+        let first = open(gate.suspect(failure(1_000, 1)));
+        let second = open(gate.suspect(failure(1_050, 2)));
+        drop((first, second));
+        assert!(matches!(gate.admit(T0), Admission::Open));
+    }
+
+    #[test]
+    fn an_answer_ends_every_open_suspicion_and_late_guards_change_nothing() {
+        let gate = gate();
+        let stale: Vec<_> = (0..3)
+            .map(|n| open(gate.suspect(failure(1_000, n))))
+            .collect();
+        gate.answered(Moment(1_500));
+        assert!(matches!(gate.admit(T0), Admission::Open));
+        let fresh = open(gate.suspect(failure(2_000, 9)));
+        drop(stale);
+        assert!(matches!(gate.admit(T0), Admission::Suspected));
+        drop(fresh);
+        assert!(matches!(gate.admit(T0), Admission::Open));
+    }
+
+    #[test]
+    fn more_suspicions_than_can_be_counted_end_with_the_last_that_was() {
+        let gate = gate();
+        let many: Vec<_> = (0..40)
+            .map(|_| open(gate.suspect(failure(1_000, 1))))
+            .collect();
+        assert!(matches!(gate.admit(T0), Admission::Suspected));
+        drop(many);
+        assert!(matches!(gate.admit(T0), Admission::Open));
     }
 
     #[test]

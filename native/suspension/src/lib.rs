@@ -12,5 +12,5 @@ pub mod hint;
 mod moment;
 
 pub use cache::{Cache, Key, Status};
-pub use gate::{Admission, Gate, Permit, State};
+pub use gate::{Admission, Failure, Flowing, Gate, Permit, State, Suspected, Suspicion};
 pub use moment::Moment;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use failover_suspension::{Admission, Gate, Moment, Permit, State};
+use failover_suspension::{Admission, Failure, Gate, Moment, Permit, State, Suspected, Suspicion};
 use loom::thread;
 
 const NOW: Moment = Moment(1_000);
@@ -94,5 +94,59 @@ fn a_dropped_permit_is_free_for_exactly_one() {
         assert!(second.is_none() || third.is_none(), "two permits at once");
         drop((second, third));
         assert!(permit(&gate).is_some(), "the permit is lost");
+    });
+}
+
+fn suspicion(gate: &Arc<Gate>, request: u64) -> Suspicion {
+    let failure = Failure {
+        began: Moment(500),
+        now: NOW,
+        request,
+    };
+    match gate.suspect(failure) {
+        Suspected::Open(suspicion) => suspicion,
+        Suspected::Confirmed => panic!("confirmed by one that was under way at the same time"),
+    }
+}
+
+#[test]
+fn suspicions_that_end_in_any_order_leave_none_behind() {
+    loom::model(|| {
+        let gate = Arc::new(Gate::default());
+        let other = Arc::clone(&gate);
+        let thread = thread::spawn(move || drop(suspicion(&other, 1)));
+        drop(suspicion(&gate, 2));
+        thread.join().unwrap();
+        assert_eq!(gate.state(NOW), State::Healthy);
+    });
+}
+
+#[test]
+fn an_answer_beside_a_suspicion_leaves_the_candidate_open() {
+    loom::model(|| {
+        let gate = Arc::new(Gate::default());
+        let suspicion = suspicion(&gate, 1);
+        let other = Arc::clone(&gate);
+        let thread = thread::spawn(move || other.answered(NOW));
+        let suspended = suspicion.confirm(Duration::from_secs(60));
+        thread.join().unwrap();
+        let state = gate.state(NOW);
+        match suspended {
+            Some(until) => assert_eq!(state, State::Suspended { until }),
+            None => assert_eq!(state, State::Healthy),
+        }
+    });
+}
+
+#[test]
+fn a_suspicion_beside_a_suspension_and_its_probe_leaves_none_behind() {
+    loom::model(|| {
+        let gate = due();
+        let suspicion = suspicion(&gate, 1);
+        let other = Arc::clone(&gate);
+        let thread = thread::spawn(move || permit(&other).map(Permit::succeeded));
+        drop(suspicion);
+        thread.join().unwrap();
+        assert!(matches!(gate.state(NOW), State::Healthy), "{gate:?}");
     });
 }

@@ -1,9 +1,15 @@
-//! Whether a complete 2xx answer is one. Read in one pass, and nothing of it is kept.
+//! Whether a complete 2xx answer is one.
+//!
+//! What a body is, it says itself: many a provider declares JSON as `text/plain`, or nothing at all. One pass over it
+//! keeps what is asked below and nothing else.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use crate::told::{Told, is_page, told};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 /// Why a 2xx answer is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -14,45 +20,139 @@ pub enum NoAnswer {
     /// JSON was declared and something else came.
     #[error("JSON that does not parse")]
     NotJson,
+    /// A page for people.
+    #[error("a web page")]
+    Page,
+    /// JSON that says nothing, or a known format without what it must have.
+    #[error("an answer with nothing in it")]
+    Nothing,
     /// The body is an error report.
     #[error("an error reported with a success status")]
     Error,
+    /// A finish reason that says that the model failed.
+    #[error("an answer that the model could not finish")]
+    Failed,
 }
 
-/// Checks a complete 2xx answer by its declared content type. A 204 or 205 has no body by definition and is not
-/// checked here.
+/// What a complete answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// One.
+    Useful,
+    /// One that a content filter has ended.
+    Filtered,
+}
+
+/// Finish reasons with which a provider says that it failed: OpenRouter, Zhipu, DeepSeek.
+const FAILED: [&str; 3] = ["error", "network_error", "insufficient_system_resource"];
+
+/// Finish reasons with which a content filter ends an answer: OpenAI and Azure, Zhipu, Gemini, Anthropic, Bedrock.
+const FILTERED: [&str; 11] = [
+    "content_filter",
+    "content_filtered",
+    "sensitive",
+    "refusal",
+    "guardrail_intervened",
+    "SAFETY",
+    "PROHIBITED_CONTENT",
+    "BLOCKLIST",
+    "SPII",
+    "IMAGE_SAFETY",
+    "RECITATION",
+];
+
+/// Whether a finish reason says that the model failed.
+pub(crate) fn is_failure(finish_reason: &str) -> bool {
+    FAILED.contains(&finish_reason)
+}
+
+/// Whether a finish reason says that a content filter has ended the answer.
+pub(crate) fn is_filtered(finish_reason: &str) -> bool {
+    FILTERED.contains(&finish_reason)
+}
+
+/// Checks a complete 2xx answer. A 204 or 205 has no body by definition and is not checked here.
 ///
 /// # Errors
 /// What makes it no answer (`behaviour.md` §3).
-pub fn check(content_type: Option<&str>, body: &[u8]) -> Result<(), NoAnswer> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(NoAnswer::Empty);
-    }
-    if !content_type.is_some_and(is_json) {
-        return Ok(());
-    }
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let error = match body.trim_ascii_start().first() {
-        Some(b'{') => has_error(body),
-        // Gemini reports an error of a streamed request in an array of one.
-        Some(b'[') => first_item(body).map(|item| {
-            item.is_some_and(|item| {
-                item.get().starts_with('{') && has_error(item.get().as_bytes()).unwrap_or(false)
-            })
-        }),
-        _ => serde_json::from_slice::<IgnoredAny>(body).map(|_| false),
-    };
-    match error {
-        Ok(false) => Ok(()),
-        Ok(true) => Err(NoAnswer::Error),
-        Err(_) => Err(NoAnswer::NotJson),
+pub fn check(content_type: Option<&str>, body: &[u8]) -> Result<Answer, NoAnswer> {
+    let said = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let said = said.trim_ascii();
+    let declared = content_type.is_some_and(is_json) && told(content_type, said) != Told::Events;
+    match said.first() {
+        None => Err(NoAnswer::Empty),
+        Some(b'<') if is_page(said) => Err(NoAnswer::Page),
+        // What is declared as one kind of media is not looked into.
+        _ if content_type.is_some_and(is_media) => Ok(Answer::Useful),
+        Some(b'{' | b'[') => match read(said) {
+            Ok(top) => top.verdict(),
+            Err(_) if declared => Err(NoAnswer::NotJson),
+            Err(_) => Ok(Answer::Useful),
+        },
+        _ if matches!(said, b"null" | b"\"\"") => Err(NoAnswer::Nothing),
+        _ if declared && serde_json::from_slice::<IgnoredAny>(said).is_err() => {
+            Err(NoAnswer::NotJson)
+        }
+        _ => Ok(Answer::Useful),
     }
 }
 
-/// `application/json` and `…+json`, with or without parameters.
+/// Audio, pictures, video: nothing that explains itself in words.
+pub(crate) fn is_media(content_type: &str) -> bool {
+    ["audio/", "image/", "video/"].iter().any(|kind| {
+        content_type
+            .get(..kind.len())
+            .is_some_and(|c| c.eq_ignore_ascii_case(kind))
+    })
+}
+
+/// Reads a JSON document, or the first line of several, through what only a strict parser refuses.
+fn read(body: &[u8]) -> Result<Top, serde_json::Error> {
+    let first = |body: &[u8]| {
+        let mut documents = serde_json::Deserializer::from_slice(body).into_iter::<Top>();
+        let first = documents.next().unwrap_or_else(|| Ok(Top::default()))?;
+        // NDJSON: what follows is documents too.
+        let rest = &body[documents.byte_offset()..];
+        let mut more = serde_json::Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
+        more.try_for_each(|document| document.map(drop))?;
+        Ok(first)
+    };
+    first(body).or_else(|error| match with_plain_numbers(body) {
+        Cow::Owned(body) => first(&body),
+        Cow::Borrowed(_) => Err(error),
+    })
+}
+
+/// JSON with `NaN` and `Infinity`, which Python's library writes and most read, replaced by numbers.
+pub(crate) fn with_plain_numbers(json: &[u8]) -> Cow<'_, [u8]> {
+    let mut out = Cow::Borrowed(json);
+    let mut at = 0;
+    let mut in_text = false;
+    while at < json.len() {
+        match json[at] {
+            b'\\' if in_text => at += 1,
+            b'"' => in_text = !in_text,
+            b'N' | b'I' if !in_text => {
+                for word in [&b"NaN"[..], b"Infinity"] {
+                    if json[at..].starts_with(word) {
+                        let place = &mut out.to_mut()[at..at + word.len()];
+                        place.fill(b' ');
+                        place[0] = b'0';
+                    }
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    out
+}
+
+/// `application/json`, `text/json`, which many mean by it, and `…+json`, with or without parameters.
 pub fn is_json(content_type: &str) -> bool {
     let essence = essence(content_type);
     essence.eq_ignore_ascii_case("application/json")
+        || essence.eq_ignore_ascii_case("text/json")
         || essence
             .len()
             .checked_sub(5)
@@ -65,50 +165,272 @@ pub fn is_event_stream(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("text/event-stream")
 }
 
+/// `application/x-ndjson` and its other names.
+pub(crate) fn is_ndjson(content_type: &str) -> bool {
+    [
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+    ]
+    .iter()
+    .any(|name| essence(content_type).eq_ignore_ascii_case(name))
+}
+
 /// `application/vnd.amazon.eventstream`, the binary framing of Amazon Bedrock's streams.
 pub fn is_amazon_event_stream(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("application/vnd.amazon.eventstream")
 }
 
-fn essence(content_type: &str) -> &str {
+pub(crate) fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
-/// Whether the object has a top-level `error` that is neither null nor false nor empty.
-pub(crate) fn has_error(object: &[u8]) -> Result<bool, serde_json::Error> {
-    #[derive(serde::Deserialize)]
-    struct Top<'a> {
-        #[serde(borrow, default)]
-        error: Option<&'a RawValue>,
+/// What of a document's top matters.
+#[derive(Debug, Default)]
+struct Top {
+    /// Whether there is any member, or an element of an array that is more than nothing.
+    says: bool,
+    /// Members that are neither an explanation nor what goes with one.
+    others: bool,
+    explained: bool,
+    error: bool,
+    filtered: bool,
+    failed: bool,
+    /// Whether a list is there that a known format must have, and whether there is something in it.
+    carrier: Option<bool>,
+    /// Whether the document says that it is of a format that must have one.
+    of_known_format: bool,
+}
+
+impl Top {
+    fn verdict(&self) -> Result<Answer, NoAnswer> {
+        let nothing = !self.says
+            || self.carrier == Some(false)
+            || self.carrier.is_none() && self.of_known_format;
+        if self.error || self.explained && !self.others && self.carrier.is_none() {
+            Err(NoAnswer::Error)
+        } else if self.failed {
+            Err(NoAnswer::Failed)
+        } else if self.filtered {
+            Ok(Answer::Filtered)
+        } else if nothing {
+            Err(NoAnswer::Nothing)
+        } else {
+            Ok(Answer::Useful)
+        }
     }
-    let top: Top<'_> = serde_json::from_slice(object)?;
-    Ok(top
-        .error
-        .is_some_and(|e| !matches!(e.get(), "null" | "false" | "\"\"" | "{}")))
+
+    fn carries(&mut self, something: bool) {
+        self.carrier = Some(self.carrier.unwrap_or(false) | something);
+    }
+
+    fn finish(&mut self, reason: &str) {
+        self.failed |= is_failure(reason);
+        self.filtered |= is_filtered(reason);
+    }
 }
 
-/// The first item of an array; the others are only passed over.
-fn first_item(array: &[u8]) -> Result<Option<&RawValue>, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(array);
-    let first = deserializer.deserialize_seq(First)?;
-    deserializer.end()?;
-    Ok(first)
+impl<'de> Deserialize<'de> for Top {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Top, D::Error> {
+        let mut top = Top::default();
+        deserializer.deserialize_any(Part(&mut top, Place::Document))?;
+        Ok(top)
+    }
 }
 
-struct First;
+/// Where a value stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The document, or an element of an array that is the document.
+    Document,
+    Element,
+    /// A report, unless it is nothing: null, false, "", {} or [].
+    Report,
+    /// `detail` or a bare `message`: a report when it stands alone.
+    Explanation,
+    /// `object`, `type`, `status`: what the document says that it is.
+    Label,
+    Success,
+    BaseResponse,
+    StatusCode,
+    /// `choices` or `candidates`, and one of them.
+    List,
+    Choice,
+    /// `content`, `output`: any value but null.
+    Content,
+    PromptFeedback,
+    Finish,
+    Skipped,
+}
 
-impl<'de> Visitor<'de> for First {
-    type Value = Option<&'de RawValue>;
+impl Place {
+    fn of(self, key: &str) -> Place {
+        match (self, key) {
+            (Place::Document | Place::Element, key) => match key {
+                "error" | "errors" => Place::Report,
+                "detail" | "message" | "Message" => Place::Explanation,
+                "object" | "type" | "status" => Place::Label,
+                "success" => Place::Success,
+                "base_resp" => Place::BaseResponse,
+                "choices" | "candidates" => Place::List,
+                "content" | "output" => Place::Content,
+                "promptFeedback" => Place::PromptFeedback,
+                "stop_reason" | "stopReason" | "finish_reason" => Place::Finish,
+                _ => Place::Skipped,
+            },
+            (Place::Choice, "error") => Place::Report,
+            (Place::Choice, "finish_reason" | "finishReason") => Place::Finish,
+            (Place::BaseResponse, "status_code") => Place::StatusCode,
+            (Place::PromptFeedback, "blockReason") => Place::Finish,
+            _ => Place::Skipped,
+        }
+    }
+}
+
+struct Part<'t>(&'t mut Top, Place);
+
+impl Part<'_> {
+    fn something(self) {
+        match self.1 {
+            Place::Report => self.0.error = true,
+            Place::Content => self.0.carries(true),
+            Place::Explanation => self.0.others = true,
+            Place::Element => self.0.says = true,
+            _ => {}
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Part<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.1 {
+            Place::Skipped => deserializer.deserialize_ignored_any(IgnoredAny).map(drop),
+            _ => deserializer.deserialize_any(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Part<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
+        f.write_str("JSON")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let first = items.next_element()?;
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(first)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        if self.1 == Place::List {
+            self.0.carries(false);
+        }
+        Ok(())
     }
+
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        match self.1 {
+            Place::Success => self.0.error |= !value,
+            _ if value => self.something(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        match self.1 {
+            Place::StatusCode => self.0.error |= number != 0,
+            _ => self.something(),
+        }
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        match self.1 {
+            Place::StatusCode => self.0.error |= number != 0,
+            _ => self.something(),
+        }
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.something();
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        match self.1 {
+            Place::Explanation => self.0.explained |= !text.is_empty(),
+            Place::Label => {
+                self.0.error |= text == "error";
+                self.0.of_known_format |= matches!(
+                    text,
+                    "chat.completion" | "text_completion" | "message" | "response"
+                );
+            }
+            Place::Finish => self.0.finish(text),
+            _ if text.is_empty() => {}
+            _ => self.something(),
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Part(top, place) = self;
+        let inner = match place {
+            Place::Document => Place::Element,
+            Place::List => Place::Choice,
+            _ => Place::Skipped,
+        };
+        let mut any = false;
+        while items.next_element_seed(Part(top, inner))?.is_some() {
+            any = true;
+        }
+        match place {
+            Place::Document => top.says |= any,
+            Place::List => top.carries(any),
+            // An empty list of content is an answer that says nothing more.
+            Place::Content => top.carries(true),
+            _ if any => Part(top, place).something(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Part(top, place) = self;
+        let mut any = false;
+        while let Some(key) = members.next_key::<Cow<'_, str>>()? {
+            any = true;
+            let inner = place.of(&key);
+            if place == Place::Document {
+                top.others |= inner == Place::Skipped && !goes_with_an_explanation(&key);
+            }
+            members.next_value_seed(Part(top, inner))?;
+        }
+        match place {
+            Place::Document => top.says |= any,
+            Place::Choice | Place::BaseResponse | Place::PromptFeedback => {}
+            _ if any => Part(top, place).something(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// What stands beside an explanation and is none of it.
+fn goes_with_an_explanation(key: &str) -> bool {
+    matches!(
+        key,
+        "code"
+            | "title"
+            | "instance"
+            | "request_id"
+            | "requestId"
+            | "id"
+            | "timestamp"
+            | "path"
+            | "param"
+    )
 }
 
 #[cfg(test)]
@@ -119,41 +441,149 @@ mod tests {
 
     #[test]
     fn a_completion_is_an_answer() {
-        assert_eq!(
-            check(JSON, br#"{"id":"x","error":null,"choices":[]}"#),
-            Ok(())
-        );
-        assert_eq!(check(JSON, b"[1,2]"), Ok(()));
-        assert_eq!(check(Some("audio/mpeg"), b"\xff\xfb"), Ok(()));
-        assert_eq!(check(None, b"ok"), Ok(()));
+        for body in [
+            r#"{"id":"x","error":null,"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#,
+            r#"{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]}"#,
+            r#"{"type":"message","content":[],"stop_reason":"end_turn"}"#,
+            r#"{"object":"response","status":"completed","error":null,"output":[]}"#,
+            r#"{"object":"list","data":[],"errors":[]}"#,
+            r#"{"output":{"message":{"content":[{"text":"a"}]}},"stopReason":"end_turn"}"#,
+            r#"{"model":"m","message":{"role":"assistant","content":"a"},"done":true}"#,
+            r#"{"detail":"high","data":[]}"#,
+            r#"{"base_resp":{"status_code":0,"status_msg":""},"choices":[{}]}"#,
+            "[1,2]",
+            "7",
+            "\u{feff}{\"choices\":[{}]}",
+        ] {
+            assert_eq!(check(JSON, body.as_bytes()), Ok(Answer::Useful), "{body}");
+        }
+        assert_eq!(check(Some("audio/mpeg"), b"\xff\xfb"), Ok(Answer::Useful));
+        assert_eq!(check(Some("audio/mpeg"), b"{"), Ok(Answer::Useful));
+        assert_eq!(check(None, b"ok"), Ok(Answer::Useful));
     }
 
     #[test]
-    fn an_empty_body_an_error_and_broken_json_are_none() {
+    fn a_body_that_says_nothing_is_none() {
+        for body in ["{}", "[]", "null", "\"\"", r#"{"choices":[]}"#] {
+            assert_eq!(
+                check(JSON, body.as_bytes()),
+                Err(NoAnswer::Nothing),
+                "{body}"
+            );
+        }
+        for body in [
+            r#"{"id":"","object":"","choices":[],"usage":{"completion_tokens":0}}"#,
+            r#"{"object":"chat.completion","choices":null}"#,
+            r#"{"object":"chat.completion","usage":{}}"#,
+            r#"{"candidates":[],"usageMetadata":{"promptTokenCount":5}}"#,
+            r#"{"type":"message","role":"assistant"}"#,
+        ] {
+            assert_eq!(
+                check(None, body.as_bytes()),
+                Err(NoAnswer::Nothing),
+                "{body}"
+            );
+        }
         assert_eq!(check(JSON, b" \n"), Err(NoAnswer::Empty));
         assert_eq!(check(None, b""), Err(NoAnswer::Empty));
+    }
+
+    #[test]
+    fn an_error_is_known_in_every_shape() {
+        for body in [
+            r#"{"error":{"message":"overloaded"}}"#,
+            r#"[{"error":{"message":"x"}}]"#,
+            r#"{"error":"model runner has unexpectedly stopped"}"#,
+            r#"{"errors":[{"message":"x"}],"success":false,"result":{}}"#,
+            r#"{"object":"error","message":"x"}"#,
+            r#"{"type":"error","message":"x"}"#,
+            r#"{"detail":"Not Found"}"#,
+            r#"{"message":"Too many requests"}"#,
+            r#"{"choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}"#,
+            r#"{"choices":[{"error":{"message":"x"}}]}"#,
+            r#"{"success":false}"#,
+        ] {
+            for content_type in [
+                JSON,
+                None,
+                Some("text/plain"),
+                Some("application/octet-stream"),
+            ] {
+                assert_eq!(
+                    check(content_type, body.as_bytes()),
+                    Err(NoAnswer::Error),
+                    "{content_type:?} {body}"
+                );
+            }
+        }
+        let lines = b"{\"error\":\"stopped\"}\n{\"done\":true}\n";
         assert_eq!(
-            check(JSON, br#"{"error":{"message":"overloaded"}}"#),
+            check(Some("application/x-ndjson"), lines),
             Err(NoAnswer::Error)
         );
+    }
+
+    #[test]
+    fn a_finish_reason_that_is_a_failure_is_no_answer_and_a_filters_is_one() {
+        let body = |reason: &str| {
+            format!(
+                r#"{{"choices":[{{"message":{{"content":"part"}},"finish_reason":"{reason}"}}]}}"#
+            )
+        };
+        for reason in FAILED {
+            assert_eq!(
+                check(JSON, body(reason).as_bytes()),
+                Err(NoAnswer::Failed),
+                "{reason}"
+            );
+        }
         assert_eq!(
-            check(JSON, br#"[{"error":{"message":"x"}}]"#),
-            Err(NoAnswer::Error)
+            check(JSON, body("content_filter").as_bytes()),
+            Ok(Answer::Filtered)
         );
+        let blocked = br#"{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{}}"#;
+        assert_eq!(check(JSON, blocked), Ok(Answer::Filtered));
+    }
+
+    #[test]
+    fn a_page_is_none_whatever_it_is_declared_as() {
+        for content_type in [JSON, None, Some("text/html")] {
+            assert_eq!(
+                check(content_type, b"\n<!DOCTYPE html><html></html>"),
+                Err(NoAnswer::Page)
+            );
+        }
+    }
+
+    #[test]
+    fn what_only_a_strict_parser_refuses_is_an_answer() {
+        for body in [
+            r#"{"choices":[{"logprobs":[NaN,-Infinity,Infinity,"NaN\\"]}]}"#,
+            r#"{"choices":[{"message":{"content":"\ud83d"}}]}"#,
+            &format!(
+                r#"{{"choices":[{}1{}]}}"#,
+                "[".repeat(2_000),
+                "]".repeat(2_000)
+            ),
+        ] {
+            assert_eq!(
+                check(JSON, body.as_bytes()),
+                Ok(Answer::Useful),
+                "{:.60}",
+                body
+            );
+        }
         assert_eq!(check(JSON, br#"{"choices":[{"#), Err(NoAnswer::NotJson));
         assert_eq!(check(JSON, b"[1,"), Err(NoAnswer::NotJson));
-        assert_eq!(check(JSON, b"\xef\xbb\xbf{\"choices\":[]}"), Ok(()));
         assert_eq!(
-            check(Some("application/problem+json"), b"<html>"),
+            check(Some("application/problem+json"), b"oops"),
             Err(NoAnswer::NotJson)
         );
     }
 
     #[test]
     fn an_error_deeper_down_is_part_of_an_answer() {
-        assert_eq!(
-            check(JSON, br#"{"choices":[{"error":{"message":"x"}}]}"#),
-            Ok(())
-        );
+        let body = br#"{"choices":[{"message":{"error":{"message":"x"}}}]}"#;
+        assert_eq!(check(JSON, body), Ok(Answer::Useful));
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::answer::is_json;
 use crate::form::{Form, boundary};
 use crate::json_path::Path;
-use crate::path::{PathModel, decoded, without_query};
+use crate::path::{PathModel, decoded, is_inference, without_query};
 use crate::provider::{ModelPlace, Provider};
 use crate::request::{Model, NoRequest, Request};
 use crate::room::Room;
@@ -31,6 +31,11 @@ enum Body {
     Other,
 }
 
+/// Whether a body of this type can name a model. Others need not be read.
+pub fn can_name_model(content_type: Option<&str>) -> bool {
+    content_type.is_none_or(|declared| is_json(declared) || boundary(declared).is_some())
+}
+
 impl Asked {
     /// Reads a request. The API's provider says where its model stands:
     ///
@@ -43,7 +48,8 @@ impl Asked {
     /// A body that names no model, but has no object into which the provider's JSONPath would put one, is a request
     /// without a model whose body stays as it is.
     ///
-    /// `None`: the request can carry no model.
+    /// `None`: the request can carry no model, or names none where none belongs: a model is put only into the JSON of an
+    /// operation that asks one ([`is_inference`]).
     ///
     /// # Errors
     /// When the body is not what its type declares.
@@ -77,7 +83,11 @@ impl Asked {
                 }
             }
         };
-        Ok(asked.map(|asked| Asked {
+        let meant = |asked: &Asked| {
+            asked.model != Model::Absent
+                || matches!(asked.body, Body::Json(_)) && is_inference(path)
+        };
+        Ok(asked.filter(meant).map(|asked| Asked {
             usage_on_request: provider.is_none_or(Provider::reports_usage_on_request),
             ..asked
         }))

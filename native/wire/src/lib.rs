@@ -4,16 +4,17 @@
 
 pub mod answer;
 pub mod asked;
+pub mod coding;
 pub mod form;
 mod json_path;
 mod outline;
 pub mod path;
 pub mod provider;
-pub mod reason;
+pub mod refusal;
 pub mod request;
 pub mod room;
 pub mod stream;
+pub mod told;
 
 pub use asked::Asked;
 pub use provider::Provider;
-pub use reason::Reason;

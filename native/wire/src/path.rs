@@ -107,6 +107,34 @@ pub(crate) fn without_query(path: &str) -> &str {
     path.split('?').next().unwrap_or_default()
 }
 
+/// The operations that ask a model, by the last segments of their paths: OpenAI's, Anthropic's `messages`, Cohere's
+/// `rerank` and `embed`, Ollama's `chat` and `generate`.
+const INFERENCE: [&[&str]; 14] = [
+    &["completions"],
+    &["chat"],
+    &["generate"],
+    &["responses"],
+    &["messages"],
+    &["embeddings"],
+    &["embed"],
+    &["moderations"],
+    &["rerank"],
+    &["audio", "speech"],
+    &["speech"],
+    &["images", "generations"],
+    &["images", "edits"],
+    &["images", "variations"],
+];
+
+/// Whether a path is that of an operation that asks a model, and not of files, batches, vector stores or threads.
+pub(crate) fn is_inference(path: &str) -> bool {
+    let segments: Vec<&str> = without_query(path)
+        .split('/')
+        .filter(|s| !s.is_empty())
+        .collect();
+    !segments.contains(&"threads") && INFERENCE.iter().any(|last| segments.ends_with(last))
+}
+
 /// The longest path that is searched for a provider's pattern, in bytes: a client chooses the path, and the time that
 /// some patterns take grows with its square. The longest identifiers of models, Bedrock's, have 2048 characters.
 const LONGEST: usize = 8192;

@@ -16,9 +16,10 @@ use bytes::{Bytes, BytesMut};
 use failover_policy::{Configuration, GatewayFile, Policy, Settings};
 use failover_suspension::hint;
 use failover_wire::provider::{Attribute, Observed};
+use failover_wire::refusal::{Evidence, Signs};
 use failover_wire::room::allocated;
 use failover_wire::stream::{self, Stream};
-use failover_wire::{Asked, Provider, answer, reason};
+use failover_wire::{Asked, Provider, answer};
 
 /// A kind of input.
 pub struct Case {
@@ -806,11 +807,14 @@ fn answers(all: &mut Vec<Case>) {
             "\"}]}}",
         ),
     ];
+    let signs = Arc::new(Signs::with(&[]).0);
     for (name, before, unit, after) in kinds {
-        let (known, own) = (Arc::clone(&known), Arc::clone(&own));
+        let (known, own, signs) = (Arc::clone(&known), Arc::clone(&own), Arc::clone(&signs));
         case(all, name, around(before, unit, after), move |body| {
             black_box(answer::check(Some(JSON), body).is_ok());
-            black_box(reason::of(400, None, body));
+            // A request that says the same is searched for every sign.
+            let evidence = Evidence::of_answer(400, None, body);
+            black_box(signs.reason(&evidence, body));
             black_box(known.metadata("/chat/completions", body));
             black_box(own.metadata("/chat/completions", body));
             black_box(hint::after_failure(

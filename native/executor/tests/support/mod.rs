@@ -12,10 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aws_smithy_eventstream::frame::write_message_to;
+use aws_smithy_types::event_stream::{Header, HeaderValue as FrameValue, Message};
 use bytes::Bytes;
 use failover_executor::{
-    Answer, Bound, Call, Decision, Failure, Gateway, Head, HeaderLengths, Metadata, NetError,
-    Panic, Registry, Report, Scope, Transport, Unusable, Upstream,
+    Answer, Arrival, Bound, Call, Decision, Failure, Gateway, Head, HeaderLengths, Metadata,
+    NetError, Panic, Registry, Report, Scope, Transport, Unusable, Upstream,
 };
 use failover_policy::{Policy, Settings, Stage};
 use failover_suspension::{Gate, Key, State};
@@ -56,9 +58,26 @@ pub fn chat(model: &str) -> String {
     format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]}}"#)
 }
 
-/// The same, asking for a stream.
+/// A request of its own for each text.
+pub fn says(model: &str, text: &str) -> String {
+    format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"{text}"}}]}}"#)
+}
+
+/// As [`chat`], asking for a stream.
 pub fn streamed(model: &str) -> String {
     format!(r#"{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"hi"}}]}}"#)
+}
+
+/// A request with a JSON body.
+pub fn arrival(path: &str, body: Bytes) -> Arrival<'_> {
+    Arrival {
+        path,
+        content_type: Some("application/json"),
+        content_encoding: None,
+        headers: HeaderLengths::default(),
+        body,
+        reserved: 0,
+    }
 }
 
 // ------------------------------------------------------------------------------------- what a provider does
@@ -177,6 +196,13 @@ pub fn reason(status: u16, code: &str) -> Act {
     answer(status, &body)
 }
 
+/// A refusal for the request's own fault, known as such.
+pub fn mistake() -> Act {
+    answer(400, MISTAKE)
+}
+
+pub const MISTAKE: &str = r#"{"error":{"message":"It must be at most 2.","type":"invalid_request_error","param":"temperature","code":"invalid_value"}}"#;
+
 /// An event stream.
 pub fn events(pieces: impl IntoIterator<Item = Piece>) -> Act {
     Act {
@@ -186,6 +212,18 @@ pub fn events(pieces: impl IntoIterator<Item = Piece>) -> Act {
         panics: false,
     }
     .header("content-type", "text/event-stream; charset=utf-8")
+}
+
+/// Amazon's event stream with an exception as its first frame.
+pub fn exception(name: &str, payload: &str) -> Act {
+    let string = |v: &str| FrameValue::String(v.to_owned().into());
+    let message = Message::new(Bytes::copy_from_slice(payload.as_bytes()))
+        .add_header(Header::new(":exception-type", string(name)))
+        .add_header(Header::new(":content-type", string("application/json")))
+        .add_header(Header::new(":message-type", string("exception")));
+    let mut frame = Vec::new();
+    write_message_to(&message, &mut frame).unwrap();
+    events([raw(0.0, frame.into())]).content_type("application/vnd.amazon.eventstream")
 }
 
 /// A complete streamed answer.
@@ -282,9 +320,12 @@ impl Sent {
 #[derive(Clone)]
 pub struct Net(Arc<NetState>);
 
+type Answering = dyn Fn(&str) -> Act + Send + Sync;
+
 struct NetState {
     started: Instant,
     scripts: Mutex<HashMap<String, VecDeque<Act>>>,
+    answers: Mutex<HashMap<String, Arc<Answering>>>,
     sent: Mutex<Vec<Sent>>,
     pieces_read: Mutex<HashMap<String, usize>>,
     dropped: Mutex<Vec<(String, Duration)>>,
@@ -317,6 +358,7 @@ impl Net {
         Net(Arc::new(NetState {
             started: Instant::now(),
             scripts: Mutex::default(),
+            answers: Mutex::default(),
             sent: Mutex::default(),
             pieces_read: Mutex::default(),
             dropped: Mutex::default(),
@@ -330,6 +372,11 @@ impl Net {
 
     pub fn script(&self, who: &str, acts: impl IntoIterator<Item = Act>) {
         lock(&self.0.scripts).insert(who.to_owned(), acts.into_iter().collect());
+    }
+
+    /// Lets a provider do what the request's body says.
+    pub fn answers(&self, who: &str, act: impl Fn(&str) -> Act + Send + Sync + 'static) {
+        lock(&self.0.answers).insert(who.to_owned(), Arc::new(act));
     }
 
     pub fn sent(&self) -> Vec<Sent> {
@@ -384,6 +431,8 @@ impl Transport for Net {
             format!("{:x}", digest(&body)),
             "{who} is sent what its credentials were made for"
         );
+        let answering = lock(&self.0.answers).get(&who).cloned();
+        let act = answering.map(|act| act(std::str::from_utf8(&body).unwrap()));
         lock(&self.0.sent).push(Sent {
             who: who.clone(),
             url: upstream.url,
@@ -393,7 +442,7 @@ impl Transport for Net {
             at,
         });
         drop(body);
-        let act = {
+        let scripted = || {
             let mut scripts = lock(&self.0.scripts);
             let script = scripts
                 .get_mut(&who)
@@ -404,6 +453,7 @@ impl Transport for Net {
                 script[0].clone()
             }
         };
+        let act = act.unwrap_or_else(scripted);
         let mut unfinished = Unfinished {
             net: self.clone(),
             who: who.clone(),
@@ -753,9 +803,20 @@ pub fn api(candidates: &[&str]) -> Builder {
     .set("requestTimeout", "30")
     .set("suspendDuration", "60")
     .set("retryBackoff", "0")
+    // So that calls can be counted; `defaults` takes it back.
+    .set("targetRetries", "0")
+    .set("maxRetryAfterWait", "0")
 }
 
 impl Builder {
+    /// With retries and waits as they are unless set.
+    pub fn defaults(mut self) -> Builder {
+        let set_here = ["targetRetries", "maxRetryAfterWait", "retryBackoff"];
+        self.settings
+            .retain(|(k, _)| !set_here.contains(&k.as_str()));
+        self
+    }
+
     /// In a gateway that other policies are in too.
     pub fn within(mut self, world: &World) -> Builder {
         self.world = world.clone();
@@ -947,9 +1008,11 @@ impl Api {
         body: &str,
     ) -> Decision {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let headers = HeaderLengths::default();
-        self.bound
-            .prepare(stage, path, content_type, headers, body, 0)
+        let arrival = Arrival {
+            content_type,
+            ..arrival(path, body)
+        };
+        self.bound.prepare(stage, arrival)
     }
 
     /// Takes the request over, or the test is over.
@@ -1072,6 +1135,11 @@ impl Api {
 
     pub fn state(&self, who: &str) -> State {
         self.gate(who).state(self.world.registry.clock().now())
+    }
+
+    /// Whether a failure that may have been its own is remembered.
+    pub fn is_marked(&self, who: &str) -> bool {
+        self.gate(who).is_marked()
     }
 
     /// Whether requests are kept from it at present.

@@ -17,8 +17,9 @@ pub use overlap::Asked;
 pub use usage::Tokens;
 
 use crate::outline;
+use crate::refusal::{Evidence, Refusal};
 use format::{Format, Wishes};
-use framing::{Content, Frame, Framing};
+use framing::{Content, Frame, Framing, Message};
 use overlap::Overlap;
 
 /// A stream is read in pieces of so many bytes: what becomes of a piece takes up to a hundred times its room for a
@@ -49,12 +50,27 @@ pub trait Observer: fmt::Debug + Send + Sync {
     fn model(&self) -> Option<&str>;
 }
 
+/// What every chunk of a chat completion has, and what is in the one that comes for usage too.
+const OF_EVERY_CHUNK: [&str; 9] = [
+    "id",
+    "object",
+    "created",
+    "model",
+    "choices",
+    "system_fingerprint",
+    "service_tier",
+    "obfuscation",
+    "provider",
+];
+
 /// A caller's stream.
 #[derive(Debug)]
 pub struct Stream {
     framing: Framing,
     format: Option<Box<dyn Format>>,
     useful: bool,
+    /// Whether the first that it has is the end that a content filter has put to it.
+    filtered: bool,
     closed: bool,
     hides_usage: bool,
     observer: Option<Box<dyn Observer>>,
@@ -64,6 +80,8 @@ pub struct Stream {
     forgotten: bool,
     /// Set while a candidate goes on from another's text.
     joining: Option<Joining>,
+    /// What the provider has said of its failure.
+    refusal: Option<Refusal>,
 }
 
 /// A candidate that goes on.
@@ -112,6 +130,7 @@ impl Stream {
             framing,
             format: None,
             useful: false,
+            filtered: false,
             closed: false,
             hides_usage: false,
             observer: None,
@@ -119,6 +138,7 @@ impl Stream {
             max_text,
             forgotten: max_text == 0,
             joining: None,
+            refusal: None,
         }
     }
 
@@ -192,6 +212,11 @@ impl Stream {
         self.useful
     }
 
+    /// Whether nothing useful has come but that a content filter refuses.
+    pub fn filtered(&self) -> bool {
+        self.filtered
+    }
+
     /// Whether the answer is whole, even if the connection breaks now.
     pub fn finished(&self) -> bool {
         self.closed || self.format.as_ref().is_some_and(|f| f.finished())
@@ -229,6 +254,11 @@ impl Stream {
     /// A line that tells who reads the stream, and that client libraries pass over, where the framing has one.
     pub fn comment(&self, text: &str) -> Option<Bytes> {
         self.framing.comment(text)
+    }
+
+    /// What the provider has said of its failure, once an event was worth [`Worth::Failed`].
+    pub fn take_refusal(&mut self) -> Option<Refusal> {
+        self.refusal.take()
     }
 
     /// What all candidates together have used, as far as they have said.
@@ -297,9 +327,11 @@ impl Stream {
             framing,
             format: Some(format),
             useful: false,
+            filtered: false,
             closed: false,
             // What it reads is not gone on with.
             observer: None,
+            refusal: None,
             text,
             joining: Some(Joining {
                 overlap: Overlap::new(asked),
@@ -321,9 +353,16 @@ impl Stream {
             }
         }
         if worth == Worth::Nothing && self.hides(&frame) {
-            frame = Frame::empty();
+            frame = self.without_usage(frame);
+        }
+        if worth == Worth::Useful && !self.useful {
+            self.filtered = said.is_empty()
+                && matches!(&frame.content, Content::Json(event) if format::is_filtered(event));
         }
         self.useful |= worth == Worth::Useful;
+        if worth == Worth::Failed {
+            self.refusal = refusal_of(&frame);
+        }
         let event = match worth {
             _ if self.joining.is_some() => self.join(frame, &mut said, worth),
             Worth::Failed => Event {
@@ -346,6 +385,28 @@ impl Stream {
             && matches!(self.framing, Framing::Sse(_))
             && matches!((&frame.content, &self.format),
                 (Content::Json(event), Some(format)) if format.is_usage_only(event))
+    }
+
+    /// What else such a frame says.
+    fn without_usage(&self, frame: Frame) -> Frame {
+        let Content::Json(mut event) = frame.content else {
+            return Frame::empty();
+        };
+        if let Some(members) = event.as_object_mut() {
+            members.shift_remove("usage");
+            let tells = |(key, value): (&String, &Value)| {
+                !value.is_null() && !OF_EVERY_CHUNK.contains(&key.as_str())
+            };
+            if members.iter().any(tells)
+                && let Some(raw) = self.framing.write(&Message::Event(frame.name, event))
+            {
+                return Frame {
+                    raw,
+                    ..Frame::empty()
+                };
+            }
+        }
+        Frame::empty()
     }
 
     /// The provider's own error, as the end of the caller's stream.
@@ -466,6 +527,23 @@ impl Stream {
             self.text.push_str(said);
         }
     }
+}
+
+/// What a frame says of a failure.
+fn refusal_of(frame: &Frame) -> Option<Refusal> {
+    let (evidence, body) = match &frame.content {
+        Content::Json(event) => {
+            let body = Bytes::from(event.to_string());
+            (Evidence::in_band(&body), body)
+        }
+        Content::Text(text) => (Evidence::in_band(text), text.clone()),
+        Content::Exception(payload) => {
+            let evidence = Evidence::of_exception(&frame.name, payload);
+            (evidence, payload.clone())
+        }
+        _ => return None,
+    };
+    Some(Refusal { evidence, body })
 }
 
 fn joined(parts: [Bytes; 2]) -> Bytes {

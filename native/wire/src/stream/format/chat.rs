@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Finishes, Format, Wishes, Worth, is_error, keep_once, name_once, number_of, says_something,
-    set, text_of,
+    Finishes, Format, Wishes, Worth, has_failed, is_error, keep_once, name_once, number_of,
+    says_something, set, text_of,
 };
 use crate::stream::edit;
 use crate::stream::framing::Message;
@@ -66,9 +66,13 @@ impl Choices {
         {
             let index = number_of(choice, "index");
             let finish = choice.get("finish_reason").is_some_and(says_something);
+            if has_failed(choice, "finish_reason") {
+                return Worth::Failed;
+            }
             self.several |= index > 0;
-            self.finishes.note(index, finish);
-            if useful(choice) || finish {
+            let says = useful(choice);
+            self.finishes.note(index, finish, says);
+            if says || finish {
                 worth = Worth::Useful;
             }
         }

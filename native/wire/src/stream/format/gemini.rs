@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Finishes, Format, Wishes, Worth, is_error, is_other_than, keep_once, name_once, number_of,
-    says_something, set,
+    Finishes, Format, Wishes, Worth, has_failed, is_error, is_other_than, keep_once, name_once,
+    number_of, says_something, set,
 };
 use crate::stream::edit;
 use crate::stream::framing::Message;
@@ -51,7 +51,7 @@ impl Format for Gemini {
             .is_some_and(says_something)
         {
             // The prompt is refused: an answer, and the only one that comes.
-            self.finishes.note(0, true);
+            self.finishes.note(0, true, false);
             worth = Worth::Useful;
         }
         for candidate in event
@@ -63,13 +63,16 @@ impl Format for Gemini {
             let index = number_of(candidate, "index");
             self.several |= index > 0;
             let finish = candidate.get("finishReason").is_some_and(says_something);
-            self.finishes.note(index, finish);
+            if has_failed(candidate, "finishReason") {
+                return Worth::Failed;
+            }
+            let mut says = false;
             let parts = candidate
                 .pointer("/content/parts")
                 .and_then(Value::as_array);
             for part in parts.into_iter().flatten() {
                 if says_something(part) {
-                    worth = Worth::Useful;
+                    says = true;
                     match part.get("text").and_then(Value::as_str) {
                         Some(_) if part.get("thought") == Some(&Value::Bool(true)) => {}
                         Some(text) => said.push_str(text),
@@ -77,7 +80,8 @@ impl Format for Gemini {
                     }
                 }
             }
-            if finish {
+            self.finishes.note(index, finish, says);
+            if says || finish {
                 worth = Worth::Useful;
             }
         }

@@ -10,12 +10,15 @@ mod converse;
 mod gemini;
 mod invoke;
 mod messages;
+mod ollama;
 mod responses;
 mod wishes;
 
 use std::fmt::Debug;
 
 use serde_json::Value;
+
+use crate::answer;
 
 use super::framing::{Content, Frame, Message};
 use super::usage::Tokens;
@@ -119,6 +122,7 @@ pub(crate) fn of(name: &str, event: &Value) -> Option<Box<dyn Format>> {
         .or_else(|| gemini::recognise(event))
         .or_else(|| completions::recognise(event))
         .or_else(|| chat::recognise(event))
+        .or_else(|| ollama::recognise(event))
         .or_else(|| converse::recognise(name, event))
         .or_else(|| invoke::recognise(name, event))
 }
@@ -129,11 +133,13 @@ pub(crate) fn anything_else(frame: &Frame) -> Worth {
         Content::Nothing | Content::End => Worth::Nothing,
         Content::Torn => Worth::Unreadable,
         Content::Broken => Worth::Broken,
-        Content::Exception => Worth::Failed,
+        Content::Exception(_) => Worth::Failed,
         _ if frame.name == "error" => Worth::Failed,
         // The bodiless first frame of an event stream.
-        _ if matches!(frame.name.as_str(), "ping" | "initial-response") => Worth::Nothing,
-        Content::Text(text) if text.trim_ascii().is_empty() => Worth::Nothing,
+        _ if frame.name == "initial-response" || is_sign_of_life(&frame.name) => Worth::Nothing,
+        Content::Text(text) if matches!(text.trim_ascii(), b"" | b"null" | b"\"\"") => {
+            Worth::Nothing
+        }
         Content::Text(_) => Worth::Useful,
         Content::Json(value) | Content::Outline(value) => unknown(value),
     }
@@ -141,23 +147,101 @@ pub(crate) fn anything_else(frame: &Frame) -> Worth {
 
 /// Judges an event of no format known here.
 fn unknown(event: &Value) -> Worth {
-    match text_of(event, "type") {
+    match event {
         _ if is_error(event) => Worth::Failed,
-        "ping" => Worth::Nothing,
+        _ if is_nothing(event) || is_sign_of_life(text_of(event, "type")) => Worth::Nothing,
         _ => Worth::Useful,
     }
 }
 
-/// Whether an event is an error report: it has an `error`, or says itself that it is one.
+/// Whether an event says nothing: `null`, `""`, `[]`, `{}`, or the list of answers of a known format with none in it.
+fn is_nothing(event: &Value) -> bool {
+    let empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    };
+    let lists = ["choices", "candidates"].map(|key| event.get(key));
+    empty(event) || lists.into_iter().flatten().any(empty)
+}
+
+/// Whether an event of this name or type says only that somebody is alive, or waits in a queue.
+pub(crate) fn is_sign_of_life(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    matches!(
+        plain.as_str(),
+        "ping"
+            | "pong"
+            | "heartbeat"
+            | "keepalive"
+            | "alive"
+            | "queue"
+            | "queued"
+            | "queueing"
+            | "queuestatus"
+            | "queueupdate"
+            | "waiting"
+            | "status"
+            | "comment"
+    )
+}
+
+/// Whether an event is an error report: it has one, or says itself that it is one.
 pub(crate) fn is_error(event: &Value) -> bool {
-    let reported = match event.get("error") {
+    reports(event.get("error"))
+        || event.get("errors").is_some_and(|e| e.as_array().is_some_and(|e| !e.is_empty()))
+        || event.get("success") == Some(&Value::Bool(false))
+        // MiniMax.
+        || number_of(event.get("base_resp").unwrap_or(&Value::Null), "status_code") != 0
+        // vLLM's and Mistral's `object`, Anthropic's and OpenAI's `type`.
+        || text_of(event, "object") == "error"
+        || text_of(event, "type") == "error"
+}
+
+/// Whether a member is an error report.
+fn reports(error: Option<&Value>) -> bool {
+    match error {
         None | Some(Value::Null | Value::Bool(false)) => false,
         Some(Value::String(text)) => !text.is_empty(),
         Some(Value::Object(members)) => !members.is_empty(),
         Some(_) => true,
+    }
+}
+
+/// Whether one of several answers has failed: it has an error of its own, or ends with a reason that is one.
+fn has_failed(choice: &Value, finish_reason: &str) -> bool {
+    reports(choice.get("error")) || answer::is_failure(text_of(choice, finish_reason))
+}
+
+/// Whether a content filter has ended the answer with this event.
+pub(crate) fn is_filtered(event: &Value) -> bool {
+    let of = |list: &str, key: &'static str| {
+        let items = event
+            .get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        items
+            .take(MOST_CHOICES)
+            .any(|item| answer::is_filtered(text_of(item, key)))
     };
-    // vLLM's and Mistral's `object`, Anthropic's and OpenAI's `type`.
-    reported || text_of(event, "object") == "error" || text_of(event, "type") == "error"
+    let at = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
+    of("choices", "finish_reason")
+        || of("candidates", "finishReason")
+        || event
+            .pointer("/promptFeedback/blockReason")
+            .is_some_and(says_something)
+        || [
+            "/delta/stop_reason",
+            "/stopReason",
+            "/response/incomplete_details/reason",
+        ]
+        .into_iter()
+        .filter_map(at)
+        .any(answer::is_filtered)
 }
 
 /// Whether there is text anywhere in it that is not a mere label.
@@ -242,12 +326,14 @@ struct Finishes {
 }
 
 impl Finishes {
-    fn note(&mut self, index: u64, finished: bool) {
+    /// `goes_on`: the choice says something without an end, so that an earlier one was none.
+    fn note(&mut self, index: u64, finished: bool, goes_on: bool) {
         match self.known.binary_search_by_key(&index, |(i, _)| *i) {
             Ok(at) => {
                 let (_, before) = &mut self.known[at];
-                self.open -= usize::from(finished && !*before);
-                *before |= finished;
+                let now = finished || *before && !goes_on;
+                self.open = self.open + usize::from(*before) - usize::from(now);
+                *before = now;
             }
             Err(_) if self.known.len() == MOST_CHOICES => self.too_many = true,
             Err(at) => {

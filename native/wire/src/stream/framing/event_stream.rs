@@ -118,9 +118,12 @@ fn read(raw: Bytes) -> Option<Frame> {
                 Err(_) => Content::Torn,
             },
         ),
-        Ok(headers) => (headers.smithy_type.as_str().to_owned(), Content::Exception),
+        Ok(headers) => (
+            headers.smithy_type.as_str().to_owned(),
+            Content::Exception(payload.clone()),
+        ),
         // `:message-type: error` is an error without a model (AWS, "Event stream encoding").
-        Err(_) => (String::new(), Content::Exception),
+        Err(_) => (String::new(), Content::Exception(payload.clone())),
     };
     Some(Frame { raw, name, content })
 }
@@ -177,7 +180,10 @@ mod tests {
         assert!(matches!(&frames[0].content, Content::Json(v) if v["delta"]["text"] == "Hé"));
         assert_eq!(
             (frames[1].name.as_str(), &frames[1].content),
-            ("throttlingException", &Content::Exception)
+            (
+                "throttlingException",
+                &Content::Exception(Bytes::from_static(b"{\"message\":\"x\"}"))
+            )
         );
     }
 

@@ -2,6 +2,7 @@
 
 mod event_stream;
 mod json_array;
+mod lines;
 mod sse;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use crate::outline::{self, Outline};
 use crate::room::append;
 use event_stream::MessageReader;
 use json_array::ElementReader;
+use lines::LineReader;
 use sse::BlockReader;
 
 /// The most that one frame may take up, in bytes. A provider whose frame does not end is not read for ever.
@@ -41,8 +43,8 @@ pub(crate) enum Content {
     Text(Bytes),
     /// JSON that is torn.
     Torn,
-    /// An exception of the event stream encoding; the frame's name is its type.
-    Exception,
+    /// An exception of the event stream encoding, with its payload; the frame's name is its type.
+    Exception(Bytes),
     /// The framing's own end: the bracket that closes an array.
     End,
     /// Nothing can be read after it: a wrong checksum, a frame without an end.
@@ -77,6 +79,8 @@ pub(crate) enum Framing {
     JsonArray(ElementReader),
     /// `application/vnd.amazon.eventstream`.
     EventStream(MessageReader),
+    /// NDJSON: a document a line (Ollama).
+    Lines(LineReader),
     /// Anything else: each piece is a frame.
     Opaque,
 }
@@ -93,6 +97,7 @@ impl Framing {
             Some(t) if answer::is_json(t) => {
                 in_array.then(|| Framing::JsonArray(ElementReader::default()))
             }
+            Some(t) if answer::is_ndjson(t) => Some(Framing::Lines(LineReader::default())),
             _ => Some(Framing::Opaque),
         }
     }
@@ -106,6 +111,7 @@ impl Framing {
     /// room than its bytes: give a few KiB at a time.
     pub(crate) fn feed(&mut self, bytes: &Bytes) -> Vec<Frame> {
         let mut frames = match self {
+            Framing::Lines(reader) => reader.feed(bytes),
             Framing::Sse(reader) => reader.feed(bytes),
             Framing::JsonArray(reader) => reader.feed(bytes),
             Framing::EventStream(reader) => reader.feed(bytes),
@@ -124,6 +130,7 @@ impl Framing {
     /// What was left without an end when the body ended.
     pub(crate) fn finish(&mut self) -> Option<Frame> {
         match self {
+            Framing::Lines(reader) => reader.finish(),
             Framing::Sse(reader) => reader.finish(),
             Framing::JsonArray(reader) => reader.finish(),
             Framing::EventStream(reader) => reader.finish(),
@@ -137,6 +144,7 @@ impl Framing {
             Framing::Sse(reader) => reader.pending(),
             Framing::JsonArray(reader) => reader.pending(),
             Framing::EventStream(reader) => reader.pending(),
+            Framing::Lines(reader) => reader.pending(),
             Framing::Opaque => 0,
         }
     }
@@ -147,6 +155,7 @@ impl Framing {
             Framing::Sse(_) => Some(sse::write(message)),
             Framing::JsonArray(_) => json_array::write(message),
             Framing::EventStream(_) => event_stream::write(message),
+            Framing::Lines(_) => lines::write(message),
             Framing::Opaque => None,
         }
     }
@@ -169,13 +178,42 @@ impl Framing {
     }
 }
 
-/// What JSON says.
+/// What JSON says. What only a strict parser refuses (half of a surrogate pair, `NaN`) is read as if it were in order;
+/// as with what was not read, nobody goes on from it.
 fn content_of(json: &[u8]) -> Result<Content, serde_json::Error> {
-    let Outline { value, whole } = outline::read(json)?;
-    Ok(match whole {
-        true => Content::Json(value),
-        false => Content::Outline(value),
-    })
+    match outline::read(json) {
+        Ok(Outline { value, whole: true }) => Ok(Content::Json(value)),
+        Ok(Outline { value, .. }) => Ok(Content::Outline(value)),
+        Err(error) => match outline::read(&lenient(json)) {
+            Ok(Outline { value, .. }) => Ok(Content::Outline(value)),
+            Err(_) => Err(error),
+        },
+    }
+}
+
+/// JSON without what only a strict parser refuses.
+fn lenient(json: &[u8]) -> Vec<u8> {
+    let mut out = answer::with_plain_numbers(json).into_owned();
+    let escape = |out: &[u8], at: usize| {
+        let digits = out.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut at = 0;
+    while at < out.len() {
+        if out[at] != b'\\' {
+            at += 1;
+            continue;
+        }
+        match (escape(&out, at), escape(&out, at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at += 12,
+            (Some(0xd800..=0xdfff), _) => {
+                out[at + 2..at + 6].copy_from_slice(b"fffd");
+                at += 6;
+            }
+            _ => at += 2,
+        }
+    }
+    out
 }
 
 /// A frame's bytes, when its last ones have come. The buffer is given away: a waiting stream keeps none. `None`: there

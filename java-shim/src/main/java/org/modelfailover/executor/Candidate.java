@@ -9,12 +9,17 @@ import java.util.List;
  * the gateway runs. Candidates are known from their API's first request on.
  */
 public final class Candidate {
-    private static final int FIELDS = 8;
+    private static final int FIELDS = 9;
 
     /** Whether a candidate gets traffic. */
     public enum State {
         /** It does. */
         HEALTHY,
+        /**
+         * It does when no other is open: a request failed there and goes on elsewhere, and whose
+         * fault that was is not known yet.
+         */
+        SUSPECTED,
         /** It does not, until its suspension ends. */
         SUSPENDED,
         /** One request is finding out whether it is back. */
@@ -33,6 +38,7 @@ public final class Candidate {
     private final State state;
     private final Duration suspendedFor;
     private final int failedProbes;
+    private final boolean marked;
 
     private Candidate(String[] fields, int at) {
         tenant = fields[at];
@@ -43,6 +49,7 @@ public final class Candidate {
         state = State.valueOf(fields[at + 5]);
         suspendedFor = Duration.ofMillis(Long.parseLong(fields[at + 6]));
         failedProbes = Integer.parseInt(fields[at + 7]);
+        marked = Boolean.parseBoolean(fields[at + 8]);
     }
 
     /**
@@ -139,6 +146,14 @@ public final class Candidate {
      */
     public int failedProbes() {
         return failedProbes;
+    }
+
+    /**
+     * @return whether a request failed there that may have been the candidate's fault or its own,
+     *     and nobody has been answered since: another request that fails so suspends it
+     */
+    public boolean marked() {
+        return marked;
     }
 
     @Override

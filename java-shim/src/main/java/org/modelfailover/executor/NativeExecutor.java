@@ -207,12 +207,19 @@ public final class NativeExecutor {
     public static native long heldBytes();
 
     /**
+     * @param contentType a body's declared type, or null
+     * @return whether it can name a model; others need not be read
+     */
+    public static native boolean canNameModel(String contentType);
+
+    /**
      * Decides about a request.
      *
      * @param bound a handle from {@link #bind}
      * @param production whether the key type is {@code PRODUCTION}
      * @param path the path behind the API's context, query included
      * @param contentType the body's declared type, or null
+     * @param contentEncoding the codings that the body still has, or null
      * @param longestHeader bytes of the longest header that the client wants to be sent on
      * @param allHeaders bytes of all of them
      * @param body the body
@@ -226,6 +233,7 @@ public final class NativeExecutor {
             boolean production,
             String path,
             String contentType,
+            String contentEncoding,
             int longestHeader,
             int allHeaders,
             byte[] body,
@@ -300,8 +308,8 @@ public final class NativeExecutor {
     /**
      * Lists the candidates; {@link Candidate#list} reads it.
      *
-     * @return eight strings for each: tenant, API, version, endpoint id, model, state, milliseconds
-     *     until the suspension ends, failed probes in a row
+     * @return nine strings for each: tenant, API, version, endpoint id, model, state, milliseconds
+     *     until the suspension ends, failed probes in a row, whether a failure has left a mark
      */
     static native String[] candidates();
 

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.StringJoiner;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 
@@ -34,6 +35,8 @@ final class Headers {
                     "host",
                     "content-length",
                     "expect",
+                    // What is taken over is sent unpacked: another model was put into it.
+                    "content-encoding",
                     // Not asked for: a compressed answer could not be judged.
                     "accept-encoding");
 
@@ -54,8 +57,9 @@ final class Headers {
                     "apikey",
                     "access_token");
 
-    /** Say what the body is, and go where it goes (RFC 9110 section 7.6.1 forbids to name them). */
-    private static final Set<String> OF_THE_BODY = Set.of("content-type", "content-encoding");
+    /** Choose an account, which has to be that of the credentials. */
+    private static final Set<String> ACCOUNTS =
+            Set.of("openai-organization", "openai-project", "x-goog-user-project");
 
     private Headers() {}
 
@@ -72,6 +76,11 @@ final class Headers {
     private static boolean isLowerCredential(String lower) {
         // A signature, its token and its date.
         return CREDENTIALS.contains(lower) || lower.startsWith("x-amz-");
+    }
+
+    /** Whether a header of this name chooses an account: beside other credentials it is refused. */
+    static boolean choosesAccount(String name) {
+        return ACCOUNTS.contains(name.toLowerCase(Locale.ROOT));
     }
 
     /** Those further values whose first one the security mediators left as it was. */
@@ -140,6 +149,29 @@ final class Headers {
     static boolean canBeSent(String value) {
         return value.chars()
                 .allMatch(c -> c == '\t' || c >= ' ' && c < 0x7f || c > 0x7f && c <= 0xff);
+    }
+
+    /** All values of a header, in one line; null when there are none. */
+    static String all(MessageContext axis2, String name) {
+        Object headers = axis2.getProperty(Properties.HEADERS);
+        // Names in any case, as the engine keeps them.
+        Object first = headers instanceof Map ? ((Map<?, ?>) headers).get(name) : null;
+        if (first == null) {
+            return null;
+        }
+        StringJoiner joined = new StringJoiner(",").add(first.toString());
+        Object excess = axis2.getProperty(Properties.EXCESS_HEADERS);
+        if (excess instanceof Map) {
+            ((Map<?, ?>) excess)
+                    .forEach(
+                            (spelt, others) -> {
+                                if (name.equalsIgnoreCase(String.valueOf(spelt))) {
+                                    ((Collection<?>) others)
+                                            .forEach(other -> joined.add(String.valueOf(other)));
+                                }
+                            });
+        }
+        return joined.toString();
     }
 
     private static void line(StringBuilder block, String name, String value) {
@@ -221,16 +253,16 @@ final class Headers {
         for (Header connection : received.getHeaders("Connection")) {
             for (String option : connection.getValue().split(",")) {
                 String name = option.trim();
-                Header sent = isOfTheBody(name) ? null : received.getFirstHeader(name);
+                Header sent =
+                        // It says what the body is (RFC 9110 section 7.6.1 forbids to name it).
+                        name.equalsIgnoreCase("Content-Type")
+                                ? null
+                                : received.getFirstHeader(name);
                 if (sent != null && sent.getValue().equals(headers.get(name))) {
                     headers.remove(name);
                 }
             }
         }
-    }
-
-    private static boolean isOfTheBody(String name) {
-        return OF_THE_BODY.contains(name.toLowerCase(Locale.ROOT));
     }
 
     /** Puts a provider's headers on the context of an answer. Returns its content type, or null. */

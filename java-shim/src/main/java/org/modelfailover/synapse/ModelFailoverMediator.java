@@ -19,7 +19,6 @@ import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -423,6 +422,10 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                             arrival.production,
                             (String) axis2.getProperty(Properties.URL_POSTFIX),
                             (String) axis2.getProperty(Properties.CONTENT_TYPE),
+                            // Whoever has built the body has unpacked it.
+                            RequestBody.isBuilt(axis2)
+                                    ? null
+                                    : Headers.all(axis2, "Content-Encoding"),
                             lengths.longest,
                             lengths.all,
                             body,
@@ -516,12 +519,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         if (axis2.getProperty(Properties.PIPE) == null && !RequestBody.isBuilt(axis2)) {
             return false;
         }
-        Object type = axis2.getProperty(Properties.CONTENT_TYPE);
-        if (type == null) {
-            return true;
-        }
-        String lower = type.toString().toLowerCase(Locale.ROOT);
-        return lower.contains("json") || lower.startsWith("multipart/form-data");
+        return NativeExecutor.canNameModel((String) axis2.getProperty(Properties.CONTENT_TYPE));
     }
 
     /** The attachment for a request, who has to release it. */

@@ -56,7 +56,12 @@ final class OutgoingRequest {
         }
         // What the caller sent was for the gateway, or for whoever the caller had in mind. A host
         // that is there afterwards is one that was signed.
-        headers.keySet().removeIf(name -> Headers.isCredential(name) || isHost(name));
+        headers.keySet()
+                .removeIf(
+                        name ->
+                                Headers.isCredential(name)
+                                        || Headers.choosesAccount(name)
+                                        || isHost(name));
         Map<String, String> before = Headers.copy(headers);
         String callers = Query.without(postfix, Headers::isCredential);
         // What is parsed is not what is sent: that stays as the caller spelt it.

@@ -136,7 +136,7 @@ class ProvidersTableTest extends HostScenario {
         two.forget();
         forgetWhatWasSeen();
         EngineHandlers.PUBLISHED.clear();
-        String fault = stream ? surface.format().cut() : "status=503";
+        String fault = stream ? surface.format().cut() : "status=429";
         one.set(surface.target().name(), fault + surface.directives());
         String length = stream ? "tokens=9" : "tokens=12";
         // So slow that the client has its first word while the last one has yet to be said.

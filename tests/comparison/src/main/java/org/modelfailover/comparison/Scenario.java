@@ -81,8 +81,9 @@ final class Scenario {
         all.add(whenTheTarget("503", "status=503"));
         all.add(whenTheTarget("500", "status=500"));
         all.add(whenTheTarget("429", "status=429"));
-        all.add(whenTheTarget("400", "status=400"));
-        all.add(whenTheTarget("404 for some other reason than the model", "status=404"));
+        all.add(whenTheTarget("400 that says what is wrong", "status=400~error=invalid_value"));
+        all.add(whenTheTarget("400 that says nothing known", "status=400"));
+        all.add(whenTheTarget("404 that says nothing known", "status=404"));
         all.add(whenTheTarget("404, no such model", "status=404~error=model_not_found"));
         all.add(whenTheTarget("401 with the endpoint's own key", "status=401"));
         all.add(whenTheTarget("nothing for longer than the request timeout", "silent"));

@@ -122,7 +122,7 @@ class AnswersTest extends Scenario {
 
     @ParameterizedTest
     @CsvSource({
-        "200, '{\"choices\":[]}'",
+        "200, '{\"choices\":[{\"index\":0}]}'",
         "201, '{\"a\": 1.0e1 }'",
         "400, '{\"error\":{\"message\":\"no\"}}'",
         "404, '<html>not here</html>'",
@@ -270,8 +270,8 @@ class AnswersTest extends Scenario {
         ScriptedProvider scripted =
                 closing(
                         ScriptedProvider.always(
-                                OK + "X-Failover-Model: forged\nContent-Length: 2",
-                                "{}".getBytes()));
+                                OK + "X-Failover-Model: forged\nContent-Length: 3",
+                                "[1]".getBytes()));
         deploy(
                 api().endpoint("one", scripted.url()),
                 FailoverConfigs.target("gpt-4o", "one")
@@ -487,7 +487,6 @@ class AnswersTest extends Scenario {
         "gpt~reset, one, 502",
         "gpt~close, one, 502",
         "gpt~empty, one, 502",
-        "gpt~error-200, one, 502",
         "gpt~bad-json, one, 502",
         "gpt~cut=0, one, 502",
         "gpt~silent, one, 504",
@@ -512,12 +511,12 @@ class AnswersTest extends Scenario {
 
     @Test
     void whenEveryCandidateIsSuspendedTheCallerIsToldWhenToComeBack() {
-        String model = "gpt~close";
+        String model = "gpt~status=503";
         deployWithFaultPolicy(
                 FailoverConfigs.target(model, "one")
                         .suspendDuration("60")
                         .attribute("whenAllSuspended", "reject"));
-        assertEquals(502, ask(chat(model)).status());
+        assertEquals(503, ask(chat(model)).status());
         int calls = provider.calls().size();
 
         RawClient.Answer answer = ask(chat(model));
@@ -597,13 +596,13 @@ class AnswersTest extends Scenario {
                         (head, body, out) -> {
                             out.write("HTTP/1.1 200 OK\r\nX-Note: ".getBytes());
                             out.write(value);
-                            out.write(ScriptedProvider.head("\nContent-Length: 2"));
-                            out.write("{}".getBytes());
+                            out.write(ScriptedProvider.head("\nContent-Length: 3"));
+                            out.write("[1]".getBytes());
                         }));
 
         RawClient.Answer answer = ask(chat("gpt-4o"));
 
         assertEquals(200, answer.status(), answer.text());
-        assertEquals("{}", answer.text());
+        assertEquals("[1]", answer.text());
     }
 }

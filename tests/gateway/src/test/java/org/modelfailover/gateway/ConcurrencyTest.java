@@ -44,7 +44,7 @@ class ConcurrencyTest extends Scenario {
         UNAVAILABLE("a~status=503", "second"),
         RESET("b~reset", "second"),
         EMPTY("c~empty", "second"),
-        CALLERS_FAULT("d~status=422", null);
+        CALLERS_FAULT("d~status=415", null);
 
         final String model;
         final String servedBy;
@@ -120,7 +120,7 @@ class ConcurrencyTest extends Scenario {
                         kind + (stream ? ", streamed: " : ": ") + e.getMessage(), e);
             }
             if (kind.servedBy == null) {
-                assertEquals(422, answer.status(), answer.text());
+                assertEquals(415, answer.status(), answer.text());
                 continue;
             }
             assertEquals(200, answer.status(), kind + " " + answer.text());

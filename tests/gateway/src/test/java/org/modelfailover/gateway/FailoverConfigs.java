@@ -8,7 +8,8 @@ import java.util.Map;
 
 /**
  * The policy's configuration as the portal stores it. Keeps no knowledge of failures unless it is
- * told to, so that one test's failures are not the next one's suspensions.
+ * told to, so that one test's failures are not the next one's suspensions, and asks nobody twice,
+ * so that calls can be counted.
  */
 final class FailoverConfigs {
     private final JsonObject production = new JsonObject();
@@ -21,6 +22,8 @@ final class FailoverConfigs {
         root.add("sandbox", sandbox);
         root.addProperty("requestTimeout", "5");
         root.addProperty("suspendDuration", "0");
+        root.addProperty("targetRetries", "0");
+        root.addProperty("maxRetryAfterWait", "0s");
         production.add("fallbackModels", new JsonArray());
     }
 

@@ -344,7 +344,7 @@ class LifecycleTest extends Scenario {
                             () -> NativeExecutor.endpointIds(handle, true),
                             () ->
                                     NativeExecutor.prepare(
-                                            handle, true, "/x", null, 0, 0, new byte[0], 0),
+                                            handle, true, "/x", null, null, 0, 0, new byte[0], 0),
                             () -> NativeExecutor.firstCandidate(handle),
                             () -> NativeExecutor.start(handle, null, false))) {
                 assertThrows(IllegalStateException.class, use, "handle " + handle);
@@ -370,13 +370,15 @@ class LifecycleTest extends Scenario {
                 IllegalStateException.class,
                 () ->
                         NativeExecutor.prepare(
-                                policy, true, "/x", null, 0, 0, chat("m").getBytes(), 0),
+                                policy, true, "/x", null, null, 0, 0, chat("m").getBytes(), 0),
                 "a policy's handle is none of a bound policy");
 
         NativeExecutor.close(policy);
         NativeExecutor.close(policy);
         assertThrows(IllegalStateException.class, () -> NativeExecutor.maxRequestBody(policy));
-        long call = NativeExecutor.prepare(bound, true, "/x", null, 0, 0, chat("m").getBytes(), 0);
+        long call =
+                NativeExecutor.prepare(
+                        bound, true, "/x", null, null, 0, 0, chat("m").getBytes(), 0);
         assertEquals(0, NativeExecutor.firstCandidate(call));
         assertEquals(1, NativeExecutor.openCalls());
         NativeExecutor.close(bound);
@@ -386,7 +388,7 @@ class LifecycleTest extends Scenario {
         assertThrows(IllegalStateException.class, () -> NativeExecutor.firstCandidate(call));
         assertThrows(
                 IllegalStateException.class,
-                () -> NativeExecutor.prepare(bound, true, "/x", null, 0, 0, new byte[0], 0));
+                () -> NativeExecutor.prepare(bound, true, "/x", null, null, 0, 0, new byte[0], 0));
     }
 
     @Test
@@ -403,7 +405,7 @@ class LifecycleTest extends Scenario {
             assertThrows(RuntimeException.class, () -> NativeExecutor.configure("", null));
             assertThrows(
                     RuntimeException.class,
-                    () -> NativeExecutor.prepare(bound, true, null, null, 0, 0, null, 0));
+                    () -> NativeExecutor.prepare(bound, true, null, null, null, 0, 0, null, 0));
             NativeExecutor.resolved(1, null, null, new byte[0], false);
             NativeExecutor.unusable(1, null);
         } finally {

@@ -53,6 +53,25 @@ final class OperatorTest extends Scenario {
         assertEquals(State.HEALTHY, candidate(FALLBACK).state());
     }
 
+    /** Whose fault a failure is, is known when the request has ended elsewhere. */
+    @Test
+    void aCandidateUnderSuspicionIsListedAsSuchAndWhatStaysIsAMark() {
+        assertServedBy("first", ask(chat(TARGET)));
+        first.set(TARGET, "status=500");
+        second.set(FALLBACK, "delay=2s");
+        RawClient client = client().post(chat(TARGET));
+
+        Until.is(
+                "the target is suspected",
+                () -> candidate(TARGET).state(),
+                state -> state == State.SUSPECTED);
+        assertServedBy("second", client.answer());
+
+        Candidate target = candidate(TARGET);
+        assertEquals(State.HEALTHY, target.state(), "it has answered somebody lately");
+        assertTrue(target.marked());
+    }
+
     @Test
     void aClearedCandidateGetsTrafficAtOnce() {
         first.set(TARGET, "status=503");

@@ -62,6 +62,7 @@ class UpcallsTest extends Scenario {
                             true,
                             "/chat/completions",
                             "application/json",
+                            null,
                             0,
                             0,
                             body.getBytes(),

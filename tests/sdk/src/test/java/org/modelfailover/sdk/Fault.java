@@ -60,17 +60,18 @@ enum Fault {
     /** A tool call is not continued, whatever the policy says. */
     TOOL_CALL_CUT("tool-call~cut=1", "tool-call", WHOLE, BROKEN),
 
-    CALLERS_FAULT("status=422", "", status(422), status(422)),
+    CALLERS_FAULT("status=415", "", status(415), status(415)),
     ALL_UNAVAILABLE("status=500", "status=503", status(503), status(503)),
     ALL_RATE_LIMITED("status=429~retry-after=7", "status=429", status(429), status(429)),
     ALL_RESET("reset", "reset", status(502), status(502)),
     ALL_SILENT("silent", "silent", status(504), status(504), impatient()),
     ALL_EMPTY("empty", "empty", status(502), status(502)),
-    ALL_ERRORS_FIRST("error-first", "error-first", null, status(502)),
+    /** Gemini's error names a status of its own. */
+    ALL_ERRORS_FIRST("error-first", "error-first", null, status(502, 503)),
     /** The first call suspends both; what is judged is the second one's end. */
     ALL_SUSPENDED(
-            "status=500",
-            "status=500",
+            "status=529",
+            "status=529",
             status(503),
             status(503),
             Map.of("suspendDuration", "600", "whenAllSuspended", "reject"));

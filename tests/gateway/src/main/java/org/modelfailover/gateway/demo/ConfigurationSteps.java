@@ -63,8 +63,8 @@ final class ConfigurationSteps {
                                     new Candidate("claude-haiku", world.inEurope));
                     world.reset();
                     world.deploy(first, second);
-                    world.eu.fault("gpt-4o", "status=503");
-                    world.us.fault("claude-opus", "status=500");
+                    world.eu.fault("gpt-4o", "status=429");
+                    world.us.fault("claude-opus", "status=401");
                     teller.policy(first);
                     teller.policy(second);
                     failsOver(teller, first);

@@ -58,12 +58,12 @@ final class FailureSteps {
 
     Step targetFails() {
         return new Step(
-                "The target answers 503",
-                "The target is overloaded: the fallback is called in its place. Each provider is"
+                "The target answers 429",
+                "The target is out of quota: the fallback is called in its place. Each provider is"
                         + " shown its own credential, and no other.",
                 teller -> {
                     world.reset();
-                    world.eu.fault(TARGET, "status=503");
+                    world.eu.fault(TARGET, "status=429");
                     teller.policy(usual());
                     Exchange exchange = world.ask(question(), usual());
                     teller.exchange(exchange);
@@ -236,7 +236,7 @@ final class FailureSteps {
                         + " its status, its body and when to come back.",
                 teller -> {
                     fresh(teller, usual());
-                    world.eu.fault(TARGET, "status=503");
+                    world.eu.fault(TARGET, "status=429");
                     world.us.fault(FALLBACK, "status=429~retry-after=7");
                     Exchange exchange = world.ask(question(), usual());
                     teller.exchange(exchange);

@@ -90,6 +90,9 @@ final class Attachments {
         if (!scenario.ownGateway()) {
             // The budget is the API's; the scenarios of one gateway must not use up each other's.
             configuration.addProperty("retryBudget", "100% + 1000/s");
+            // So that calls can be counted.
+            configuration.addProperty("targetRetries", "0");
+            configuration.addProperty("maxRetryAfterWait", "0s");
         }
         if (policy.settings() != null) {
             policy.settings()

@@ -1,0 +1,160 @@
+//! What the client gets: a provider's answer with its headers put right, or the gateway's own word when there is none
+//! (`behaviour.md` §8).
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::bound::{Refusal, Slot};
+use crate::gateway::{Failure, Head};
+use crate::outcome::Outcome;
+use crate::transport::NetError;
+
+/// Host error codes, in the range that its analytics class as target connectivity (101500 to 101599, and 303001).
+mod code {
+    pub(super) const BROKEN: u32 = 101_500;
+    pub(super) const NO_CONNECTION: u32 = 101_503;
+    pub(super) const TIMEOUT: u32 = 101_504;
+    /// None of the host's own.
+    pub(super) const NO_MEMORY: u32 = 101_590;
+    pub(super) const SUSPENDED: u32 = 303_001;
+}
+
+/// What a header's value can't hold, beside everything outside ASCII, which is always percent-encoded.
+const IN_HEADER: &AsciiSet = CONTROLS;
+
+/// The headers that tell the client who served. A provider's own of these names never get through.
+const MODEL: HeaderName = HeaderName::from_static("x-failover-model");
+const ENDPOINT: HeaderName = HeaderName::from_static("x-failover-endpoint");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-failover-attempts");
+
+/// Hop-by-hop headers (RFC 9110 §7.6.1), and Content-Length, which the gateway sets by what it sends.
+const NOT_FORWARDED: [HeaderName; 8] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::CONTENT_LENGTH,
+];
+
+/// In an answer that is no success they can name a host that is none of the client's business.
+const NAMES_HOSTS: [HeaderName; 4] = [
+    header::LOCATION,
+    header::REFRESH,
+    header::CONTENT_LOCATION,
+    header::LINK,
+];
+
+/// Whether HTTP knows the status as that of an answer (RFC 9110 section 15). Others can't be passed on.
+pub(crate) fn is_known(status: StatusCode) -> bool {
+    (200..600).contains(&status.as_u16())
+}
+
+/// Puts an answer's status and headers right. `served`: who is to be named, and after how many attempts.
+pub(crate) fn rework(head: &mut Head, served: Option<(&Slot, usize)>) {
+    let headers = &mut head.headers;
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in NOT_FORWARDED.into_iter().chain(named) {
+        headers.remove(name);
+    }
+    if !head.status.is_success() {
+        for name in NAMES_HOSTS {
+            headers.remove(name);
+        }
+    }
+    if !is_known(head.status) {
+        head.status = StatusCode::BAD_GATEWAY;
+    }
+    for name in [MODEL, ENDPOINT, ATTEMPTS] {
+        headers.remove(name);
+    }
+    if let Some((slot, attempts)) = served {
+        for (name, text) in [
+            (
+                MODEL,
+                Cow::from(utf8_percent_encode(&slot.model, IN_HEADER)),
+            ),
+            (
+                ENDPOINT,
+                utf8_percent_encode(&slot.endpoint_id, IN_HEADER).into(),
+            ),
+            (ATTEMPTS, attempts.to_string().into()),
+        ] {
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// All candidates failed, and none gave an answer that could be passed on.
+pub(crate) fn all_failed(model: &str, index: usize, outcome: Outcome, attempts: usize) -> Failure {
+    if outcome == Outcome::NoMemory {
+        return Failure {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: code::NO_MEMORY,
+            message: Refusal::NoMemory.to_string(),
+            retry_after: Some(1),
+            candidate: None,
+        };
+    }
+    let (status, code) = match outcome {
+        Outcome::TooLong { clients: true } => {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            (status, u32::from(status.as_u16()))
+        }
+        Outcome::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, code::BROKEN),
+        Outcome::Silent => (StatusCode::GATEWAY_TIMEOUT, code::TIMEOUT),
+        Outcome::Network(NetError::ConnectTimeout) => {
+            (StatusCode::GATEWAY_TIMEOUT, code::NO_CONNECTION)
+        }
+        Outcome::Network(error) if error.is_before_connection() => {
+            (StatusCode::BAD_GATEWAY, code::NO_CONNECTION)
+        }
+        _ => (StatusCode::BAD_GATEWAY, code::BROKEN),
+    };
+    let explained = outcome.explained();
+    let message = match attempts {
+        1 => format!("The model {model} {explained}; there was no other to fall back to"),
+        n => format!("All models failed in {n} attempts; the last one, {model}, {explained}"),
+    };
+    Failure {
+        status,
+        code,
+        message,
+        retry_after: None,
+        candidate: Some(index),
+    }
+}
+
+/// No candidate may be called. `wait`: until the first may be; `None`: they are held by an operator.
+pub(crate) fn all_suspended(wait: Option<Duration>) -> Failure {
+    let (message, retry_after) = match wait {
+        Some(wait) => {
+            let seconds = wait.as_millis().div_ceil(1000).max(1) as u64;
+            let message = format!(
+                "Every model is suspended after failures; the first is tried again in {seconds} s"
+            );
+            (message, Some(seconds))
+        }
+        None => ("Every model is held back by an operator".to_owned(), None),
+    };
+    Failure {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code: code::SUSPENDED,
+        message,
+        retry_after,
+        candidate: None,
+    }
+}
