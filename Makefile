@@ -30,13 +30,13 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
 	    org.modelfailover.gateway.demo.Story
 
-TESTS = $(GRADLEW) -PcomparisonCheck -Dnative.test.library.dir=$(TARGET)/../debug -Dsdk.python=$(CURDIR)/build/python/bin/python
+TESTS = $(GRADLEW) -PcomparisonCheck -Dsoak.seconds=40 -Dnative.test.library.dir=$(TARGET)/../debug -Dsdk.python=$(CURDIR)/build/python/bin/python
 test: test-rust test-fuzz test-java test-install ## all tests
 
 # One Gradle for all of them: it takes seconds to start.
 test-java: natives python ## all tests in Java
 	$(TESTS) --continue :gateway:gatewayTest :sdk:sdkTest :host:hostTest :apimanager:apimanagerTest \
-	    :apimanager:wso2EngineTest :comparison:compare :bundle:bundleTest
+	    :apimanager:wso2EngineTest :comparison:compare :bundle:bundleTest :robustness:soak
 
 test-newer-java: ## the tests in Java once more, on the newest JDK that is installed
 ifeq ($(NEWER_JAVA),)

@@ -14,8 +14,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::transport::{BodyStream, NetError};
 
-/// Bytes of a stream in one turn: twenty chunks or so, which take a tenth of a millisecond.
-const TURN: usize = 4 * 1024;
+/// Bytes of a stream in one turn: a few chunks, which take some tens of microseconds.
+const TURN: usize = 1024;
 
 /// Work on more bytes than this takes longer than a turn by far.
 const MUCH: usize = 256 * 1024;

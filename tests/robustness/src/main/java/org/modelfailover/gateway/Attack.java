@@ -24,6 +24,7 @@ final class Attack {
     private static final double FLOOR_MILLIS = 20;
 
     private static final double MOST_TIMES = 3;
+    private static final double NOISE = 1.3;
 
     /** The heap, what may be held beside it, code and classes. */
     private static final int MOST_MIB = AttackedApis.HEAP_MIB + 448;
@@ -61,7 +62,7 @@ final class Attack {
                 }
                 Side plain = side(attack, false);
                 Side policy = side(attack, true);
-                List<String> harm = harm(policy);
+                List<String> harm = harm(plain, policy);
                 harmless &= harm.isEmpty();
                 String row =
                         String.format(
@@ -123,7 +124,7 @@ final class Attack {
     private Side side(Attacks.Attack attack, boolean policy) throws Exception {
         GatewayProcess gateway = gateway(policy);
         int innocentsPort = gateway.port(0);
-        int evilPort = gateway.port(policy ? 0 : 1);
+        int evilPort = gateway.port(policy || attack.anywhere() ? 0 : 1);
         Attacks.Target target = new Attacks.Target(gateway, evilPort, policy, apis.good);
         apis.good.forget();
         int logged = gateway.logged().size();
@@ -193,10 +194,12 @@ final class Attack {
         }
     }
 
-    private static List<String> harm(Side side) {
+    private static List<String> harm(Side plain, Side side) {
         List<String> harm = new ArrayList<>(side.complaints);
         side.during.wrong().stream().distinct().limit(3).forEach(harm::add);
-        double most = MOST_TIMES * Math.max(FLOOR_MILLIS, side.before.p99());
+        double undisturbed = MOST_TIMES * Math.max(FLOOR_MILLIS, side.before.p99());
+        // What the engine alone does to them, more or less.
+        double most = Math.max(undisturbed, plain.during.p99() * NOISE);
         if (side.during.p99() > most) {
             harm.add(String.format("p99 %.1f ms, at most %.1f", side.during.p99(), most));
         }
