@@ -53,8 +53,8 @@ test-rust: ## the native executor and the simulated provider
 test-fuzz: ## a few seconds of fuzzing, from what is known to be hard
 	tools/fuzz.sh 20
 
-fuzz: ## the readers of what peers send under libFuzzer, for MINUTES in all; executions for each target
-	tools/fuzz.sh $$(($(or $(MINUTES),30) * 60))
+fuzz: ## the readers of what peers send under libFuzzer, MINUTES=30 in all; WRITE=1 writes docs/fuzzing.md
+	$(if $(WRITE),PAGE=docs/fuzzing.md) tools/fuzz.sh $$(($(or $(MINUTES),30) * 60))
 
 test-gateway: natives ## the shim and the native library inside an embedded gateway
 	$(TESTS) :gateway:gatewayTest

@@ -5,6 +5,7 @@
 # usage: tools/fuzz.sh SECONDS [TARGET...]     (make fuzz MINUTES=…, make test-fuzz; CARGO comes from the PATH)
 #
 # FUZZ_JOBS targets run at a time; as many as there are cores, if it is not set.
+# PAGE names a file for the figures of a run.
 # To run one failure again: FUZZ_TARGET=TARGET build/fuzz/run FILE
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -97,5 +98,24 @@ if [ "$share" -lt 1 ]; then share=1; fi
 export out share
 export -f one
 status=0
-printf '%s\n' "${targets[@]}" | xargs -P "$jobs" -I {} bash -c 'one {}' || status=1
+printf '%s\n' "${targets[@]}" | xargs -P "$jobs" -I {} bash -c 'one {}' | tee "$out/figures" || status=1
+
+if [ -n "${PAGE:-}" ] && [ "$status" -eq 0 ]; then
+    {
+        cat <<END
+# Fuzzing
+
+\`make fuzz MINUTES=$((seconds / 60)) WRITE=1\` wrote this page on $(date +%F), with $jobs targets at a time. \`MINUTES=600\` takes a night;
+what is found stays in \`build/fuzz/corpus\`, and the next run goes on from there.
+
+libFuzzer feeds each reader of what peers send with what recordings and seeds become by chance, led by the code that it
+reaches. A unit that panics, takes 10 s or 1 GiB, or breaks what its target states (\`fuzz/README.md\`) is a failure, and
+then there is no page.
+
+| target | executions | inputs that reach new code |
+|---|---|---|
+END
+        sort "$out/figures" | awk '{ printf "| `%s` | %s | %s |\n", $1, $2, $7 }'
+    } >"$PAGE"
+fi
 exit $status

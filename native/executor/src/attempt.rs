@@ -254,6 +254,9 @@ async fn begun(mut answer: Answer) -> Result<(Answer, Told), NetError> {
         && let Some(piece) = body.next().await
     {
         let piece = piece.map_err(|_| NetError::BrokenOff)?;
+        if piece.is_empty() {
+            continue;
+        }
         let more = BEGINNING.saturating_sub(beginning.len()).min(piece.len());
         beginning.extend_from_slice(&piece[..more]);
         pieces.push(Ok(piece));

@@ -45,6 +45,45 @@ pub(crate) struct Running {
     /// Set before the task is spawned, so that whoever ends the call has somebody to tell.
     pub(crate) exchange: OnceCell<Arc<Exchange>>,
     pub(crate) task: OnceCell<AbortHandle>,
+    /// Set when the executor is shut down.
+    shut_down: AtomicBool,
+    /// Whether the exchange was told so.
+    told: AtomicBool,
+}
+
+impl Running {
+    pub(crate) fn new(call: Box<Call>, client: HttpClient, bound: Arc<Bound>) -> Self {
+        Running {
+            rewriting: call.rewriting(),
+            bound,
+            prepared: Mutex::new(Some((call, client))),
+            signals: Arc::default(),
+            exchange: OnceCell::new(),
+            task: OnceCell::new(),
+            shut_down: AtomicBool::new(false),
+            told: AtomicBool::new(false),
+        }
+    }
+
+    fn shut_down(&self) {
+        self.shut_down.store(true, Ordering::SeqCst);
+        self.tell();
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+
+    /// Tells the exchange, if there is one yet, that there will be no answer.
+    fn tell(&self) {
+        if let Some(exchange) = self.exchange.get()
+            && !self.told.swap(true, Ordering::SeqCst)
+        {
+            exchange.fail(failure(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The failover executor was shut down",
+            ));
+        }
+    }
 }
 
 #[derive(Default)]
@@ -181,7 +220,9 @@ impl Engine {
         };
         let task = self.with_runtime(|runtime| runtime.spawn(work))?;
         let _ = running.task.set(task.abort_handle());
-        if self.calls.get(handle).is_none() {
+        if running.shut_down.load(Ordering::SeqCst) {
+            running.shut_down();
+        } else if self.calls.get(handle).is_none() {
             // Cancelled before it could be told, or over already.
             task.abort();
         }
@@ -261,35 +302,37 @@ impl Engine {
 
     /// Ends the threads, if `still` holds when nobody can put anything on them.
     fn end_runtime(&self, still: impl FnOnce() -> bool) {
+        // What is dropped with it may want the lock.
+        if let Some(runtime) = self.take_runtime(still) {
+            self.end(runtime);
+        }
+    }
+
+    fn take_runtime(&self, still: impl FnOnce() -> bool) -> Option<Runtime> {
         let mut running = self.runtime.write().unwrap_or_else(PoisonError::into_inner);
         if !still() {
-            return;
+            return None;
         }
-        let ended = running.take();
         self.lingers.store(false, Ordering::SeqCst);
-        // What is dropped with it may want the lock.
-        drop(running);
-        if let Some(runtime) = ended {
-            // Idle connections are nobody's task: a bundle that was replaced would keep them open.
-            self.clients.renew();
-            runtime.shutdown_background();
-        }
+        running.take()
+    }
+
+    fn end(&self, runtime: Runtime) {
+        // Idle connections are nobody's task: a bundle that was replaced would keep them open.
+        self.clients.renew();
+        runtime.shutdown_background();
     }
 
     /// Cancels every call and ends the threads. The next `bind` or `start` starts new ones.
     pub(crate) fn shut_down(&self) {
-        for running in self.calls.drain() {
-            if let Some(task) = running.task.get() {
-                task.abort();
-            }
-            if let Some(exchange) = running.exchange.get() {
-                exchange.fail(failure(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "The failover executor was shut down",
-                ));
-            }
+        // First: a call that is put on it from now on would end with it, and nobody would be told.
+        let ended = self.take_runtime(|| true);
+        // While the handles are open: whoever is at work for a call finds it over, and not its handle closed.
+        self.calls.all().iter().for_each(|call| call.shut_down());
+        self.calls.drain().iter().for_each(|call| call.shut_down());
+        if let Some(runtime) = ended {
+            self.end(runtime);
         }
-        self.end_runtime(|| true);
     }
 }
 

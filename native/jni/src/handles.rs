@@ -44,6 +44,13 @@ impl<T> Handles<T> {
         self.shard(handle).remove(&handle)
     }
 
+    /// Everything that is there.
+    pub(crate) fn all(&self) -> Vec<Arc<T>> {
+        (0..SHARDS as u64)
+            .flat_map(|shard| self.shard(shard).values().cloned().collect::<Vec<_>>())
+            .collect()
+    }
+
     /// Takes everything out.
     pub(crate) fn drain(&self) -> Vec<Arc<T>> {
         (0..SHARDS as u64)

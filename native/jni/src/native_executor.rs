@@ -21,11 +21,10 @@ use jni::objects::{IntoAuto, JByteArray, JClass, JObject, JObjectArray, JString}
 use jni::strings::JNIStr;
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, EnvUnowned, NativeMethod, jni_str};
-use once_cell::sync::OnceCell;
 
 use crate::engine::{Attached, Running, engine};
 use crate::exceptions::{Throw, Thrown};
-use crate::exchange::{Exchange, Signals};
+use crate::exchange::Exchange;
 
 /// One native method.
 pub(crate) struct Entry {
@@ -617,14 +616,10 @@ extern "system" fn prepare<'local>(
         match bound.prepare(stage(production), arrival) {
             Decision::PassOn => Ok(0),
             Decision::Refuse(refusal) => Err(refusal.into()),
-            Decision::Handle(call) => Ok(engine().calls.add(Arc::new(Running {
-                rewriting: call.rewriting(),
-                bound: Arc::clone(bound),
-                prepared: Mutex::new(Some((call, client.clone()))),
-                signals: Arc::new(Signals::default()),
-                exchange: OnceCell::new(),
-                task: OnceCell::new(),
-            })) as jlong),
+            Decision::Handle(call) => {
+                let running = Running::new(call, client.clone(), Arc::clone(bound));
+                Ok(engine().calls.add(Arc::new(running)) as jlong)
+            }
         }
     })
     .resolve::<Throw>()

@@ -20,9 +20,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
@@ -494,5 +499,43 @@ class LifecycleTest extends Scenario {
                     !String.valueOf(e.getMessage()).contains("neither answered nor closed"),
                     e.getMessage());
         }
+    }
+
+    @Test
+    void whoeverComesWhileTheExecutorIsShutDownIsAnsweredOrCutOff() throws Exception {
+        String slow = "gpt-4o~tokens=3~interval=5ms";
+        deploy(api(provider), FailoverConfigs.target(slow, "one"));
+        AtomicBoolean over = new AtomicBoolean();
+        AtomicInteger asked = new AtomicInteger();
+        Queue<String> hung = new ConcurrentLinkedQueue<>();
+        List<Thread> clients = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            Thread thread =
+                    new Thread(
+                            () -> {
+                                while (!over.get() && hung.isEmpty()) {
+                                    asked.incrementAndGet();
+                                    try (RawClient client = client().patience(5_000)) {
+                                        client.post(streamed(slow)).answer();
+                                    } catch (AssertionError e) {
+                                        if (e.getMessage()
+                                                .contains("neither answered nor closed")) {
+                                            hung.add(e.getMessage());
+                                        }
+                                    }
+                                }
+                            });
+            thread.start();
+            clients.add(thread);
+        }
+        for (int i = 0; i < 150 && hung.isEmpty(); i++) {
+            Thread.sleep(20);
+            NativeExecutor.shutDown();
+        }
+        over.set(true);
+        for (Thread client : clients) {
+            client.join();
+        }
+        assertEquals(List.of(), List.copyOf(hung), "of " + asked + " requests");
     }
 }

@@ -340,10 +340,7 @@ final class Soak {
 
     /** What the JVM and the gateway had to say. */
     private void log(Map<String, String> figures) {
-        List<String> warnings =
-                gateway.noise().stream()
-                        .filter(line -> line.contains("WARNING") || line.contains("FATAL"))
-                        .toList();
+        List<String> warnings = gateway.noise().stream().filter(Soak::isOfCheckedJni).toList();
         figures.put("warnings of -Xcheck:jni", String.valueOf(warnings.size()));
         if (!warnings.isEmpty()) {
             fault("JNI " + String.join("\n", gateway.noise()));
@@ -357,6 +354,13 @@ final class Soak {
         figures.put("ERROR lines with the policy in their stack trace", "" + ours.size());
         figures.put("of the engine alone", "" + (traces.size() - ours.size()));
         ours.forEach(entry -> fault("LOGGED " + entry));
+    }
+
+    /** A JVM warns of other things too, of {@code loadLibrary} since JDK 24. */
+    private static boolean isOfCheckedJni(String line) {
+        return line.startsWith("WARNING in native method")
+                || line.startsWith("WARNING: JNI")
+                || line.contains("FATAL ERROR in native method");
     }
 
     private void fault(String what) {
