@@ -196,7 +196,7 @@ class MemoryTest extends Scenario {
                         + "</then><else/></filter>";
         deploy(
                 api(song(60_000)).responsePolicy(unread),
-                FailoverConfigs.target("gpt", "one").attribute("maxMemory", "100MiB"));
+                FailoverConfigs.target("gpt", "one").attribute("maxMemory", "200MiB"));
         RawClient client = closing(new RawClient(gateway.port(), 256 << 10));
         client.post(streamed("gpt"));
         client.readHead();

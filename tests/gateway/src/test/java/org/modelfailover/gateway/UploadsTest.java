@@ -513,7 +513,7 @@ class UploadsTest extends Scenario {
 
     @Test
     void whatIsBeyondMaxMemoryIsA503ThatCanBeRepeated() {
-        deploy(api(failover().attribute("maxMemory", "150000")));
+        deploy(api(failover().attribute("maxMemory", "300000")));
         byte[] body = body("gpt-4o", 200_000);
         RawClient first = begin(client(), body);
         Until.is("it is counted", NativeExecutor::heldBytes, held -> held >= 100_000);
