@@ -323,13 +323,20 @@ impl Engine {
         runtime.shutdown_background();
     }
 
-    /// Cancels every call and ends the threads. The next `bind` or `start` starts new ones.
+    /// Cancels every call that has been started and ends the threads. The next `bind` or `start` starts new ones.
     pub(crate) fn shut_down(&self) {
         // First: a call that is put on it from now on would end with it, and nobody would be told.
         let ended = self.take_runtime(|| true);
         // While the handles are open: whoever is at work for a call finds it over, and not its handle closed.
-        self.calls.all().iter().for_each(|call| call.shut_down());
-        self.calls.drain().iter().for_each(|call| call.shut_down());
+        let started = |call: &Running| call.exchange.get().is_some();
+        let calls = self.calls.all();
+        calls
+            .iter()
+            .filter(|c| started(c))
+            .for_each(|c| c.shut_down());
+        // One that is only prepared goes on, with threads of its own.
+        let calls = self.calls.take_if(started);
+        calls.iter().for_each(|call| call.shut_down());
         if let Some(runtime) = ended {
             self.end(runtime);
         }

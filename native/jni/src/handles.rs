@@ -51,12 +51,15 @@ impl<T> Handles<T> {
             .collect()
     }
 
-    /// Takes everything out.
-    pub(crate) fn drain(&self) -> Vec<Arc<T>> {
+    /// Takes those out that are wanted.
+    pub(crate) fn take_if(&self, wanted: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
         (0..SHARDS as u64)
             .flat_map(|shard| {
-                let all: Vec<Arc<T>> = self.shard(shard).drain().map(|(_, v)| v).collect();
-                all
+                let mut shard = self.shard(shard);
+                let handles = shard.iter().filter(|(_, v)| wanted(v)).map(|(h, _)| *h);
+                let handles: Vec<u64> = handles.collect();
+                let taken = handles.iter().filter_map(|handle| shard.remove(handle));
+                taken.collect::<Vec<_>>()
             })
             .collect()
     }
@@ -80,7 +83,7 @@ mod tests {
         assert!(handles.get(first).is_none());
         assert_ne!(handles.add(Arc::new("b")), first);
         assert_eq!(handles.len(), 1);
-        assert_eq!(handles.drain().len(), 1);
+        assert_eq!(handles.take_if(|_| true).len(), 1);
         assert_eq!(handles.len(), 0);
     }
 }
