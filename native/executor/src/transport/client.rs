@@ -205,7 +205,10 @@ impl Pool {
         let origin = Arc::new(make()?);
         let by_server = &mut origins.by_server;
         by_server.insert(server.to_owned(), Arc::clone(&origin));
-        if !std::mem::replace(&mut origins.swept, true) {
+        let is_swept = std::mem::replace(&mut origins.swept, true);
+        // A runtime that is ending drops the task at once, and a sweeper that is dropped wants the lock.
+        drop(origins);
+        if !is_swept {
             tokio::spawn(sweep(Sweeper(Arc::downgrade(self))));
         }
         Ok(origin)
