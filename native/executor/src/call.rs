@@ -243,8 +243,11 @@ impl Call {
         let pursuit = Box::pin(self.pursue(transport, gateway, ticket, first, None, &mut course));
         let committed = pursuit.await;
         if committed.is_none() || self.settings().on_stream_cut == OnStreamCut::Error {
+            if committed.is_some() {
+                // The stream can still break.
+                self.fingerprint();
+            }
             // Sent to nobody any more, and the client can take long.
-            self.fingerprint();
             self.body = Bytes::new();
         }
         if let Some((ticket, committed)) = committed {
@@ -299,13 +302,14 @@ impl Call {
         broken: Option<&Stream>,
         course: &mut Course,
     ) -> Option<(Ticket, Committed)> {
+        let way = broken.map(|s| aside(self.body.len(), || Way::first(s, &self.body)));
         while let Some(mut ticket) = next {
             let index = ticket.index;
             course.tried.push(index);
             let mut retries = Retries::new(self.settings());
             let mut asking = Asking {
                 usage: self.asks_usage_of(index),
-                way: broken.map(|stream| Way::first(stream, &self.body)),
+                way,
             };
             let go_on = loop {
                 course.attempt_begins(self.bound.clock.now());
