@@ -327,16 +327,14 @@ impl Engine {
     pub(crate) fn shut_down(&self) {
         // First: a call that is put on it from now on would end with it, and nobody would be told.
         let ended = self.take_runtime(|| true);
-        // While the handles are open: whoever is at work for a call finds it over, and not its handle closed.
-        let started = |call: &Running| call.exchange.get().is_some();
-        let calls = self.calls.all();
-        calls
-            .iter()
-            .filter(|c| started(c))
-            .for_each(|c| c.shut_down());
-        // One that is only prepared goes on, with threads of its own.
-        let calls = self.calls.take_if(started);
-        calls.iter().for_each(|call| call.shut_down());
+        for (handle, call) in self.calls.all() {
+            // One that is only prepared goes on, with threads of its own.
+            if call.exchange.get().is_some() {
+                // While its handle is open: whoever is at work for it finds it over, and not its handle closed.
+                call.shut_down();
+                self.calls.remove(handle);
+            }
+        }
         if let Some(runtime) = ended {
             self.end(runtime);
         }

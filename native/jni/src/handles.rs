@@ -44,22 +44,13 @@ impl<T> Handles<T> {
         self.shard(handle).remove(&handle)
     }
 
-    /// Everything that is there.
-    pub(crate) fn all(&self) -> Vec<Arc<T>> {
-        (0..SHARDS as u64)
-            .flat_map(|shard| self.shard(shard).values().cloned().collect::<Vec<_>>())
-            .collect()
-    }
-
-    /// Takes those out that are wanted.
-    pub(crate) fn take_if(&self, wanted: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
+    /// Everything that is there, with its handles.
+    pub(crate) fn all(&self) -> Vec<(u64, Arc<T>)> {
         (0..SHARDS as u64)
             .flat_map(|shard| {
-                let mut shard = self.shard(shard);
-                let handles = shard.iter().filter(|(_, v)| wanted(v)).map(|(h, _)| *h);
-                let handles: Vec<u64> = handles.collect();
-                let taken = handles.iter().filter_map(|handle| shard.remove(handle));
-                taken.collect::<Vec<_>>()
+                let shard = self.shard(shard);
+                let all = shard.iter().map(|(handle, it)| (*handle, Arc::clone(it)));
+                all.collect::<Vec<_>>()
             })
             .collect()
     }
@@ -83,7 +74,9 @@ mod tests {
         assert!(handles.get(first).is_none());
         assert_ne!(handles.add(Arc::new("b")), first);
         assert_eq!(handles.len(), 1);
-        assert_eq!(handles.take_if(|_| true).len(), 1);
+        let all = handles.all();
+        assert_eq!(all.len(), 1);
+        assert!(handles.remove(all[0].0).is_some());
         assert_eq!(handles.len(), 0);
     }
 }
