@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use failover_wire::room::allocated;
+use failover_wire::room::{allocated, extend};
 use futures_util::StreamExt;
 
 use crate::memory::{Held, Memory};
@@ -169,20 +169,14 @@ impl Growing {
         }
     }
 
-    /// Grows by a quarter at a time: work per byte is constant, and at most a quarter of the buffer lies idle. It is
-    /// the buffer that is counted.
+    /// It is the buffer that is counted.
     fn extend(&mut self, piece: &[u8]) -> Result<(), Outcome> {
         self.fits(piece)?;
-        let length = self.bytes.len();
-        let needed = length + piece.len();
-        if needed > self.bytes.capacity() {
-            let wanted = needed.saturating_add(needed / 4).min(self.most);
-            self.kept.set(wanted)?;
-            let more = self.bytes.try_reserve_exact(wanted - length);
-            more.map_err(|_| Outcome::NoMemory)?;
+        let kept = &mut self.kept;
+        match extend(&mut self.bytes, piece, self.most, |b| kept.set(b).is_ok()) {
+            true => Ok(()),
+            false => Err(Outcome::NoMemory),
         }
-        self.bytes.extend_from_slice(piece);
-        Ok(())
     }
 }
 

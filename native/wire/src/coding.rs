@@ -6,6 +6,8 @@ use std::io::{self, Read};
 
 use ruzstd::decoding::StreamingDecoder;
 
+use crate::room::extend;
+
 /// Why a body can't be read through its coding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undecodable {
@@ -169,23 +171,17 @@ impl Unpacked<'_, '_> {
         Ok(())
     }
 
-    /// Grows by a quarter at a time, as far as it may.
     fn add(&mut self, piece: &[u8]) -> Result<(), End> {
         let needed = self.bytes.len() + piece.len();
         if needed as u64 > self.bounds.limit {
             return Err(End::TooLarge);
         }
-        if needed > self.bytes.capacity() {
-            let wanted = needed + needed / 4;
-            let more = wanted - self.bytes.len();
-            if !(self.bounds.room)(self.held + wanted)
-                || self.bytes.try_reserve_exact(more).is_err()
-            {
-                return Err(End::NoMemory);
-            }
+        let most = usize::try_from(self.bounds.limit).unwrap_or(usize::MAX);
+        let room = |wanted| (self.bounds.room)(self.held + wanted);
+        match extend(&mut self.bytes, piece, most, room) {
+            true => Ok(()),
+            false => Err(End::NoMemory),
         }
-        self.bytes.extend_from_slice(piece);
-        Ok(())
     }
 }
 

@@ -10,13 +10,27 @@ pub fn allocated(bytes: usize) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Adds to a buffer that grows piece by piece, by a quarter at a time: work per byte stays constant, and no buffer is
-/// much larger than what is in it. `false`, and nothing added, when there is no memory.
+/// Adds to a buffer that grows piece by piece. `false`, and nothing added, when there is no memory.
 #[must_use]
 pub(crate) fn append(buffer: &mut Vec<u8>, piece: &[u8]) -> bool {
-    if piece.len() > buffer.capacity() - buffer.len() {
-        let more = piece.len().saturating_add(buffer.len() / 4);
-        if buffer.try_reserve_exact(more).is_err() {
+    extend(buffer, piece, usize::MAX, |_| true)
+}
+
+/// Adds to a buffer that grows piece by piece, by a quarter at a time, to no more than `most`, which is enough for the
+/// piece: work per byte stays constant, and no buffer is much larger than what is in it. `room` is told how large it is
+/// to become, before it does. `false`, and nothing added, when there is no room or no memory.
+#[must_use]
+pub fn extend(
+    buffer: &mut Vec<u8>,
+    piece: &[u8],
+    most: usize,
+    mut room: impl FnMut(usize) -> bool,
+) -> bool {
+    let length = buffer.len();
+    let needed = length.saturating_add(piece.len());
+    if needed > buffer.capacity() {
+        let wanted = needed.saturating_add(length / 4).min(most.max(needed));
+        if !room(wanted) || buffer.try_reserve_exact(wanted - length).is_err() {
             return false;
         }
     }
