@@ -1,0 +1,3 @@
+//! Facts of the host, API Manager, as pure code: bytes in, facts out.
+
+#![deny(unsafe_code)]
