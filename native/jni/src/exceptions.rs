@@ -1,4 +1,5 @@
-//! What is thrown into Java: `InvalidConfigurationException`, `RefusedException`, `NativePanicException`.
+//! What is thrown into Java: `InvalidConfigurationException`, `RefusedException`, `UnusableException`,
+//! `NativePanicException`.
 
 use std::any::Any;
 use std::backtrace::Backtrace;
@@ -19,6 +20,7 @@ thread_local! {
 // loader for ever, and with it every bundle that was ever replaced.
 const INVALID: &JNIStr = jni_str!("org/modelfailover/executor/InvalidConfigurationException");
 const REFUSED: &JNIStr = jni_str!("org/modelfailover/executor/RefusedException");
+const UNUSABLE: &JNIStr = jni_str!("org/modelfailover/executor/UnusableException");
 const PANIC: &JNIStr = jni_str!("org/modelfailover/executor/NativePanicException");
 
 /// Why a native method failed.
@@ -30,11 +32,24 @@ pub(crate) enum Thrown {
     Configuration(#[from] ConfigError),
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(transparent)]
+    Unusable(#[from] failover_apim::Unusable),
     #[error("the handle {0} is closed or was never given")]
     Handle(u64),
     #[error("{0}")]
     Other(String),
 }
+
+/// A native method, whose Rust function the compiler compares with its signature; what that fails with is thrown.
+macro_rules! native {
+    ($($method:tt)*) => {
+        {
+            use $crate::exceptions::Throw;
+            jni::native_method! { $($method)*, error_policy = Throw }
+        }
+    };
+}
+pub(crate) use native;
 
 /// One, and those that came about while it unwound. Nobody asks for what a library catches by itself.
 const PANICS_KEPT: usize = 4;
@@ -80,6 +95,7 @@ impl<T: Default> ErrorPolicy<T, Thrown> for Throw {
             let text = JNIString::new(error.to_string());
             let thrown = match &error {
                 Thrown::Configuration(_) => env.throw_new(INVALID, &text),
+                Thrown::Unusable(_) => env.throw_new(UNUSABLE, &text),
                 Thrown::Refused(refusal) => refused(env, refusal).and_then(|e| env.throw(e)),
                 _ => env.throw_new(jni_str!("java/lang/IllegalStateException"), &text),
             };

@@ -1,12 +1,12 @@
 //! The upcalls to `org.modelfailover.executor.Exchange`: one Java object per call, which holds the client's connection.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use failover_executor::{Failure, Gateway, Head, Metadata, Panic, Report, Unusable, Upstream};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use jni::errors::Error;
 use jni::ids::JMethodID;
 use jni::objects::{JByteArray, JObject};
@@ -15,10 +15,10 @@ use jni::signature::{Primitive, ReturnType};
 use jni::sys::jvalue;
 use jni::{Env, JavaVM, jni_sig, jni_str};
 use once_cell::sync::OnceCell;
-use tokio::sync::{Notify, oneshot};
 
+use crate::convert::string_array;
 use crate::exceptions::last_panic;
-use crate::native_executor::string_array;
+use crate::signals::Signals;
 
 /// They stay valid without a reference to the interface, which would keep its class loader for ever: that loader has
 /// loaded this library too, and takes it along.
@@ -29,7 +29,6 @@ struct Methods {
     begin: JMethodID,
     data: JMethodID,
     used: JMethodID,
-    is_collected: JMethodID,
     end: JMethodID,
     abort: JMethodID,
     report: JMethodID,
@@ -47,7 +46,7 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
         resolve: env.get_method_id(
             &class,
             jni_str!("resolve"),
-            jni_sig!((candidate: jint) -> void),
+            jni_sig!((candidate: jint, path: java.lang.String, withheld: [java.lang.String]) -> void),
         )?,
         answer: env.get_method_id(
             &class,
@@ -74,11 +73,6 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
             jni_str!("used"),
             jni_sig!((metadata: [java.lang.String]) -> void),
         )?,
-        is_collected: env.get_method_id(
-            &class,
-            jni_str!("isCollected"),
-            jni_sig!(() -> jboolean),
-        )?,
         end: env.get_method_id(&class, jni_str!("end"), jni_sig!(() -> void))?,
         abort: env.get_method_id(&class, jni_str!("abort"), jni_sig!(() -> void))?,
         report: env.get_method_id(
@@ -94,63 +88,6 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
     };
     let _ = METHODS.set(methods);
     Ok(())
-}
-
-/// What a call's native methods and its task share.
-#[derive(Default)]
-pub(crate) struct Signals {
-    pub(crate) writable: Notify,
-    resolved: Mutex<Resolution>,
-    /// What the candidate that is being resolved will be sent.
-    body: Mutex<Bytes>,
-}
-
-#[derive(Default)]
-enum Resolution {
-    #[default]
-    Nobody,
-    Early(Result<Upstream, Unusable>),
-    Awaited(oneshot::Sender<Result<Upstream, Unusable>>),
-}
-
-impl Signals {
-    pub(crate) fn will_send(&self, body: &Bytes) {
-        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = body.clone();
-    }
-
-    pub(crate) fn body(&self) -> Bytes {
-        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-        body.clone()
-    }
-
-    /// What the gateway found out about a candidate: for the task that asked, or kept for its start.
-    pub(crate) fn resolved(&self, upstream: Result<Upstream, Unusable>) {
-        // A stream would keep it to its end.
-        self.will_send(&Bytes::new());
-        let mut state = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::take(&mut *state) {
-            // The receiver is gone when the call was cancelled.
-            Resolution::Awaited(sender) => drop(sender.send(upstream)),
-            Resolution::Nobody | Resolution::Early(_) => *state = Resolution::Early(upstream),
-        }
-    }
-
-    pub(crate) fn early(&self) -> Option<Result<Upstream, Unusable>> {
-        let mut state = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::take(&mut *state) {
-            Resolution::Early(upstream) => Some(upstream),
-            other => {
-                *state = other;
-                None
-            }
-        }
-    }
-
-    fn wait(&self) -> oneshot::Receiver<Result<Upstream, Unusable>> {
-        let (sender, receiver) = oneshot::channel();
-        *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) = Resolution::Awaited(sender);
-        receiver
-    }
 }
 
 /// The Java object of a call, as the executor sees it.
@@ -187,8 +124,46 @@ impl Exchange {
         }
     }
 
+    /// Asks for a candidate; the answer is one of the call's native methods.
+    pub(crate) fn ask(&self, candidate: usize, body: &Bytes) {
+        let (path, withheld) = self.signals.ask(candidate, body);
+        self.call(|env, methods, exchange| {
+            let path = env.new_string(path)?;
+            let withheld = string_array(env, &withheld)?;
+            let args = [int(index(candidate)), object(&path), object(&withheld)];
+            invoke(env, exchange, &methods.resolve, &args)
+        });
+    }
+
+    /// Tells the client that there will be no answer.
+    pub(crate) fn shut_down(&self) {
+        self.fail(failure(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The failover executor was shut down",
+        ));
+    }
+
+    /// Tells the client that its call panicked.
+    pub(crate) fn broke(&self, panic: Panic) {
+        self.panicked(panic);
+        self.fail(failure(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The failover executor failed; the gateway's log has the details",
+        ));
+    }
+
     fn void(&self, method: impl FnOnce(&Methods) -> &JMethodID) {
         self.call(|env, methods, object| invoke(env, object, method(methods), &[]));
+    }
+}
+
+fn failure(status: StatusCode, message: &str) -> Failure {
+    Failure {
+        status,
+        code: 101_500,
+        message: message.to_owned(),
+        retry_after: None,
+        candidate: None,
     }
 }
 
@@ -286,9 +261,7 @@ impl Gateway for Exchange {
         body: &Bytes,
     ) -> impl Future<Output = Result<Upstream, Unusable>> + Send {
         let answer = self.signals.wait();
-        self.signals.will_send(body);
-        let candidate = index(candidate);
-        self.call(|env, m, o| invoke(env, o, &m.resolve, &[int(candidate)]));
+        self.ask(candidate, body);
         async {
             answer
                 .await
@@ -385,15 +358,6 @@ impl Gateway for Exchange {
             let metadata = metadata_array(env, &metadata)?;
             invoke(env, o, &m.used, &[object(&metadata)])
         });
-    }
-
-    fn is_collected(&self) -> bool {
-        let collected = self.call(|env, m, o| {
-            let returns = ReturnType::Primitive(Primitive::Boolean);
-            // SAFETY: `isCollected` was looked up on Exchange with this signature.
-            unsafe { env.call_method_unchecked(o, m.is_collected, returns, &[]) }?.z()
-        });
-        collected.unwrap_or(false)
     }
 
     fn panicked(&self, panic: Panic) {

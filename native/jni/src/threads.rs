@@ -4,7 +4,7 @@ use jni::JavaVM;
 use tokio::runtime::{Builder, Runtime};
 
 /// The runtime on which all calls run: one per loaded library.
-pub(crate) fn runtime() -> std::io::Result<Runtime> {
+pub(crate) fn start() -> std::io::Result<Runtime> {
     Builder::new_multi_thread()
         .enable_io()
         .enable_time()

@@ -9,6 +9,10 @@ import java.util.List;
  * the gateway runs. Candidates are known from their API's first request on.
  */
 public final class Candidate {
+    static {
+        NativeObject.load();
+    }
+
     private static final int FIELDS = 9;
 
     /** Whether a candidate gets traffic. */
@@ -57,7 +61,7 @@ public final class Candidate {
      *     and model
      */
     public static List<Candidate> list() {
-        String[] fields = NativeExecutor.candidates();
+        String[] fields = all();
         List<Candidate> list = new ArrayList<>(fields.length / FIELDS);
         for (int at = 0; at + FIELDS <= fields.length; at += FIELDS) {
             list.add(new Candidate(fields, at));
@@ -71,7 +75,7 @@ public final class Candidate {
      * @return whether the candidate is still known
      */
     public boolean clear() {
-        return NativeExecutor.clear(tenant, api, version, endpointId, model);
+        return clear(tenant, api, version, endpointId, model);
     }
 
     /**
@@ -80,7 +84,7 @@ public final class Candidate {
      * @return whether the candidate is still known
      */
     public boolean hold() {
-        return NativeExecutor.hold(tenant, api, version, endpointId, model);
+        return hold(tenant, api, version, endpointId, model);
     }
 
     /**
@@ -89,8 +93,23 @@ public final class Candidate {
      * @return whether the candidate is still known
      */
     public boolean release() {
-        return NativeExecutor.release(tenant, api, version, endpointId, model);
+        return release(tenant, api, version, endpointId, model);
     }
+
+    /**
+     * @return nine strings for each: tenant, API, version, endpoint id, model, state, milliseconds
+     *     until the suspension ends, failed probes in a row, whether a failure has left a mark
+     */
+    private static native String[] all();
+
+    private static native boolean clear(
+            String tenant, String api, String version, String endpointId, String model);
+
+    private static native boolean hold(
+            String tenant, String api, String version, String endpointId, String model);
+
+    private static native boolean release(
+            String tenant, String api, String version, String endpointId, String model);
 
     /**
      * @return the tenant's domain

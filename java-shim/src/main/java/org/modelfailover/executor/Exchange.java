@@ -15,12 +15,14 @@ import java.nio.ByteBuffer;
  */
 public interface Exchange {
     /**
-     * Asks for URL and credentials of a candidate; the answer is {@link NativeExecutor#resolved} or
-     * {@link NativeExecutor#unusable}.
+     * Asks for URL and credentials of a candidate; the answer is {@link Call#resolved} or {@link
+     * Call#unusable}. For the first candidate on the thread that starts the call.
      *
      * @param candidate its index in the section
+     * @param path the path, query included, from which its security mediators start
+     * @param withheld the names of those of the client's headers that they are not to find
      */
-    void resolve(int candidate);
+    void resolve(int candidate, String path, String[] withheld);
 
     /**
      * A whole answer.
@@ -37,9 +39,9 @@ public interface Exchange {
      * There is no provider's answer to give.
      *
      * @param candidate who was called last, or -1
-     * @param status the HTTP status for the caller
+     * @param status the HTTP status for the client
      * @param code the host's error code
-     * @param message a sentence for the caller
+     * @param message a sentence for the client
      * @param retryAfter seconds for Retry-After, or -1
      */
     void fail(int candidate, int status, int code, String message, long retryAfter);
@@ -58,7 +60,7 @@ public interface Exchange {
      * Offers the next bytes of a streamed answer.
      *
      * @param chunk the bytes
-     * @return how many were taken; {@link NativeExecutor#writable} says when more can be
+     * @return how many were taken; {@link Call#writable} says when more can be
      */
     int data(ByteBuffer chunk);
 
@@ -69,12 +71,6 @@ public interface Exchange {
      * @param metadata what it has used
      */
     void used(String[] metadata);
-
-    /**
-     * @return whether the streamed answer that has begun is held back to its end, so that nothing
-     *     of it has reached the client
-     */
-    boolean isCollected();
 
     /** The streamed answer is complete. */
     void end();

@@ -32,7 +32,11 @@ public final class NativeLibrary {
         return loaded;
     }
 
-    static synchronized void load() {
+    /**
+     * Loads it, once. Only for the initialiser of {@link NativeObject}: the library asks for that
+     * class while it is loaded, and would wait for another thread that is about to load it.
+     */
+    static void load() {
         find();
         loaded = true;
     }

@@ -2,8 +2,9 @@ package org.modelfailover.synapse;
 
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 import org.modelfailover.executor.NativeLibrary;
+import org.modelfailover.synapse.network.GatewayNetwork;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
@@ -26,7 +27,7 @@ public final class Activator implements BundleActivator {
         loadClasses(context.getBundle());
         GatewayNetwork.resume();
         if (NativeLibrary.isLoaded()) {
-            NativeExecutor.keepThreads(true);
+            Executor.keepThreads(true);
         }
     }
 
@@ -53,9 +54,9 @@ public final class Activator implements BundleActivator {
         if (!NativeLibrary.isLoaded()) {
             return;
         }
-        NativeExecutor.keepThreads(false);
+        Executor.keepThreads(false);
         if (context.getBundle(0).getState() == Bundle.STOPPING) {
-            NativeExecutor.shutDown();
+            Executor.shutDown();
         }
     }
 }

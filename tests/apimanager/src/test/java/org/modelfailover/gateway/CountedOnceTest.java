@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.apimanager.AiProvider;
 import org.modelfailover.apimanager.AnswerRecorder;
 import org.modelfailover.apimanager.CountedTokens;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -163,7 +163,7 @@ class CountedOnceTest extends HostScenario {
         deployFor("", model);
         beginFifty(model);
 
-        NativeExecutor.shutDown();
+        Executor.shutDown();
 
         assertCounted(50, 50);
     }
@@ -178,7 +178,7 @@ class CountedOnceTest extends HostScenario {
         }
         Until.is("all under way", provider::calls, calls -> calls.size() == 50);
 
-        NativeExecutor.shutDown();
+        Executor.shutDown();
 
         int begun = 0;
         for (RawClient client : clients) {

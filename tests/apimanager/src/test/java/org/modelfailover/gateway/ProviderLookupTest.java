@@ -8,7 +8,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.modelfailover.apimanager.AiProvider;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 import org.wso2.carbon.apimgt.api.LLMProviderConfiguration;
 import org.wso2.carbon.apimgt.api.LLMProviderMetadata;
 import org.wso2.carbon.apimgt.api.model.LLMProviderInfo;
@@ -78,7 +78,7 @@ class ProviderLookupTest extends HostScenario {
     void aProviderThatChangesIsFollowedWhileTheApiIsDeployed() {
         String body = "{\"engine\":{\"name\":\"gpt-a\"}}";
         redefine("$.somewhere.else");
-        int before = NativeExecutor.openPolicies();
+        int before = Executor.openPolicies();
         deployApi();
         assertNotEquals("{\"engine\":{\"name\":\"gpt-b\"}}", askedOfTheFallback(body));
 
@@ -90,7 +90,7 @@ class ProviderLookupTest extends HostScenario {
                 "{\"engine\":{\"name\":\"gpt-b\"}}"::equals);
         Until.is(
                 "what was bound to the old one is closed",
-                NativeExecutor::openPolicies,
+                Executor::openPolicies,
                 open -> open == before + 2);
     }
 

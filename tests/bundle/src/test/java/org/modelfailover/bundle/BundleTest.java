@@ -91,8 +91,7 @@ class BundleTest {
                     assertNotNull(
                             bundle.getEntry(NATIVE_LIBRARY),
                             NATIVE_LIBRARY + " is not in " + JAR + "; was the cdylib built?");
-                    Class<?> executor =
-                            bundle.loadClass("org.modelfailover.executor.NativeExecutor");
+                    Class<?> executor = bundle.loadClass("org.modelfailover.executor.Executor");
                     assertEquals(0, executor.getMethod("openCalls").invoke(null));
                 });
     }
@@ -187,7 +186,7 @@ class BundleTest {
 
     /** What the bundle finds out of the provider that the stand-in for the gateway knows. */
     private static String[] provider(Bundle bundle) throws Exception {
-        Class<?> type = bundle.loadClass("org.modelfailover.synapse.AiProvider");
+        Class<?> type = bundle.loadClass("org.modelfailover.synapse.api.AiProvider");
         var constructor = type.getDeclaredConstructor(String.class);
         constructor.setAccessible(true);
         var description = type.getDeclaredMethod("description");
@@ -197,13 +196,11 @@ class BundleTest {
     }
 
     private static void bindAPolicy(Bundle bundle) throws Exception {
-        Class<?> executor = bundle.loadClass("org.modelfailover.executor.NativeExecutor");
-        Object policy =
-                executor.getMethod("open", String.class, String[].class)
-                        .invoke(null, "{}", new String[0]);
-        Class<?>[] types = {long.class, String.class, String.class, String.class, String[].class};
-        executor.getMethod("bind", types)
-                .invoke(null, policy, "carbon.super", "AssistantAPI", "1.0.0", null);
+        Class<?> type = bundle.loadClass("org.modelfailover.executor.Policy");
+        Object policy = type.getConstructor(String.class, String.class).newInstance("{}", "");
+        Class<?> text = String.class;
+        type.getMethod("attach", text, text, text, String[].class, String[].class)
+                .invoke(policy, "carbon.super", "AssistantAPI", "1.0.0", null, new String[0]);
     }
 
     /** The threads start and end by themselves, soon after what makes them do so. */

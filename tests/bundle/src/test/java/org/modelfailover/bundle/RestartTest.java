@@ -178,7 +178,7 @@ class RestartTest {
     }
 
     private static int openPolicies(Bundle bundle) throws Exception {
-        Class<?> executor = bundle.loadClass("org.modelfailover.executor.NativeExecutor");
+        Class<?> executor = bundle.loadClass("org.modelfailover.executor.Executor");
         return (Integer) executor.getMethod("openPolicies").invoke(null);
     }
 

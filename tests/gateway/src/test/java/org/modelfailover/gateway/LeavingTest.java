@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 
 import java.util.Arrays;
 import java.util.List;
@@ -95,7 +95,7 @@ class LeavingTest extends Scenario {
         Arrays.sort(millis);
         assertTrue(millis[TRIES / 2] < 100, "milliseconds: " + Arrays.toString(millis));
         assertTrue(millis[TRIES - 1] < 1000, "milliseconds: " + Arrays.toString(millis));
-        assertEquals(1, NativeExecutor.openCalls(), "the other client is still there");
+        assertEquals(1, Executor.openCalls(), "the other client is still there");
         if (waitsFor == Moment.THE_NEXT_CHUNK) {
             other.readChunksUntil("data:");
         }
@@ -177,10 +177,10 @@ class LeavingTest extends Scenario {
         // body.
         byte[] half = ("{\"model\":\"gpt-4o\",\"a\":\"" + "x".repeat(4000)).getBytes();
         client.send(chunked ? Arrays.copyOf(RawClient.chunked(half, 9000), half.length + 7) : half);
-        Until.is("what has come is held", NativeExecutor::heldBytes, held -> held > 0);
+        Until.is("what has come is held", Executor::heldBytes, held -> held > 0);
         how.end(client);
 
-        Until.is("it is held no longer", NativeExecutor::heldBytes, held -> held == 0);
+        Until.is("it is held no longer", Executor::heldBytes, held -> held == 0);
         assertServedBy("target", ask(chat("gpt-4o")));
         assertEquals(1, provider.calls().size(), "half a request must not reach a provider");
     }

@@ -9,12 +9,10 @@ import com.google.gson.JsonParser;
 
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.modelfailover.executor.InvalidConfigurationException;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -333,93 +331,6 @@ class LifecycleTest extends Scenario {
         assertEquals(plain, answer.header("x-failover-model"));
     }
 
-    // Native handles
-
-    private static final long[] NOT_HANDLES = {0, -1, 1L << 62, Long.MIN_VALUE, 4711};
-
-    @Test
-    void aNumberThatIsNoHandleIsAnExceptionAndNotACrash() {
-        for (long handle : NOT_HANDLES) {
-            for (Executable use :
-                    List.<Executable>of(
-                            () -> NativeExecutor.diagnostics(handle),
-                            () -> NativeExecutor.maxRequestBody(handle),
-                            () -> NativeExecutor.longestWait(handle),
-                            () -> NativeExecutor.bind(handle, "t", "a", "1", null),
-                            () -> NativeExecutor.endpointIds(handle, true),
-                            () ->
-                                    NativeExecutor.prepare(
-                                            handle, true, "/x", null, null, 0, 0, new byte[0], 0),
-                            () -> NativeExecutor.firstCandidate(handle),
-                            () -> NativeExecutor.start(handle, null, false))) {
-                assertThrows(IllegalStateException.class, use, "handle " + handle);
-            }
-            NativeExecutor.cancel(handle);
-            NativeExecutor.close(handle);
-            NativeExecutor.writable(handle);
-            NativeExecutor.unusable(handle, "why");
-            NativeExecutor.resolved(handle, "POST", "http://x/", new byte[0], true);
-        }
-    }
-
-    @Test
-    void aClosedHandleIsNoHandle() {
-        String configs =
-                FailoverConfigs.target("m", "one").attributes().get("failoverConfigs").toString();
-        long policy = NativeExecutor.open(configs, new String[0]);
-        long bound = NativeExecutor.bind(policy, "t", "handles", "1", null);
-        for (long handle : new long[] {policy, bound}) {
-            assertEquals(List.of("one"), List.of(NativeExecutor.endpointIds(handle, true)));
-        }
-        assertThrows(
-                IllegalStateException.class,
-                () ->
-                        NativeExecutor.prepare(
-                                policy, true, "/x", null, null, 0, 0, chat("m").getBytes(), 0),
-                "a policy's handle is none of a bound policy");
-
-        NativeExecutor.close(policy);
-        NativeExecutor.close(policy);
-        assertThrows(IllegalStateException.class, () -> NativeExecutor.maxRequestBody(policy));
-        long call =
-                NativeExecutor.prepare(
-                        bound, true, "/x", null, null, 0, 0, chat("m").getBytes(), 0);
-        assertEquals(0, NativeExecutor.firstCandidate(call));
-        assertEquals(1, NativeExecutor.openCalls());
-        NativeExecutor.close(bound);
-        NativeExecutor.cancel(call);
-        NativeExecutor.cancel(call);
-        assertEquals(0, NativeExecutor.openCalls());
-        assertThrows(IllegalStateException.class, () -> NativeExecutor.firstCandidate(call));
-        assertThrows(
-                IllegalStateException.class,
-                () -> NativeExecutor.prepare(bound, true, "/x", null, null, 0, 0, new byte[0], 0));
-    }
-
-    @Test
-    void nullsAreExceptionsAndNotCrashes() {
-        String configs =
-                FailoverConfigs.target("m", "one").attributes().get("failoverConfigs").toString();
-        long policy = NativeExecutor.open(configs, new String[0]);
-        long bound = NativeExecutor.bind(policy, null, null, null, null);
-        try {
-            assertThrows(
-                    InvalidConfigurationException.class,
-                    () -> NativeExecutor.open(null, new String[0]));
-            assertThrows(RuntimeException.class, () -> NativeExecutor.open(configs, null));
-            assertThrows(RuntimeException.class, () -> NativeExecutor.configure("", null));
-            assertThrows(
-                    RuntimeException.class,
-                    () -> NativeExecutor.prepare(bound, true, null, null, null, 0, 0, null, 0));
-            NativeExecutor.resolved(1, null, null, new byte[0], false);
-            NativeExecutor.unusable(1, null);
-        } finally {
-            NativeExecutor.close(bound);
-            NativeExecutor.close(policy);
-        }
-        assertEquals(0, NativeExecutor.openCalls());
-    }
-
     // The executor's own end
 
     @Test
@@ -428,7 +339,7 @@ class LifecycleTest extends Scenario {
         assertServedBy("target", ask(chat("gpt-4o")));
 
         for (int i = 0; i < 3; i++) {
-            NativeExecutor.shutDown();
+            Executor.shutDown();
             gateway.redeploy();
             assertServedBy("target", ask(chat("gpt-4o")));
             assertServedBy("target", ask(streamed("gpt-4o")));
@@ -443,8 +354,8 @@ class LifecycleTest extends Scenario {
         try {
             for (int i = 0; i < 6; i++) {
                 RawClient client = client().post(streamed(slow));
-                Until.is("the call is under way", NativeExecutor::openCalls, calls -> calls == 1);
-                NativeExecutor.keepThreads(false);
+                Until.is("the call is under way", Executor::openCalls, calls -> calls == 1);
+                Executor.keepThreads(false);
 
                 RawClient.Answer answer = client.answer();
                 assertServedBy("target", answer);
@@ -460,7 +371,7 @@ class LifecycleTest extends Scenario {
             long most = files + 3;
             Until.is("open files", LifecycleTest::files, now -> now <= most);
         } finally {
-            NativeExecutor.keepThreads(true);
+            Executor.keepThreads(true);
         }
     }
 
@@ -481,9 +392,9 @@ class LifecycleTest extends Scenario {
             client.readChunksUntil("Provider");
         }
 
-        NativeExecutor.shutDown();
+        Executor.shutDown();
 
-        assertEquals(0, NativeExecutor.openCalls());
+        assertEquals(0, Executor.openCalls());
         assertEquals("client-left", provider.onlyEnded().end());
         if (model.contains("stall")) {
             // What was under way to the client may still arrive, but no end that looks like one.
@@ -530,7 +441,7 @@ class LifecycleTest extends Scenario {
         }
         for (int i = 0; i < 150 && hung.isEmpty(); i++) {
             Thread.sleep(20);
-            NativeExecutor.shutDown();
+            Executor.shutDown();
         }
         over.set(true);
         for (Thread client : clients) {

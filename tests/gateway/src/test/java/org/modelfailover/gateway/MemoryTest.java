@@ -8,7 +8,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -29,7 +29,7 @@ class MemoryTest extends Scenario {
     /** Whatever a test did. */
     @AfterEach
     void nothingIsHeld() {
-        Until.is("bytes that are held", NativeExecutor::heldBytes, held -> held == 0);
+        Until.is("bytes that are held", Executor::heldBytes, held -> held == 0);
     }
 
     private static ScriptedProvider endless(String status, String contentType) {
@@ -137,7 +137,7 @@ class MemoryTest extends Scenario {
             RawClient.Answer answer = client.post(streamed("gpt")).answer();
             assertEquals(200, answer.status(), answer.text());
             assertEquals(5_000_000, answer.text().length());
-            Until.is("bytes that are held", NativeExecutor::heldBytes, held -> held == 0);
+            Until.is("bytes that are held", Executor::heldBytes, held -> held == 0);
         }
     }
 
@@ -183,7 +183,7 @@ class MemoryTest extends Scenario {
                         });
         deploy(api(slow).responsePolicy(READS), FailoverConfigs.target("gpt", "one"));
         RawClient client = client().post(streamed("gpt"));
-        Until.is("held", NativeExecutor::heldBytes, held -> held > 29_000_000);
+        Until.is("held", Executor::heldBytes, held -> held > 29_000_000);
 
         client.reset();
     }
@@ -200,12 +200,12 @@ class MemoryTest extends Scenario {
         RawClient client = closing(new RawClient(gateway.port(), 256 << 10));
         client.post(streamed("gpt"));
         client.readHead();
-        long whole = NativeExecutor.heldBytes();
+        long whole = Executor.heldBytes();
         assertTrue(whole > 40_000_000, whole + " bytes are held");
 
         for (int read = 0; read < 30_000_000; read += client.readChunk().length) {}
 
-        Until.is("held", NativeExecutor::heldBytes, held -> held < 31_000_000);
+        Until.is("held", Executor::heldBytes, held -> held < 31_000_000);
         client.reset();
     }
 

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 
 import java.io.File;
 import java.io.IOException;
@@ -40,8 +40,7 @@ class NativeLibraryTest {
     }
 
     private static File shim() throws URISyntaxException {
-        return new File(
-                NativeExecutor.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        return new File(Executor.class.getProtectionDomain().getCodeSource().getLocation().toURI());
     }
 
     private static TreeSet<String> files(Path folder) {

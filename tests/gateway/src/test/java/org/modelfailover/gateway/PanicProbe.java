@@ -1,6 +1,6 @@
 package org.modelfailover.gateway;
 
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 import org.modelfailover.executor.NativePanicException;
 
 /**
@@ -17,7 +17,7 @@ final class PanicProbe {
 
     public static void main(String[] args) {
         // Loads the library.
-        NativeExecutor.openCalls();
+        Executor.openCalls();
         for (int i = 0; i < 3; i++) {
             try {
                 theCaller(args[0]);
@@ -26,7 +26,7 @@ final class PanicProbe {
                 e.printStackTrace(System.out);
             }
         }
-        System.out.println(NativeExecutor.openCalls() + " calls, " + STILL_ALIVE);
+        System.out.println(Executor.openCalls() + " calls, " + STILL_ALIVE);
     }
 
     private static void theCaller(String message) {

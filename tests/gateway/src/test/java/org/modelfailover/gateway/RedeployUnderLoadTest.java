@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -40,13 +40,13 @@ class RedeployUnderLoadTest extends Scenario {
     void start() {
         provider = provider("target");
         second = provider("second");
-        base = NativeExecutor.openPolicies();
+        base = Executor.openPolicies();
     }
 
     private void assertEveryHandleIsClosed() {
         Until.is(
                 "the handles of all policies that were deployed are closed",
-                NativeExecutor::openPolicies,
+                Executor::openPolicies,
                 open -> open == base);
     }
 

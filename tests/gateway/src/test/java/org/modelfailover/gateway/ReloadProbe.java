@@ -16,7 +16,7 @@ final class ReloadProbe {
         int most = 0;
         for (int i = 0; i < Integer.parseInt(args[1]); i++) {
             try (URLClassLoader loader = new URLClassLoader(new URL[] {jar}, null)) {
-                Class<?> executor = loader.loadClass("org.modelfailover.executor.NativeExecutor");
+                Class<?> executor = loader.loadClass("org.modelfailover.executor.Executor");
                 executor.getMethod("openCalls").invoke(null);
             }
             most = Math.max(most, new File(System.getProperty("java.io.tmpdir")).list().length);

@@ -7,7 +7,7 @@ import com.google.gson.JsonParser;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 
 import java.io.BufferedReader;
 import java.io.StringReader;
@@ -153,7 +153,7 @@ abstract class Scenario {
     static void assertNoCallIsOpen() {
         Until.is(
                 "the executor has no call under way any more",
-                NativeExecutor::openCalls,
+                Executor::openCalls,
                 calls -> calls == 0);
     }
 

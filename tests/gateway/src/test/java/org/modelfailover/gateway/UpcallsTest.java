@@ -10,8 +10,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.executor.AttachedPolicy;
+import org.modelfailover.executor.Call;
 import org.modelfailover.executor.Exchange;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Policy;
+import org.modelfailover.executor.UnusableException;
 import org.modelfailover.synapse.HandDriven;
 
 import java.nio.ByteBuffer;
@@ -24,22 +27,22 @@ import java.util.concurrent.TimeUnit;
 /** An exchange that throws ends its own call, and somebody hears of it. */
 class UpcallsTest extends Scenario {
     private ProviderProcess provider;
-    private long policy;
-    private long bound;
+    private Policy policy;
+    private AttachedPolicy attached;
 
     @BeforeEach
     void bind() {
         provider = provider("target");
         String configs =
                 FailoverConfigs.target("gpt", "one").attributes().get("failoverConfigs").toString();
-        policy = NativeExecutor.open(configs, new String[0]);
-        bound = NativeExecutor.bind(policy, "t", "upcalls", "1", null);
+        policy = new Policy(configs, "");
+        attached = policy.attach("t", "upcalls", "1", null, new String[0]);
     }
 
     @AfterEach
     void close() {
-        NativeExecutor.close(bound);
-        NativeExecutor.close(policy);
+        attached.close();
+        policy.close();
     }
 
     /** Hears everything, and throws where it is told to. */
@@ -48,7 +51,8 @@ class UpcallsTest extends Scenario {
         final BlockingQueue<Throwable> failures = new LinkedBlockingQueue<>();
         final Throwable defect;
         private final String where;
-        private long call;
+        private boolean resolves;
+        private Call call;
 
         Listening(String where, Throwable defect) {
             this.where = where;
@@ -56,27 +60,19 @@ class UpcallsTest extends Scenario {
         }
 
         void start(String body, boolean resolved) {
+            resolves = resolved;
             call =
-                    NativeExecutor.prepare(
-                            bound,
+                    attached.prepare(
                             true,
+                            "POST",
                             "/chat/completions",
                             "application/json",
                             null,
-                            0,
-                            0,
+                            "content-type:application/json\n".getBytes(),
+                            null,
                             body.getBytes(),
                             0);
-            NativeExecutor.firstCandidate(call);
-            if (resolved) {
-                NativeExecutor.resolved(
-                        call,
-                        "POST",
-                        provider.url() + "/chat/completions",
-                        "content-type:application/json\n".getBytes(),
-                        true);
-            }
-            NativeExecutor.start(call, this, true);
+            call.start(this, true, false);
         }
 
         private void hear(String what) {
@@ -87,8 +83,15 @@ class UpcallsTest extends Scenario {
         }
 
         @Override
-        public void resolve(int candidate) {
+        public void resolve(int candidate, String path, String[] withheld) {
             hear("resolve");
+            if (resolves) {
+                try {
+                    call.resolved(provider.url(), null, null);
+                } catch (UnusableException e) {
+                    throw new AssertionError(e);
+                }
+            }
         }
 
         @Override
@@ -119,12 +122,6 @@ class UpcallsTest extends Scenario {
         }
 
         @Override
-        public boolean isCollected() {
-            hear("isCollected");
-            return false;
-        }
-
-        @Override
         public void end() {
             hear("end");
         }
@@ -143,7 +140,7 @@ class UpcallsTest extends Scenario {
         public void failed(String what, Throwable thrown) {
             assertNull(what);
             failures.add(thrown);
-            NativeExecutor.cancel(call);
+            call.cancel();
             hear("failed");
         }
     }
@@ -174,7 +171,7 @@ class UpcallsTest extends Scenario {
         Listening after = new Listening("", null);
         after.start(chat("gpt"), true);
         Until.is("the next call", () -> after.heard, heard -> heard.contains("report"));
-        assertEquals(List.of("answer", "report"), after.heard);
+        assertEquals(List.of("resolve", "answer", "report"), after.heard);
     }
 
     @Test

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 import org.modelfailover.gateway.host.ExtensionHandler;
 import org.modelfailover.gateway.host.KeyTypeHandler;
 
@@ -47,7 +47,7 @@ class UploadsTest extends Scenario {
 
     @AfterEach
     void nothingIsHeld() {
-        Until.is("no body is counted any more", NativeExecutor::heldBytes, held -> held == 0);
+        Until.is("no body is counted any more", Executor::heldBytes, held -> held == 0);
     }
 
     /** The policy's target is the endpoint {@code two}; {@code one} is the API's default. */
@@ -137,8 +137,8 @@ class UploadsTest extends Scenario {
         long each = (usedHeap() - before) / idle.size();
         assertTrue(each < 200 << 10, "a client that only announces takes " + each + " bytes");
         assertTrue(
-                NativeExecutor.heldBytes() < 300 << 10,
-                "what is counted grows with what has come: " + NativeExecutor.heldBytes());
+                Executor.heldBytes() < 300 << 10,
+                "what is counted grows with what has come: " + Executor.heldBytes());
         idle.forEach(RawClient::reset);
     }
 
@@ -503,11 +503,11 @@ class UploadsTest extends Scenario {
         for (int i = 0; i < 20; i++) {
             leaving.add(begin(client(), body));
         }
-        Until.is("they are counted", NativeExecutor::heldBytes, held -> held >= 20 * 50_000);
+        Until.is("they are counted", Executor::heldBytes, held -> held >= 20 * 50_000);
 
         leaving.forEach(reset ? RawClient::reset : RawClient::leave);
 
-        Until.is("nothing is counted", NativeExecutor::heldBytes, held -> held == 0);
+        Until.is("nothing is counted", Executor::heldBytes, held -> held == 0);
         assertOthersAreServedAtOnce();
     }
 
@@ -516,7 +516,7 @@ class UploadsTest extends Scenario {
         deploy(api(failover().attribute("maxMemory", "300000")));
         byte[] body = body("gpt-4o", 200_000);
         RawClient first = begin(client(), body);
-        Until.is("it is counted", NativeExecutor::heldBytes, held -> held >= 100_000);
+        Until.is("it is counted", Executor::heldBytes, held -> held >= 100_000);
 
         RawClient second = begin(client(), body);
         RawClient.Answer refused = second.answer();
@@ -525,7 +525,7 @@ class UploadsTest extends Scenario {
         assertEquals("1", refused.header("Retry-After"));
         assertEnded(second, refused);
         first.reset();
-        Until.is("nothing is counted", NativeExecutor::heldBytes, held -> held == 0);
+        Until.is("nothing is counted", Executor::heldBytes, held -> held == 0);
         assertServedBy("target", ask(chat("gpt-4o")));
     }
 
@@ -535,7 +535,7 @@ class UploadsTest extends Scenario {
         deploy(api(failover()));
         byte[] body = body("another-model", 3_000_000);
         RawClient client = begin(client(), body);
-        Until.is("half of it is held", NativeExecutor::heldBytes, h -> h >= body.length / 2);
+        Until.is("half of it is held", Executor::heldBytes, h -> h >= body.length / 2);
 
         assertServedBy("standard", finish(client, body).answer());
     }

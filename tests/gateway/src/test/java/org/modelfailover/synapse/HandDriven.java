@@ -2,16 +2,21 @@ package org.modelfailover.synapse;
 
 import org.apache.axis2.Constants;
 import org.apache.axis2.transport.base.threads.WorkerPool;
-import org.apache.commons.logging.LogFactory;
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.mediators.AbstractMediator;
 import org.apache.synapse.transport.passthru.Pipe;
 import org.modelfailover.executor.Exchange;
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Handles;
+import org.modelfailover.synapse.answer.ClientExchange;
+import org.modelfailover.synapse.answer.DetachedRequest;
+import org.modelfailover.synapse.endpoint.Endpoints;
+import org.modelfailover.synapse.engine.ClientConnection;
+import org.modelfailover.synapse.engine.InFlight;
+import org.modelfailover.synapse.engine.Properties;
+import org.modelfailover.synapse.request.Bodies;
+import org.modelfailover.synapse.request.RequestBody;
 
-import java.io.IOException;
-import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -28,8 +33,6 @@ public final class HandDriven extends AbstractMediator {
     private static final BlockingQueue<Exchange> TAKEN = new LinkedBlockingQueue<>();
 
     private static volatile WorkerPool workers;
-
-    private final ResponsePolicies policies = new ResponsePolicies();
 
     /** The exchange of the next request. */
     public static Exchange next() throws InterruptedException {
@@ -76,37 +79,28 @@ public final class HandDriven extends AbstractMediator {
     @Override
     public boolean mediate(MessageContext synCtx) {
         var axis2 = ((Axis2MessageContext) synCtx).getAxis2MessageContext();
-        ClientExchange.Source source = ClientExchange.Source.of(axis2);
-        workers = source.configuration.getWorkerPool();
-        try {
-            Pipe pipe = (Pipe) axis2.getProperty(Properties.PIPE);
-            new RequestBody(source, pipe, 0, -1, 1 << 20, Long.MAX_VALUE)
-                    .await(Long.MAX_VALUE, Long.MAX_VALUE);
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
-        // Loads the library; a call that does not exist is cancelled without effect.
-        NativeExecutor.openCalls();
+        ClientConnection client = ClientConnection.of(axis2);
+        workers = client.configuration.getWorkerPool();
+        Bodies.take(client, (Pipe) axis2.getProperty(Properties.PIPE));
         axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
-        RequestBody.forget(axis2, source);
-        Candidates candidates =
-                new Candidates(
+        RequestBody.forget(axis2, client);
+        Endpoints endpoints =
+                new Endpoints(
                         (String) synCtx.getProperty(Properties.API_NAME),
                         (String) synCtx.getProperty(Properties.API_VERSION),
                         true,
                         new String[] {"one"});
+        // A call that does not exist is cancelled without effect.
         ClientExchange exchange =
                 new ClientExchange(
-                        0,
-                        new SuspendedRequest(
-                                (Axis2MessageContext) synCtx, source.request, Set.of()),
-                        candidates,
-                        policies,
-                        source,
+                        Handles.call(0),
+                        new DetachedRequest((Axis2MessageContext) synCtx, client.request),
+                        endpoints,
+                        client,
                         60_000,
-                        LogFactory.getLog(HandDriven.class));
+                        false);
         axis2.getOperationContext().setProperty(Constants.RESPONSE_WRITTEN, "SKIP");
-        InFlight.add(exchange);
+        InFlight.add(exchange.client());
         TAKEN.add(exchange);
         return false;
     }

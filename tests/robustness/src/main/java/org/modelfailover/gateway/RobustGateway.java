@@ -2,7 +2,7 @@ package org.modelfailover.gateway;
 
 import com.google.gson.Gson;
 
-import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.executor.Executor;
 import org.modelfailover.synapse.Activator;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -75,7 +75,7 @@ final class RobustGateway {
                 gateways.forEach(EmbeddedGateway::redeploy);
                 return "done";
             case "calls":
-                return String.valueOf(NativeExecutor.openCalls());
+                return String.valueOf(Executor.openCalls());
             case "footprint":
                 return new Gson().toJson(Footprint.now());
             default:

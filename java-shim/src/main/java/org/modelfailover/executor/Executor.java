@@ -1,0 +1,83 @@
+package org.modelfailover.executor;
+
+/** The native failover executor of this gateway: one for all its APIs. */
+public final class Executor {
+    static {
+        NativeObject.load();
+    }
+
+    private Executor() {}
+
+    /**
+     * Sets the gateway-wide settings for the policies that are read from now on.
+     *
+     * @param deploymentToml the text of the gateway's {@code deployment.toml}, or null
+     * @param systemProperties names and values in turn, for {@code $sys{…}}
+     * @return what there is to say about it: lines that begin with {@code ERROR} or {@code WARN}
+     */
+    public static native String[] configure(String deploymentToml, String[] systemProperties);
+
+    /**
+     * @param deploymentToml the text of the gateway's {@code deployment.toml}
+     * @return the names of the system properties that {@link #configure} needs to read it
+     */
+    public static native String[] systemProperties(String deploymentToml);
+
+    /**
+     * Sets the most bytes of bodies that policies without {@code max_memory} hold at one time,
+     * those that are attached from now on.
+     *
+     * @param bytes the sum over all APIs
+     */
+    public static native void limitMemory(long bytes);
+
+    /**
+     * Takes bytes from the count of those that are held.
+     *
+     * @param bytes how many, of those that {@link AttachedPolicy#reserve} counted
+     */
+    public static native void release(long bytes);
+
+    /**
+     * @return how many bytes of bodies are held at present, over all APIs
+     */
+    public static native long heldBytes();
+
+    /**
+     * @param contentType a body's declared type, or null
+     * @return whether it can name a model; others need not be read
+     */
+    public static native boolean canNameModel(String contentType);
+
+    /**
+     * @param url an endpoint's
+     * @return the part of it that may be told: no user, no query
+     */
+    public static native String address(String url);
+
+    /**
+     * @return how many calls are under way
+     */
+    public static native int openCalls();
+
+    /**
+     * @return how many policies are open, attached ones too
+     */
+    public static native int openPolicies();
+
+    /**
+     * Says whether the executor's threads stay when no call is under way. They do until they are
+     * told otherwise. Calls are served as before when they do not: the threads, and the connections
+     * to providers with them, end when none has been under way for a second, and start with the
+     * next.
+     *
+     * @param keep whether they stay
+     */
+    public static native void keepThreads(boolean keep);
+
+    /**
+     * Cancels all calls, with a 503 for those that have no answer yet, and ends the executor's
+     * threads; the next {@link Policy#attach} or {@link Call#start} starts new ones.
+     */
+    public static native void shutDown();
+}

@@ -1,0 +1,338 @@
+package org.modelfailover.synapse.answer;
+
+import org.apache.axis2.AxisFault;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.apache.synapse.core.axis2.Axis2MessageContext;
+import org.apache.synapse.rest.Handler;
+import org.modelfailover.executor.Call;
+import org.modelfailover.executor.Exchange;
+import org.modelfailover.executor.UnusableException;
+import org.modelfailover.synapse.endpoint.Credentials;
+import org.modelfailover.synapse.endpoint.Endpoints;
+import org.modelfailover.synapse.endpoint.Target;
+import org.modelfailover.synapse.engine.ClientConnection;
+import org.modelfailover.synapse.engine.Engine;
+import org.modelfailover.synapse.engine.MaxMemory;
+import org.modelfailover.synapse.engine.ResponsePipe;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * One client that waits for an answer: its connection, its request, and the pipe through which the
+ * answer goes out.
+ *
+ * <p>The executor's threads only put bytes into the pipe. Everything that runs mediators (answers
+ * on their way back, faults, credentials) goes to the transport's own workers.
+ */
+public final class ClientExchange implements Exchange {
+    private static final Log LOG = LogFactory.getLog(ClientExchange.class);
+
+    /** One line for each request that needed more than one attempt or failed; at DEBUG for all. */
+    private static final Log ATTEMPTS = LogFactory.getLog("org.modelfailover.attempts");
+
+    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
+    /** The host's error code for an answer that broke off. */
+    private static final int BROKEN = 101_500;
+
+    private final Call call;
+    private final DetachedRequest request;
+    private final Endpoints endpoints;
+    private final WaitingClient client;
+    private final WayBack wayBack;
+    private final long longest;
+
+    /** The worker that starts the call, and resolves the first candidate while it does. */
+    private final Thread worker = Thread.currentThread();
+
+    /** The handlers of an API that needs whole answers, for a stream that never becomes one. */
+    private final List<Handler> handlersOfCollected;
+
+    private final AtomicBoolean answered = new AtomicBoolean();
+    private final AtomicBoolean failed = new AtomicBoolean();
+    private final Answer pipe;
+    private volatile boolean waiting;
+    private volatile StreamedAnswer stream;
+
+    /** The pipe of this exchange. */
+    private final class Answer extends ResponsePipe {
+        private final ClientConnection of;
+        private final AtomicBoolean uncounted = new AtomicBoolean(true);
+
+        Answer(ClientConnection of) {
+            super(of.configuration);
+            this.of = of;
+        }
+
+        @Override
+        protected void drained() {
+            if (waiting) {
+                waiting = false;
+                call.writable();
+            }
+        }
+
+        @Override
+        public void consumerError() {
+            super.consumerError();
+            if (client.isUnserved() && uncounted.compareAndSet(true, false)) {
+                Engine.of().unserved(of.configuration.getMetrics());
+            }
+            client.gone();
+        }
+    }
+
+    /**
+     * Detaches a request: from here on its worker may leave without an answer.
+     *
+     * @param longest how long the client may have to wait for the next byte, in milliseconds
+     * @param whole whether streams are collected, so that the client hears of one at its end
+     */
+    public ClientExchange(
+            Call call,
+            DetachedRequest request,
+            Endpoints endpoints,
+            ClientConnection connection,
+            long longest,
+            boolean whole) {
+        this.call = call;
+        this.request = request;
+        this.endpoints = endpoints;
+        this.longest = longest;
+        handlersOfCollected = whole ? Engine.of().handlers(request.original()) : null;
+        pipe = new Answer(connection);
+        client = new WaitingClient(connection, request, this::left);
+        wayBack = new WayBack(request, endpoints, client, connection.configuration, new Unsent());
+        // A collected stream takes as long as it flows; the executor's clocks watch it.
+        client.await(pipe, whole ? 0 : longest);
+    }
+
+    /** The client's side of it. */
+    public WaitingClient client() {
+        return client;
+    }
+
+    /**
+     * @param whole whether streams are collected
+     */
+    public void start(boolean whole) {
+        call.start(this, ATTEMPTS.isDebugEnabled(), whole);
+    }
+
+    /** Takes it back: the request goes on in its own thread after all. */
+    public void resume() {
+        client.finish();
+        client.takePipeAway();
+    }
+
+    // Candidates
+
+    @Override
+    public void resolve(int candidate, String path, String[] withheld) {
+        Runnable work = () -> resolveHere(candidate, path, withheld);
+        if (Thread.currentThread() == worker) {
+            work.run();
+        } else {
+            wayBack.onWorker(work, () -> call.unusable("the gateway has no worker free"));
+        }
+    }
+
+    private void resolveHere(int candidate, String path, String[] withheld) {
+        try {
+            Target target = endpoints.find(request.configuration(), candidate);
+            Credentials.resolve(call, target, () -> request.scratch(withheld, path));
+        } catch (UnusableException e) {
+            LOG.error(endpoints.describe(candidate) + " can't be called: " + e.getMessage());
+            call.unusable(e.getMessage());
+        } catch (AxisFault | RuntimeException | Error e) {
+            if (client.isOver()) {
+                LOG.debug("The client left while a candidate was looked up", e);
+                return;
+            }
+            // Whatever a mediator throws: the next candidate may still answer.
+            LOG.error(endpoints.describe(candidate) + " can't be given its credentials", e);
+            call.unusable("its credentials could not be applied");
+        }
+    }
+
+    // The answer
+
+    @Override
+    public void answer(
+            int candidate, int status, byte[] headers, String[] metadata, ByteBuffer body) {
+        if (!answered.compareAndSet(false, true)) {
+            return;
+        }
+        client.finish();
+        try {
+            if (body != null) {
+                pipe.offerAll(body);
+            }
+        } catch (IOException e) {
+            LOG.debug("The client went away", e);
+            pipe.producerError();
+        }
+        WayBack.Head head = new WayBack.Head(candidate, status, headers, metadata);
+        wayBack.respond(head, body == null ? null : pipe, null);
+    }
+
+    @Override
+    public void begin(int candidate, int status, byte[] headers, String[] metadata) {
+        if (!answered.compareAndSet(false, true)) {
+            return;
+        }
+        boolean whole = handlersOfCollected != null;
+        if (whole) {
+            client.limitSilence(longest);
+        }
+        StreamedAnswer begun =
+                streamed(Engine.of().handlers(request.original()), metadata == null && !whole);
+        stream = begun;
+        WayBack.Head head = new WayBack.Head(candidate, status, headers, metadata);
+        wayBack.respond(head, pipe, begun);
+    }
+
+    private StreamedAnswer streamed(List<Handler> handlers, boolean open) {
+        return new StreamedAnswer(wayBack, request, handlers, open);
+    }
+
+    @Override
+    public int data(ByteBuffer chunk) {
+        int offered = chunk.remaining();
+        if (client.isOver() || !client.isConnected()) {
+            return offered;
+        }
+        try {
+            if (!pipe.offer(chunk, false)) {
+                waiting = true;
+                // Room that was made before `waiting` was set went unnoticed.
+                if (pipe.offer(chunk, false)) {
+                    waiting = false;
+                }
+            }
+            int taken = offered - chunk.remaining();
+            stream.delivered(taken);
+            return taken;
+        } catch (IOException e) {
+            client.gone();
+            return offered;
+        }
+    }
+
+    @Override
+    public void used(String[] metadata) {
+        if (stream == null) {
+            // It was collected, and nothing of it is sent.
+            StreamedAnswer unsent = streamed(handlersOfCollected, true);
+            unsent.sent(null);
+            stream = unsent;
+        }
+        stream.used(metadata);
+    }
+
+    @Override
+    public void end() {
+        if (client.finish()) {
+            try {
+                pipe.offer(NOTHING.duplicate(), true);
+            } catch (IOException e) {
+                LOG.debug("The client went away", e);
+            }
+        }
+        countIfDue();
+    }
+
+    @Override
+    public void abort() {
+        close();
+        client.finish();
+        countIfDue();
+    }
+
+    private void countIfDue() {
+        StreamedAnswer ended = stream;
+        if (ended != null) {
+            ended.countIfDue();
+        }
+    }
+
+    @Override
+    public void fail(int candidate, int status, int code, String message, long retryAfter) {
+        if (!answered.compareAndSet(false, true)) {
+            // Too late to say so.
+            abort();
+            return;
+        }
+        client.finish();
+        if (code == MaxMemory.CODE) {
+            MaxMemory.refused();
+        }
+        wayBack.fault(candidate, status, code, message, retryAfter);
+    }
+
+    @Override
+    public void report(boolean notable, String line) {
+        if (notable) {
+            ATTEMPTS.warn(line);
+        } else {
+            ATTEMPTS.debug(line);
+        }
+    }
+
+    @Override
+    public void failed(String what, Throwable thrown) {
+        if (!failed.compareAndSet(false, true)) {
+            return;
+        }
+        LOG.error("An answer could not be handled" + (what == null ? "" : ": " + what), thrown);
+        call.cancel();
+        if (answered.compareAndSet(false, true)) {
+            client.finish();
+            wayBack.fault(-1, 500, BROKEN, "The Model Failover policy failed", -1);
+        } else {
+            close();
+            client.finish();
+        }
+    }
+
+    /** The client has left. */
+    private void left() {
+        call.cancel();
+        if (answered.compareAndSet(false, true)) {
+            Engine.of().abandoned(request.original());
+        }
+        countIfDue();
+    }
+
+    private void close() {
+        call.cancel();
+        client.close();
+    }
+
+    /** What becomes of an answer that can't be sent. */
+    private final class Unsent implements WayBack.Broken {
+        @Override
+        public void close() {
+            ClientExchange.this.close();
+        }
+
+        @Override
+        public boolean replace(Axis2MessageContext answer) {
+            call.cancel();
+            client.finish();
+            if (answer == null || request.isAnswered()) {
+                client.close();
+                return false;
+            }
+            StreamedAnswer begun = stream;
+            if (begun != null) {
+                begun.publishInstead(answer);
+            }
+            return true;
+        }
+    }
+}

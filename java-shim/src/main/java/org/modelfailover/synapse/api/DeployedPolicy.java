@@ -1,0 +1,279 @@
+package org.modelfailover.synapse.api;
+
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.apache.synapse.Mediator;
+import org.apache.synapse.MessageContext;
+import org.apache.synapse.config.SynapseConfiguration;
+import org.apache.synapse.core.SynapseEnvironment;
+import org.modelfailover.executor.InvalidConfigurationException;
+import org.modelfailover.executor.Policy;
+import org.modelfailover.synapse.endpoint.Endpoints;
+import org.modelfailover.synapse.engine.Engine;
+import org.modelfailover.synapse.engine.InFlight;
+import org.modelfailover.synapse.engine.Properties;
+import org.modelfailover.synapse.network.GatewayNetwork;
+
+/**
+ * A policy in an API's flow, from its deployment on. Requests that are in the flow when it is
+ * undeployed are served: they have the API that they use, those that come yet get one of their own.
+ */
+public final class DeployedPolicy {
+    private static final Log LOG = LogFactory.getLog(DeployedPolicy.class);
+
+    private static final String NOT_INITIALISED = "The Model Failover policy was not initialised";
+
+    private final Mediator mediator;
+    private final ResponsePolicies responsePolicies = new ResponsePolicies();
+    private String failoverConfigs = "";
+    private String settings = "";
+    private volatile String where = ApiNames.UNKNOWN;
+    private volatile String unusable = NOT_INITIALISED;
+    private boolean initialised;
+    private boolean followsNetwork;
+    private Policy policy;
+    private volatile AttachedApi attached;
+
+    /**
+     * The endpoints, known for as long as requests may come: longer than the policy is deployed.
+     */
+    private volatile Endpoints.Sections sections;
+
+    private volatile Limits limits;
+
+    /** What of a policy Java has to know itself, for as long as requests may come. */
+    public static final class Limits {
+        /** The largest request body that is handled, in bytes. */
+        public final long requestBody;
+
+        /** The longest silence of a client that is still sending its request, in nanoseconds. */
+        public final long uploadTimeout;
+
+        /** The longest time that a client may have to wait for the next byte, in milliseconds. */
+        public final long longestWait;
+
+        private Limits(Policy policy) {
+            requestBody = policy.maxRequestBody;
+            uploadTimeout = policy.uploadTimeout;
+            longestWait = policy.longestWait;
+        }
+    }
+
+    /**
+     * @param mediator where the policy stands
+     */
+    public DeployedPolicy(Mediator mediator) {
+        this.mediator = mediator;
+    }
+
+    /** Sets the configuration, decoded. */
+    public void setFailoverConfigs(String value) {
+        failoverConfigs = value;
+    }
+
+    /** Sets what the API sets for itself, as the template carries it. */
+    public void setSettings(String value) {
+        settings = value;
+    }
+
+    /** Reads the configuration, and says what is wrong with it. */
+    public synchronized void deploy(SynapseEnvironment environment) {
+        if (initialised) {
+            return;
+        }
+        initialised = true;
+        sections = null;
+        SynapseConfiguration configuration = environment.getSynapseConfiguration();
+        where = ApiNames.describe(configuration, mediator);
+        try {
+            policy = open();
+            GatewayNetwork.follow(environment);
+            followsNetwork = true;
+            limits = new Limits(policy);
+            say(policy.diagnostics());
+            String api = ApiNames.restApi(configuration, mediator);
+            if (api != null) {
+                String name = ApiNames.name(api);
+                sections = new Endpoints.Sections(policy, name, ApiNames.version(api));
+                sections.remember(configuration);
+            }
+            unusable = null;
+            InFlight.soon(() -> lookAtResponsePolicies(configuration));
+        } catch (InvalidConfigurationException e) {
+            unusable = "The Model Failover policy is not configured correctly: " + e.getMessage();
+            LOG.error(where + " can't be used: " + e.getMessage());
+        } catch (LinkageError e) {
+            unusable = "The Model Failover policy's native library is not available";
+            LOG.error(where + " can't be used: the native library can't be loaded", e);
+        }
+    }
+
+    private Policy open() {
+        return GatewaySettings.open(failoverConfigs, settings);
+    }
+
+    /** Not while the API is being deployed: its response policies come after this one. */
+    private void lookAtResponsePolicies(SynapseConfiguration configuration) {
+        String api = ApiNames.restApi(configuration, mediator);
+        if (api != null) {
+            responsePolicies.needBody(configuration, api);
+        }
+    }
+
+    /** Whether the response flow of a request's API needs whole answers. */
+    public boolean needsWholeAnswers(MessageContext synCtx) {
+        Object api = synCtx.getProperty(Properties.REST_API);
+        return api != null && responsePolicies.needBody(synCtx.getConfiguration(), api.toString());
+    }
+
+    private void say(String[] diagnostics) {
+        for (String line : diagnostics) {
+            GatewaySettings.log(LOG, where + ": ", line);
+        }
+    }
+
+    /** Says that it failed at a request. */
+    public void failed(Throwable why) {
+        LOG.error(where + " failed", why);
+    }
+
+    /** Gives up what no request uses. */
+    public synchronized void undeploy() {
+        initialised = false;
+        if (followsNetwork) {
+            GatewayNetwork.leave();
+            followsNetwork = false;
+        }
+        if (attached != null) {
+            attached.release();
+            attached = null;
+        }
+        if (policy != null) {
+            policy.close();
+            policy = null;
+        }
+    }
+
+    /**
+     * Why no request can be served, or null. The host shows a sequence to requests before it
+     * initialises its mediators.
+     */
+    public String unusable(MessageContext synCtx) {
+        if (NOT_INITIALISED.equals(unusable)) {
+            deployFirst(synCtx.getEnvironment());
+        }
+        if (unusable != null) {
+            sayWhere(synCtx);
+        }
+        return unusable;
+    }
+
+    /**
+     * Looked at again under the lock: what was initialised and destroyed meanwhile would be
+     * nobody's to close.
+     */
+    private synchronized void deployFirst(SynapseEnvironment environment) {
+        if (NOT_INITIALISED.equals(unusable)) {
+            deploy(environment);
+        }
+    }
+
+    /**
+     * Some hosts deploy a sequence before they give it its name: then the API is named here, once.
+     */
+    private void sayWhere(MessageContext synCtx) {
+        if (ApiNames.UNKNOWN.equals(where)) {
+            String api = restApi(synCtx);
+            where = ApiNames.describe(text(synCtx, Properties.API_NAME, api), api);
+            LOG.error(where + ": " + unusable);
+        }
+    }
+
+    public Limits limits() {
+        return limits;
+    }
+
+    /** The API of a request with the policy, for a user who has to release it. */
+    public AttachedApi attached(MessageContext synCtx) {
+        String tenant = text(synCtx, Properties.TENANT, "carbon.super");
+        String restApi = restApi(synCtx);
+        String api = ApiNames.name(text(synCtx, Properties.API_NAME, restApi));
+        String version = text(synCtx, Properties.API_VERSION, ApiNames.version(restApi));
+        AttachedApi known = attached;
+        return known != null && known.isStill(tenant, api, version) && known.acquire()
+                ? known
+                : attach(synCtx, known, tenant, api, version);
+    }
+
+    /**
+     * @param seen the one that will not do
+     */
+    private synchronized AttachedApi attach(
+            MessageContext synCtx, AttachedApi seen, String tenant, String api, String version) {
+        AttachedApi known = attached;
+        if (known != null && known != seen && known.is(tenant, api, version)) {
+            known.acquire();
+            return known;
+        }
+        boolean deployed = policy != null;
+        Policy from = deployed ? policy : open();
+        AttachedApi fresh;
+        try {
+            Endpoints.Sections endpoints = sections;
+            if (endpoints == null || !endpoints.isOf(api, version)) {
+                endpoints = new Endpoints.Sections(from, api, version);
+                sections = endpoints;
+            }
+            endpoints.remember(synCtx.getConfiguration());
+            fresh =
+                    new AttachedApi(
+                            from,
+                            tenant,
+                            api,
+                            version,
+                            endpoints,
+                            AiProvider.of(synCtx),
+                            Engine.of().credentialHeaders(synCtx));
+        } finally {
+            if (!deployed) {
+                from.close();
+            }
+        }
+        if (!deployed) {
+            // This request's alone.
+            return fresh;
+        }
+        try {
+            announce(fresh);
+        } catch (RuntimeException | Error e) {
+            fresh.release();
+            throw e;
+        }
+        fresh.acquire();
+        attached = fresh;
+        if (known != null) {
+            known.release();
+        }
+        return fresh;
+    }
+
+    private void announce(AttachedApi api) {
+        say(api.policy.diagnostics());
+        if (api.missingProvider() != null) {
+            LOG.warn(
+                    where
+                            + ": the gateway does not know the API's AI service provider "
+                            + api.missingProvider()
+                            + "; the model is looked for in path and body");
+        }
+    }
+
+    private static String restApi(MessageContext synCtx) {
+        return text(synCtx, Properties.REST_API, "");
+    }
+
+    private static String text(MessageContext synCtx, String property, String otherwise) {
+        Object value = synCtx.getProperty(property);
+        return value == null ? otherwise : value.toString();
+    }
+}

@@ -1,0 +1,88 @@
+package org.modelfailover.synapse.api;
+
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.modelfailover.executor.Executor;
+import org.modelfailover.executor.Policy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Reads the gateway-wide settings at each deployment of a policy, from {@code
+ * repository/conf/deployment.toml} of the gateway's home, or from the file that the system property
+ * {@code model.failover.config} names.
+ */
+public final class GatewaySettings {
+    /** Names a settings file where there is no WSO2 home. */
+    static final String FILE_PROPERTY = "model.failover.config";
+
+    private static final Log LOG = LogFactory.getLog(GatewaySettings.class);
+    private static String said = "";
+
+    private GatewaySettings() {}
+
+    /** Opens a policy over the settings as they stand now. */
+    static synchronized Policy open(String failoverConfigs, String settings) {
+        Path file = file();
+        String text = null;
+        List<String> lines = new ArrayList<>();
+        if (file != null) {
+            try {
+                text = Files.readString(file);
+            } catch (IOException e) {
+                lines.add("ERROR can't be read, the defaults apply: " + e);
+            }
+        }
+        Executor.limitMemory(Runtime.getRuntime().maxMemory() / 4);
+        lines.addAll(Arrays.asList(Executor.configure(text, properties(text))));
+        // The same file is read for every policy; what is wrong with it is said once.
+        if (!said.equals(lines.toString())) {
+            said = lines.toString();
+            lines.forEach(line -> log(LOG, file + ": ", line));
+        }
+        return new Policy(failoverConfigs, settings);
+    }
+
+    /** Those that the text names, names and values in turn: in others are passwords. */
+    static String[] properties(String text) {
+        List<String> properties = new ArrayList<>();
+        for (String name : text == null ? new String[0] : Executor.systemProperties(text)) {
+            String value = name.isEmpty() ? null : System.getProperty(name);
+            if (value != null) {
+                properties.add(name);
+                properties.add(value);
+            }
+        }
+        return properties.toArray(new String[0]);
+    }
+
+    private static Path file() {
+        String named = System.getProperty(FILE_PROPERTY);
+        if (named != null) {
+            return Paths.get(named);
+        }
+        String home = System.getProperty("carbon.home");
+        if (home == null) {
+            return null;
+        }
+        Path file = Paths.get(home, "repository", "conf", "deployment.toml");
+        return Files.isReadable(file) ? file : null;
+    }
+
+    /** Logs a line that begins with its level. */
+    public static void log(Log log, String prefix, String line) {
+        int end = line.indexOf(' ');
+        String message = prefix + line.substring(end + 1);
+        if (line.startsWith("ERROR")) {
+            log.error(message);
+        } else {
+            log.warn(message);
+        }
+    }
+}

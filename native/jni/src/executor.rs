@@ -1,0 +1,109 @@
+//! `org.modelfailover.executor.Executor`: what counts for the whole gateway.
+
+use failover_apim::address;
+use failover_policy::{Configuration, GatewayFile};
+use failover_wire::asked;
+use jni::objects::{JClass, JString};
+use jni::sys::{jboolean, jint, jlong};
+use jni::{Env, NativeMethod};
+
+use crate::convert::{JStrings, count, log_lines, optional, string_array, strings, text};
+use crate::exceptions::{Thrown, native};
+use crate::runtime::runtime;
+
+pub(crate) const METHODS: &[NativeMethod] = &[
+    native! { static fn configure(toml: JString, properties: [JString]) -> [JString] },
+    native! { static fn system_properties(toml: JString) -> [JString] },
+    native! { static fn limit_memory(bytes: jlong) },
+    native! { static fn release(bytes: jlong) },
+    native! { static fn held_bytes() -> jlong },
+    native! { static fn can_name_model(content_type: JString) -> jboolean },
+    native! { static fn address(url: JString) -> JString, fn = bare_address },
+    native! { static fn open_calls() -> jint },
+    native! { static fn open_policies() -> jint },
+    native! { static fn keep_threads(keep: jboolean) },
+    native! { static fn shut_down() },
+];
+
+fn configure<'local>(
+    env: &mut Env<'local>,
+    _: JClass<'local>,
+    toml: JString<'local>,
+    properties: JStrings<'local>,
+) -> Result<JStrings<'local>, Thrown> {
+    let toml = optional(env, &toml)?;
+    let properties = strings(env, &properties)?;
+    let sys = |name: &str| {
+        let mut pairs = properties.chunks_exact(2);
+        let found = pairs.find(|pair| pair[0] == name);
+        found.map(|pair| pair[1].clone())
+    };
+    let file = toml.as_deref().map(|text| GatewayFile {
+        text,
+        env: &|name| std::env::var(name).ok(),
+        sys: &sys,
+    });
+    let configuration = runtime().configure(file.as_ref());
+    Ok(log_lines(env, &configuration.diagnostics)?)
+}
+
+fn system_properties<'local>(
+    env: &mut Env<'local>,
+    _: JClass<'local>,
+    toml: JString<'local>,
+) -> Result<JStrings<'local>, Thrown> {
+    let text = text(env, &toml)?;
+    let names = Vec::from_iter(Configuration::system_properties(&text));
+    Ok(string_array(env, &names)?)
+}
+
+fn limit_memory(_: &mut Env<'_>, _: JClass<'_>, bytes: jlong) -> Result<(), Thrown> {
+    runtime().registry.memory().limit_to(count(bytes));
+    Ok(())
+}
+
+fn release(_: &mut Env<'_>, _: JClass<'_>, bytes: jlong) -> Result<(), Thrown> {
+    runtime().registry.memory().release(count(bytes));
+    Ok(())
+}
+
+fn held_bytes(_: &mut Env<'_>, _: JClass<'_>) -> Result<jlong, Thrown> {
+    let held = runtime().registry.memory().held();
+    Ok(jlong::try_from(held).unwrap_or(jlong::MAX))
+}
+
+fn can_name_model(
+    env: &mut Env<'_>,
+    _: JClass<'_>,
+    content_type: JString<'_>,
+) -> Result<jboolean, Thrown> {
+    let content_type = optional(env, &content_type)?;
+    Ok(asked::can_name_model(content_type.as_deref()))
+}
+
+fn bare_address<'local>(
+    env: &mut Env<'local>,
+    _: JClass<'local>,
+    url: JString<'local>,
+) -> Result<JString<'local>, Thrown> {
+    let url = text(env, &url)?;
+    Ok(env.new_string(address(&url))?)
+}
+
+fn open_calls(_: &mut Env<'_>, _: JClass<'_>) -> Result<jint, Thrown> {
+    Ok(runtime().calls.len() as jint)
+}
+
+fn open_policies(_: &mut Env<'_>, _: JClass<'_>) -> Result<jint, Thrown> {
+    Ok((runtime().policies.len() + runtime().attached.len()) as jint)
+}
+
+fn keep_threads(_: &mut Env<'_>, _: JClass<'_>, keep: jboolean) -> Result<(), Thrown> {
+    runtime().keep_threads(keep);
+    Ok(())
+}
+
+fn shut_down(_: &mut Env<'_>, _: JClass<'_>) -> Result<(), Thrown> {
+    runtime().shut_down();
+    Ok(())
+}
