@@ -101,7 +101,7 @@ final class RestOfFlow {
         int handler = -1;
         boolean inResource = false;
         boolean inApi = false;
-        for (String name : callers()) {
+        for (String name : callers(mediator)) {
             if (name.equals(api.getClass().getName())) {
                 inApi = true;
                 break;
@@ -123,8 +123,8 @@ final class RestOfFlow {
     }
 
     /** The classes on this thread's stack, from the first that is not ours. */
-    private static List<String> callers() {
-        String own = RestOfFlow.class.getPackageName() + ".";
+    private static List<String> callers(Mediator mediator) {
+        String own = mediator.getClass().getPackageName() + ".";
         return StackWalker.getInstance()
                 .walk(
                         frames ->
