@@ -16,6 +16,7 @@ use failover_policy::{OnStreamCut, Settings, Stage, WhenAllSuspended};
 use failover_suspension::State;
 use failover_wire::Asked;
 use failover_wire::stream::Stream;
+use http::StatusCode;
 use once_cell::sync::OnceCell;
 
 use crate::accounting::Accounting;
@@ -25,28 +26,32 @@ use crate::body::NoMemory;
 use crate::bound::{Bound, Slot, Ticket};
 use crate::caught::{caught, caught_now};
 use crate::client;
-use crate::consequence::{Consequence, Settling, Streaming, fingerprint};
+use crate::consequence::{Consequence, Settling, fingerprint};
 use crate::course::{Answers, Course};
 use crate::deadline::{Deadline, Elapsed};
+use crate::delivery;
 use crate::gateway::{Failure, Gateway, Head, Unusable, Upstream};
 use crate::judge::{Judge, Verdict};
 use crate::outcome::{GoOn, Outcome};
-use crate::relay::{self, Committed, Cut, deliver};
+use crate::relay::Committed;
 use crate::report::AttemptReport;
 use crate::retry::Retries;
+use crate::streaming::Streamed;
 use crate::transport::Transport;
 use crate::turns::aside;
 
 /// A request that was taken over.
 #[derive(Debug)]
 pub struct Call {
-    bound: Arc<Bound>,
+    pub(crate) bound: Arc<Bound>,
     stage: Stage,
     path: String,
-    body: Bytes,
+    pub(crate) body: Bytes,
     asked: Asked,
     /// Whether a stream's usage is asked for in the client's stead.
     asks_usage: bool,
+    /// Whether streams are collected.
+    pub(crate) collects: bool,
     first: Option<Ticket>,
     /// What the first candidate will be sent, once that has been asked for.
     first_body: Option<Bytes>,
@@ -106,10 +111,18 @@ impl Call {
             path: path.to_owned(),
             body,
             asked,
+            collects: false,
             first,
             first_body: None,
             fingerprint: OnceCell::new(),
         }
+    }
+
+    /// Has streams collected, because the gateway needs whole answers: the client gets a stream as a whole answer, at
+    /// its end, and one that can't be completed is an attempt that failed. It is counted in `max_memory`, and has no
+    /// more bytes than `max_answer_body`.
+    pub fn collect_streams(&mut self) {
+        self.collects = true;
     }
 
     /// The candidate that will be called first and what it will be sent, so that the gateway can resolve it before
@@ -139,11 +152,11 @@ impl Call {
         *self.fingerprint.get_or_init(|| fingerprint(&self.body))
     }
 
-    fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Settings {
         &self.bound.policy.settings
     }
 
-    fn slots(&self) -> &[Slot] {
+    pub(crate) fn slots(&self) -> &[Slot] {
         self.bound.slots(self.stage)
     }
 
@@ -190,7 +203,7 @@ impl Call {
         self.asks_usage && !self.slots()[index].refuses_usage.load(Ordering::Relaxed)
     }
 
-    fn accounting(&self) -> Accounting<'_> {
+    pub(crate) fn accounting(&self) -> Accounting<'_> {
         Accounting {
             provider: self.bound.provider.as_deref(),
             asked: &self.asked,
@@ -237,43 +250,52 @@ impl Call {
     ) {
         let overall = Deadline::after(self.settings().overall_timeout);
         let mut course = Course::new(&self.bound.api, overall, self.bound.clock.now());
-        let ticket = self.first.take().or_else(|| self.probe_early());
-        let first = first.zip(self.first_body.take());
-        // In a box of its own: it is large, and a stream goes on for long after it.
-        let pursuit = Box::pin(self.pursue(transport, gateway, ticket, first, None, &mut course));
-        let committed = pursuit.await;
-        if committed.is_none() || self.settings().on_stream_cut == OnStreamCut::Error {
-            if committed.is_some() {
+        let mut ticket = self.first.take().or_else(|| self.probe_early());
+        let mut first = first.zip(self.first_body.take());
+        loop {
+            // In a box of its own: it is large, and a stream goes on for long after it.
+            let pursuit = self.pursue(transport, gateway, ticket, first.take(), None, &mut course);
+            let Some((served, committed)) = Box::pin(pursuit).await else {
+                self.body = Bytes::new();
+                let status = self.answer(gateway, &mut course).await;
+                return self.finish(gateway, course, status);
+            };
+            if self.settings().on_stream_cut == OnStreamCut::Error && !self.collects {
                 // The stream can still break.
                 self.fingerprint();
+                // Sent to nobody any more, and the client can take long.
+                self.body = Bytes::new();
             }
-            // Sent to nobody any more, and the client can take long.
-            self.body = Bytes::new();
-        }
-        if let Some((ticket, committed)) = committed {
-            return self
-                .stream(transport, gateway, ticket, committed, course)
-                .await;
-        }
-        course.given_up();
-        if let Some(answer) = course.answers.take() {
-            let mut head = self.head(answer.head, course.report.attempts.len());
-            let status = head.status;
-            if head.metadata.is_empty() {
-                let model = &self.slots()[head.candidate].model;
-                let read = || self.accounting().of_answer(model, &answer.body);
-                head.metadata = caught_now(gateway, read).unwrap_or_default();
+            let streamed = self.stream(transport, gateway, served, committed, &mut course);
+            match streamed.await {
+                Streamed::Over(status) => return self.finish(gateway, course, status),
+                Streamed::Lost(next) => ticket = Some(next),
             }
-            relay::answer(gateway, head, answer.body).await;
-            return self.finish(gateway, course, status);
         }
-        let failure = self.failure(&course);
-        let status = failure.status;
-        gateway.fail(failure);
-        self.finish(gateway, course, status);
     }
 
-    fn failure(&self, course: &Course) -> Failure {
+    /// Gives the client what the attempts have left when none of them was the beginning of a stream; returns its
+    /// status.
+    async fn answer<G: Gateway>(&self, gateway: &G, course: &mut Course) -> StatusCode {
+        course.given_up();
+        let Some(answer) = course.answers.take() else {
+            let failure = self.failure(course);
+            let status = failure.status;
+            gateway.fail(failure);
+            return status;
+        };
+        let mut head = self.head(answer.head, course.report.attempts.len());
+        let status = head.status;
+        if head.metadata.is_empty() {
+            let model = &self.slots()[head.candidate].model;
+            let read = || self.accounting().of_answer(model, &answer.body);
+            head.metadata = caught_now(gateway, read).unwrap_or_default();
+        }
+        delivery::answer(gateway, head, answer.body).await;
+        status
+    }
+
+    pub(crate) fn failure(&self, course: &Course) -> Failure {
         match course.last_outcome {
             Some((index, outcome)) => {
                 let model = &self.slots()[index].model;
@@ -284,7 +306,7 @@ impl Call {
     }
 
     /// An answer's head as the client gets it.
-    fn head(&self, mut head: Head, attempts: usize) -> Head {
+    pub(crate) fn head(&self, mut head: Head, attempts: usize) -> Head {
         let slot = &self.slots()[head.candidate];
         let served = self.settings().response_headers.then_some((slot, attempts));
         client::rework(&mut head, served);
@@ -293,7 +315,7 @@ impl Call {
 
     /// Asks one candidate after the other, up to a stream's first useful chunk, which is returned, or to a whole
     /// answer, which `course` keeps. `broken`: the stream that they are to go on with.
-    async fn pursue<T: Transport, G: Gateway>(
+    pub(crate) async fn pursue<T: Transport, G: Gateway>(
         &self,
         transport: &T,
         gateway: &G,
@@ -334,18 +356,12 @@ impl Call {
                     Step::Done(go_on) => break go_on,
                 }
             };
-            match go_on {
+            let go_on = match go_on {
                 // The request's fault with one can't be the request's fault after another has begun to answer.
-                GoOn::No if broken.is_none() => break,
-                GoOn::No | GoOn::Yes => {}
-                GoOn::OtherModel => course
-                    .refused_models
-                    .push(self.slots()[index].model.clone()),
-            }
-            if course.overall.passed() {
-                break;
-            }
-            next = self.next(course);
+                GoOn::No if broken.is_some() => GoOn::Yes,
+                go_on => go_on,
+            };
+            next = self.next_after(index, go_on, course);
         }
         None
     }
@@ -394,7 +410,7 @@ impl Call {
         attempt.make(transport, upstream, body).await
     }
 
-    fn judge(&self, own_credential: bool) -> Judge<'_> {
+    pub(crate) fn judge(&self, own_credential: bool) -> Judge<'_> {
         Judge {
             signs: &self.bound.signs,
             request: &self.body,
@@ -474,7 +490,7 @@ impl Call {
     }
 
     /// Lets a candidate have what follows from its last attempt, and writes that down.
-    fn settle(&self, ticket: &mut Ticket, verdict: &Verdict, course: &mut Course) {
+    pub(crate) fn settle(&self, ticket: &mut Ticket, verdict: &Verdict, course: &mut Course) {
         let index = ticket.index;
         let settling = Settling {
             policy: &self.bound.policy,
@@ -518,8 +534,28 @@ impl Call {
         may.then_some(wait)
     }
 
+    /// The candidate that is asked after one that has had its turn.
+    pub(crate) fn next_after(
+        &self,
+        index: usize,
+        go_on: GoOn,
+        course: &mut Course,
+    ) -> Option<Ticket> {
+        match go_on {
+            GoOn::No => return None,
+            GoOn::Yes => {}
+            GoOn::OtherModel => course
+                .refused_models
+                .push(self.slots()[index].model.clone()),
+        }
+        if course.overall.passed() {
+            return None;
+        }
+        self.next(course)
+    }
+
     /// The next candidate that may be called.
-    fn next(&self, course: &Course) -> Option<Ticket> {
+    pub(crate) fn next(&self, course: &Course) -> Option<Ticket> {
         self.bound
             .admit(self.stage, |index, slot| self.is_left(course, index, slot))
     }
@@ -565,144 +601,7 @@ impl Call {
         Deadline::after(limit).min(overall)
     }
 
-    /// Passes a stream on to its end. When it breaks, the next candidate goes on with it.
-    async fn stream<T: Transport, G: Gateway>(
-        &self,
-        transport: &T,
-        gateway: &G,
-        mut ticket: Ticket,
-        mut committed: Committed,
-        mut course: Course,
-    ) {
-        let settings = self.settings();
-        let begun = course.report.attempts.len();
-        let head = self.head(committed.head().clone(), begun);
-        let status = head.status;
-        let model = &self.slots()[ticket.index].model;
-        let account = |stream: &Stream| {
-            caught_now(gateway, || {
-                gateway.used(self.accounting().of_stream(model, stream))
-            });
-        };
-        gateway.begin(head);
-        let cut = loop {
-            let streaming = Streaming::new(&self.slots()[ticket.index], self.bound.clock);
-            let own_credential = committed.own_credential();
-            let relayed = committed.relay(gateway, settings.idle_timeout, &account);
-            let cut = match relayed.await {
-                Ok(mut whole) => {
-                    drop(streaming);
-                    course.report.tokens = whole.stream.tokens();
-                    deliver(gateway, whole.stream.ending()).await;
-                    self.comment(gateway, &whole.stream, begun, &course).await;
-                    whole.stream.account();
-                    gateway.end();
-                    whole.drain().await;
-                    return self.finish(gateway, course, status);
-                }
-                Err(cut) => *cut,
-            };
-            let mut verdict = Verdict::of(cut.outcome);
-            if let Some(refusal) = &cut.refusal {
-                (verdict.outcome, verdict.hint) = self.judge(own_credential).broken_stream(refusal);
-            }
-            if let Some(end) = course.report.attempts.last_mut() {
-                end.outcome = verdict.outcome;
-                end.took = course.attempt_started.elapsed();
-                end.delivered = Some(cut.stream.delivered());
-            }
-            if verdict.outcome.is_about_the_request() {
-                // The answer's end, as far as this request can have one.
-                break cut;
-            }
-            streaming.broke();
-            self.settle(&mut ticket, &verdict, &mut course);
-            // After a panic nobody knows how much of what was read the client has.
-            if settings.on_stream_cut == OnStreamCut::Error || cut.outcome == Outcome::Panicked {
-                break cut;
-            }
-            let rescue = self.rescue(transport, gateway, &cut.stream, &mut course);
-            let rest = caught(gateway, Box::pin(rescue)).await;
-            match rest.unwrap_or_else(|| Err("a panic".to_owned())) {
-                Ok(next) => {
-                    // What this one has used is in what the next one will have.
-                    cut.stream.forget();
-                    (ticket, committed) = next;
-                }
-                Err(why) => {
-                    course.report.not_continued = Some(why);
-                    break cut;
-                }
-            }
-        };
-        course.given_up();
-        let Cut {
-            mut stream, error, ..
-        } = cut;
-        course.report.tokens = stream.tokens();
-        let error = error.filter(|e| !e.is_empty()).or_else(|| {
-            let failure = || stream.failure("The model's answer broke off before its end");
-            caught_now(gateway, failure).flatten()
-        });
-        // Whoever has nothing of it yet is never given a part.
-        match error.filter(|_| !gateway.is_collected()) {
-            Some(error) => {
-                deliver(gateway, error).await;
-                self.comment(gateway, &stream, begun, &course).await;
-                stream.account();
-                gateway.end();
-            }
-            None => {
-                stream.account();
-                gateway.abort();
-            }
-        }
-        self.finish(gateway, course, status);
-    }
-
-    /// Looks for somebody who goes on with a stream that broke.
-    ///
-    /// # Errors
-    /// Why nobody does.
-    async fn rescue<T: Transport, G: Gateway>(
-        &self,
-        transport: &T,
-        gateway: &G,
-        stream: &Stream,
-        course: &mut Course,
-    ) -> Result<(Ticket, Committed), String> {
-        aside(self.body.len(), || stream.can_go_on(&self.body)).map_err(|why| why.to_string())?;
-        // The clock of all attempts ended with the first useful chunk; the rescue has one of its own.
-        course.overall = Deadline::after(self.settings().overall_timeout);
-        let next = self.next(course);
-        self.pursue(transport, gateway, next, None, Some(stream), course)
-            .await
-            .ok_or_else(|| "no-candidate".to_owned())
-    }
-
-    /// Who went on with a stream is said at its end: its headers had gone.
-    async fn comment<G: Gateway>(
-        &self,
-        gateway: &G,
-        stream: &Stream,
-        begun: usize,
-        course: &Course,
-    ) {
-        let attempts = &course.report.attempts;
-        if !self.settings().response_headers || attempts.len() == begun {
-            return;
-        }
-        let text = attempts[begun - 1..]
-            .iter()
-            .map(|a| format!("{:?} at {:?} {}", a.model, a.endpoint_id, a.outcome.word()))
-            .collect::<Vec<_>>()
-            .join(", ");
-        if let Some(comment) = stream.comment(&format!("failover: {text}")) {
-            deliver(gateway, comment).await;
-        }
-    }
-
-    fn finish<G: Gateway>(&self, gateway: &G, course: Course, status: http::StatusCode) {
+    fn finish<G: Gateway>(&self, gateway: &G, course: Course, status: StatusCode) {
         let mut report = course.report;
         report.status = status.as_u16();
         report.took = course.started.elapsed();

@@ -68,6 +68,7 @@ pub struct Failure {
 
 /// The gateway's side of one call. Every method but [`Gateway::resolve`] and [`Gateway::writable`] returns at once.
 /// Exactly one of `answer`, `fail` and `begin` is called; after `begin` any number of `data`, then `end` or `abort`.
+/// Of a stream that is collected ([`crate::Call::collect_streams`]) the client hears nothing before its end.
 pub trait Gateway: Send + Sync {
     /// Finds URL and credentials of a candidate, just before it is called. `candidate` is its index in the section,
     /// `body` what it will be sent: some credentials are a signature over it.
@@ -96,11 +97,9 @@ pub trait Gateway: Send + Sync {
     /// Waits until the caller takes more.
     fn writable(&self) -> impl Future<Output = ()> + Send;
 
-    /// What a stream has used: once, before its `end` or `abort`, and also when its caller has left.
+    /// What a stream has used: once, before its `end` or `abort`, and also when its caller has left. Of one that was
+    /// collected and could not be completed, after `fail`.
     fn used(&self, metadata: Metadata);
-
-    /// Whether the stream that has begun is held back to its end: nothing of it has reached the caller.
-    fn is_collected(&self) -> bool;
 
     /// The stream is complete.
     fn end(&self);

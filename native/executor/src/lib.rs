@@ -19,6 +19,7 @@ mod clock;
 mod consequence;
 mod course;
 mod deadline;
+mod delivery;
 mod gateway;
 mod judge;
 mod memory;
@@ -27,6 +28,7 @@ mod relay;
 mod report;
 mod retry;
 mod sendable;
+mod streaming;
 mod transport;
 mod turns;
 

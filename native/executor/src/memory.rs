@@ -7,7 +7,7 @@
 //! - a whole answer, an error's body: until it is delivered, or another candidate's takes its place;
 //! - of a stream: what is held back before its first useful chunk, an event that is not complete, the event that its
 //!   caller is slow to take, the text that it could be continued from;
-//! - a stream that the gateway collects for its response policies.
+//! - a stream that is collected because the gateway needs whole answers.
 //!
 //! No body may become larger than what all bodies together leave free: whoever sends many large ones, or whatever
 //! provider does, leaves room for everybody else's small ones.

@@ -239,6 +239,7 @@ impl Outcome {
             Outcome::NoAnswer(why) => format!("gave {why}"),
             Outcome::TooLarge => "gave an answer of more than max_answer_body".to_owned(),
             Outcome::NoUsefulChunk => "gave a stream without anything useful in it".to_owned(),
+            Outcome::StreamCut => "broke off its answer".to_owned(),
             Outcome::Unusable => "could not be called".to_owned(),
             Outcome::TooLong { .. } => {
                 "was not sent the request, which is longer than providers take".to_owned()

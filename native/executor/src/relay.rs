@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use failover_wire::refusal::Refusal;
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::body::{Kept, NoMemory};
 use crate::caught::caught;
 use crate::deadline::Deadline;
+use crate::delivery::Sink;
 use crate::gateway::{Gateway, Head};
 use crate::outcome::Outcome;
 use crate::transport::{BodyStream, NetError};
@@ -61,8 +62,8 @@ impl Delivered<'_> {
         }
     }
 
-    /// Another stream will say it.
-    pub(crate) fn forget(mut self) {
+    /// Another answer says it.
+    pub(crate) fn forget(&mut self) {
         self.accounted = true;
     }
 }
@@ -97,7 +98,8 @@ pub(crate) struct Cut<'a> {
     pub(crate) error: Option<Bytes>,
     /// What it says in there.
     pub(crate) refusal: Option<Refusal>,
-    /// [`Outcome::StreamCut`], [`Outcome::Diverged`] or [`Outcome::Panicked`].
+    /// [`Outcome::StreamCut`], [`Outcome::Diverged`], [`Outcome::NoMemory`] or [`Outcome::Panicked`]; of a stream that is
+    /// collected also [`Outcome::TooLarge`].
     pub(crate) outcome: Outcome,
 }
 
@@ -204,6 +206,7 @@ impl Committed {
     pub(crate) async fn relay<'a, G: Gateway>(
         self,
         gateway: &G,
+        sink: &mut Sink<'_, G>,
         idle: Duration,
         account: &'a (dyn Fn(&Stream) + Sync),
     ) -> Result<Whole<'a>, Box<Cut<'a>>> {
@@ -234,24 +237,11 @@ impl Committed {
         let mut finishing = false;
         let mut events = held;
         loop {
-            let mut useful = false;
-            for event in events {
-                useful |= event.worth == Worth::Useful;
-                match event.worth {
-                    Worth::Unreadable => continue,
-                    Worth::Nothing | Worth::Useful => {
-                        let started = Instant::now();
-                        deliver(gateway, event.bytes).await;
-                        // The caller's time is not the provider's.
-                        clock = clock.later(started.elapsed());
-                    }
-                    Worth::Diverged => return cut(stream, None, Outcome::Diverged),
-                    // The answer is whole; what went wrong afterwards is nobody's business.
-                    _ if stream.finished() => return Ok(Whole { stream, body }),
-                    Worth::Failed => return cut(stream, Some(event.bytes), Outcome::StreamCut),
-                    Worth::Broken => return cut(stream, None, Outcome::StreamCut),
-                }
-            }
+            let useful = match pass_on(events, &stream, sink, &mut clock).await {
+                Passed::On { useful } => useful,
+                Passed::Whole => return Ok(Whole { stream, body }),
+                Passed::Cut(error, outcome) => return cut(stream, error, outcome),
+            };
             if stream.ended() {
                 return Ok(Whole { stream, body });
             }
@@ -276,8 +266,10 @@ impl Committed {
                     // Without a marker for its end, the end of the body is the end of the stream.
                     (None, false) => return Ok(Whole { stream, body }),
                     (Some(last), false) if is_readable(&last) => {
-                        deliver(gateway, last.bytes).await;
-                        return Ok(Whole { stream, body });
+                        return match sink.take(last.bytes).await {
+                            Ok(()) => Ok(Whole { stream, body }),
+                            Err(outcome) => cut(stream, None, outcome),
+                        };
                     }
                     // The last event, without its blank line.
                     (Some(last), true) if last.worth == Worth::Useful => vec![last],
@@ -288,6 +280,45 @@ impl Committed {
             };
         }
     }
+}
+
+/// What came of events that were to be passed on.
+enum Passed {
+    /// They were; `useful`: there was something in them.
+    On { useful: bool },
+    /// The stream is whole.
+    Whole,
+    /// It breaks here, with the provider's own error event.
+    Cut(Option<Bytes>, Outcome),
+}
+
+/// Passes events on, up to one that ends the stream. The client's time is not the provider's: `clock` is put off by it.
+async fn pass_on<G: Gateway>(
+    events: Vec<Event>,
+    stream: &Stream,
+    sink: &mut Sink<'_, G>,
+    clock: &mut Deadline,
+) -> Passed {
+    let mut useful = false;
+    for event in events {
+        useful |= event.worth == Worth::Useful;
+        match event.worth {
+            Worth::Unreadable => continue,
+            Worth::Nothing | Worth::Useful => {
+                let started = Instant::now();
+                if let Err(outcome) = sink.take(event.bytes).await {
+                    return Passed::Cut(None, outcome);
+                }
+                *clock = clock.later(started.elapsed());
+            }
+            Worth::Diverged => return Passed::Cut(None, Outcome::Diverged),
+            // The answer is whole; what went wrong afterwards is nobody's business.
+            _ if stream.finished() => return Passed::Whole,
+            Worth::Failed => return Passed::Cut(Some(event.bytes), Outcome::StreamCut),
+            Worth::Broken => return Passed::Cut(None, Outcome::StreamCut),
+        }
+    }
+    Passed::On { useful }
 }
 
 /// What comes next of a body.
@@ -314,7 +345,17 @@ impl Next {
     }
 }
 
-impl Whole<'_> {
+impl<'a> Whole<'a> {
+    /// What became of it when its end could not be collected.
+    pub(crate) fn cut(self, outcome: Outcome) -> Cut<'a> {
+        Cut {
+            stream: self.stream,
+            error: None,
+            refusal: None,
+            outcome,
+        }
+    }
+
     /// Reads what may still come, so that the connection can be used again.
     pub(crate) async fn drain(mut self) {
         let rest = async { while let Some(Ok(_)) = self.body.next().await {} };
@@ -369,26 +410,4 @@ fn feed(stream: &mut Stream, bytes: &Bytes) -> Vec<Event> {
 /// Bytes that a stream holds between two pieces.
 fn held_by(stream: &Stream) -> usize {
     stream.pending() + stream.delivered()
-}
-
-/// Hands a whole answer over.
-pub(crate) async fn answer<G: Gateway>(gateway: &G, head: Head, body: Bytes) {
-    if body.len() <= gateway.one_piece() {
-        return gateway.answer(head, body);
-    }
-    gateway.begin(head);
-    deliver(gateway, body).await;
-    gateway.end();
-}
-
-/// Hands bytes over as fast as the caller takes them. While it waits, nothing more is read from the provider.
-pub(crate) async fn deliver<G: Gateway>(gateway: &G, mut bytes: Bytes) {
-    while !bytes.is_empty() {
-        let taken = gateway.data(&bytes);
-        bytes.advance(taken.min(bytes.len()));
-        if bytes.is_empty() {
-            return;
-        }
-        gateway.writable().await;
-    }
 }

@@ -39,7 +39,6 @@ pub(crate) enum Attached {
 pub(crate) struct Running {
     /// Set when each candidate has a path of its own.
     pub(crate) rewriting: Option<PathRewriting>,
-    pub(crate) bound: Arc<Bound>,
     pub(crate) prepared: Mutex<Option<(Box<Call>, HttpClient)>>,
     pub(crate) signals: Arc<Signals>,
     /// Set before the task is spawned, so that whoever ends the call has somebody to tell.
@@ -52,10 +51,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn new(call: Box<Call>, client: HttpClient, bound: Arc<Bound>) -> Self {
+    pub(crate) fn new(call: Box<Call>, client: HttpClient) -> Self {
         Running {
             rewriting: call.rewriting(),
-            bound,
             prepared: Mutex::new(Some((call, client))),
             signals: Arc::default(),
             exchange: OnceCell::new(),
@@ -195,15 +193,23 @@ impl Engine {
         self.calls.get(handle).ok_or(Thrown::Handle(handle))
     }
 
-    /// Starts a prepared call. The handle ends with the task.
-    pub(crate) fn start(&'static self, handle: u64, exchange: Arc<Exchange>) -> Result<(), Thrown> {
+    /// Starts a prepared call. The handle ends with the task. `whole`: its exchange needs whole answers.
+    pub(crate) fn start(
+        &'static self,
+        handle: u64,
+        exchange: Arc<Exchange>,
+        whole: bool,
+    ) -> Result<(), Thrown> {
         let running = self.call(handle)?;
         let prepared = running
             .prepared
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let (call, client) = prepared.ok_or(Thrown::Handle(handle))?;
+        let (mut call, client) = prepared.ok_or(Thrown::Handle(handle))?;
+        if whole {
+            call.collect_streams();
+        }
         let first = running.signals.early();
         let _ = running.exchange.set(Arc::clone(&exchange));
         let ends = EndOfCall(handle);

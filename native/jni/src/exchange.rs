@@ -29,7 +29,6 @@ struct Methods {
     begin: JMethodID,
     data: JMethodID,
     used: JMethodID,
-    is_collected: JMethodID,
     end: JMethodID,
     abort: JMethodID,
     report: JMethodID,
@@ -73,11 +72,6 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
             &class,
             jni_str!("used"),
             jni_sig!((metadata: [java.lang.String]) -> void),
-        )?,
-        is_collected: env.get_method_id(
-            &class,
-            jni_str!("isCollected"),
-            jni_sig!(() -> jboolean),
         )?,
         end: env.get_method_id(&class, jni_str!("end"), jni_sig!(() -> void))?,
         abort: env.get_method_id(&class, jni_str!("abort"), jni_sig!(() -> void))?,
@@ -385,15 +379,6 @@ impl Gateway for Exchange {
             let metadata = metadata_array(env, &metadata)?;
             invoke(env, o, &m.used, &[object(&metadata)])
         });
-    }
-
-    fn is_collected(&self) -> bool {
-        let collected = self.call(|env, m, o| {
-            let returns = ReturnType::Primitive(Primitive::Boolean);
-            // SAFETY: `isCollected` was looked up on Exchange with this signature.
-            unsafe { env.call_method_unchecked(o, m.is_collected, returns, &[]) }?.z()
-        });
-        collected.unwrap_or(false)
     }
 
     fn panicked(&self, panic: Panic) {

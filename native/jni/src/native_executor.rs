@@ -44,7 +44,7 @@ macro_rules! entries {
 }
 
 /// The one list of native methods. A test on the Java side compares it with the declarations.
-pub(crate) fn table() -> [Entry; 38] {
+pub(crate) fn table() -> [Entry; 37] {
     entries![
         "configure" "(Ljava/lang/String;[Ljava/lang/String;)[Ljava/lang/String;" => configure,
         "systemProperties" "(Ljava/lang/String;)[Ljava/lang/String;" => system_properties,
@@ -63,7 +63,6 @@ pub(crate) fn table() -> [Entry; 38] {
         "endpointIds" "(JZ)[Ljava/lang/String;" => endpoint_ids,
         "close" "(J)V" => close,
         "reserve" "(JJJ)Z" => reserve,
-        "reserveAnswer" "(JJJJ)I" => reserve_answer,
         "release" "(J)V" => release_bytes,
         "heldBytes" "()J" => held_bytes,
         "canNameModel" "(Ljava/lang/String;)Z" => can_name_model,
@@ -71,7 +70,7 @@ pub(crate) fn table() -> [Entry; 38] {
         "firstCandidate" "(J)I" => first_candidate,
         "body" "(J)[B" => body,
         "pathFor" "(JLjava/lang/String;I)Ljava/lang/String;" => path_for,
-        "start" "(JLorg/modelfailover/executor/Exchange;Z)V" => start,
+        "start" "(JLorg/modelfailover/executor/Exchange;ZZ)V" => start,
         "resolved" "(JLjava/lang/String;Ljava/lang/String;[BZ)V" => resolved,
         "unusable" "(JLjava/lang/String;)V" => unusable,
         "writable" "(J)V" => writable,
@@ -522,28 +521,6 @@ extern "system" fn reserve<'local>(
     .resolve::<Throw>()
 }
 
-extern "system" fn reserve_answer<'local>(
-    mut env: EnvUnowned<'local>,
-    _class: JClass<'local>,
-    call: jlong,
-    length: jlong,
-    own: jlong,
-    bytes: jlong,
-) -> jint {
-    env.with_env(|_| -> Result<_, Thrown> {
-        // The call can have been cancelled meanwhile.
-        let Ok(running) = engine().call(call as u64) else {
-            return Ok(502);
-        };
-        Ok(match running.bound.policy().settings.max_answer_body {
-            most if count(length) > most => 502,
-            _ if running.bound.count(count(own), count(bytes)) => 0,
-            _ => 503,
-        })
-    })
-    .resolve::<Throw>()
-}
-
 extern "system" fn release_bytes<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
@@ -617,7 +594,7 @@ extern "system" fn prepare<'local>(
             Decision::PassOn => Ok(0),
             Decision::Refuse(refusal) => Err(refusal.into()),
             Decision::Handle(call) => {
-                let running = Running::new(call, client.clone(), Arc::clone(bound));
+                let running = Running::new(call, client.clone());
                 Ok(engine().calls.add(Arc::new(running)) as jlong)
             }
         }
@@ -687,6 +664,7 @@ extern "system" fn start<'local>(
     call: jlong,
     exchange: JObject<'local>,
     verbose: jboolean,
+    whole: jboolean,
 ) {
     env.with_env(|env| -> Result<(), Thrown> {
         let running = engine().call(call as u64)?;
@@ -696,7 +674,7 @@ extern "system" fn start<'local>(
             verbose,
             has_failed: AtomicBool::new(false),
         });
-        engine().start(call as u64, exchange)
+        engine().start(call as u64, exchange, whole)
     })
     .resolve::<Throw>();
 }

@@ -574,9 +574,10 @@ impl Heard {
     fn check_order(&self) {
         let mut log: Vec<&str> = self.log.clone();
         log.dedup_by(|a, b| a == b && *a == "data");
-        let allowed: [&[&str]; 7] = [
+        let allowed: [&[&str]; 8] = [
             &["answer", "report"],
             &["fail", "report"],
+            &["fail", "used", "report"],
             &["begin", "data", "end", "report"],
             &["begin", "data", "used", "end", "report"],
             &["begin", "data", "used", "abort", "report"],
@@ -626,7 +627,7 @@ impl Caller {
         *lock(&self.0.one_piece) = bytes;
     }
 
-    /// Streams are held back to their end.
+    /// The gateway needs whole answers: streams are collected.
     pub fn collects(&self) {
         self.0.collects.store(true, Ordering::Relaxed);
     }
@@ -728,10 +729,6 @@ impl Gateway for Caller {
             let before = heard.used.replace(metadata);
             assert_eq!(before, None, "what is used was said twice");
         });
-    }
-
-    fn is_collected(&self) -> bool {
-        self.0.collects.load(Ordering::Relaxed)
     }
 
     fn panicked(&self, panic: Panic) {
@@ -1050,6 +1047,14 @@ impl Api {
         self.start_with(self.take(body), self.caller(Stage::Production))
     }
 
+    /// Starts a request of an API whose response policies need whole answers.
+    #[track_caller]
+    pub fn start_collected(&self, body: &str) -> Running {
+        let caller = self.caller(Stage::Production);
+        caller.collects();
+        self.start_with(self.take(body), caller)
+    }
+
     /// Starts a request whose caller takes `window` bytes and then none until [`Caller::takes`].
     #[track_caller]
     pub fn start_slow(&self, body: &str, window: usize) -> Running {
@@ -1062,6 +1067,9 @@ impl Api {
     pub fn start_with(&self, mut call: Box<Call>, caller: Caller) -> Running {
         let net = self.world.net.clone();
         let gateway = caller.clone();
+        if caller.0.collects.load(Ordering::Relaxed) {
+            call.collect_streams();
+        }
         let first_candidate = call.first_candidate();
         let task = tokio::spawn(async move {
             let first = match first_candidate {

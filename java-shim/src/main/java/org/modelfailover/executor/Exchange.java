@@ -64,17 +64,12 @@ public interface Exchange {
 
     /**
      * What a streamed answer has used: once, before {@link #end} or {@link #abort}, and also when
-     * the call was cancelled.
+     * the call was cancelled. Of one that was collected and can't be completed, after {@link
+     * #fail}.
      *
      * @param metadata what it has used
      */
     void used(String[] metadata);
-
-    /**
-     * @return whether the streamed answer that has begun is held back to its end, so that nothing
-     *     of it has reached the client
-     */
-    boolean isCollected();
 
     /** The streamed answer is complete. */
     void end();

@@ -183,21 +183,9 @@ public final class NativeExecutor {
     public static native boolean reserve(long bound, long own, long bytes);
 
     /**
-     * Counts bytes of a call's answer that are held in the JVM, until {@link #release(long)}.
-     *
-     * @param call the call
-     * @param length how long the answer is with them
-     * @param own how many of it are counted already
-     * @param bytes how many more are held
-     * @return 0, or why they are not counted, as the status for the client: 502 when the answer is
-     *     larger than {@code max_answer_body}, 503 when {@code max_memory} leaves no room for it
-     */
-    public static native int reserveAnswer(long call, long length, long own, long bytes);
-
-    /**
      * Takes bytes from the count that are held no longer.
      *
-     * @param bytes how many, of those that {@link #reserve} or {@link #reserveAnswer} counted
+     * @param bytes how many, of those that {@link #reserve} counted
      */
     public static native void release(long bytes);
 
@@ -266,8 +254,10 @@ public final class NativeExecutor {
      * @param call a handle from {@link #prepare}
      * @param exchange the client's side
      * @param verbose whether every request is reported, not only the notable ones
+     * @param whole whether the client's side needs whole answers: streams are collected, and come
+     *     as such at their end
      */
-    public static native void start(long call, Exchange exchange, boolean verbose);
+    public static native void start(long call, Exchange exchange, boolean verbose, boolean whole);
 
     /**
      * Says where a candidate is and what to send with the request. May be called before {@link

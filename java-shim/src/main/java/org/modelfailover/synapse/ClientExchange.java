@@ -46,11 +46,15 @@ final class ClientExchange implements Exchange, InFlight.Watched {
 
     private final SuspendedRequest request;
     private final Candidates candidates;
-    private final ResponsePolicies policies;
     private final Log attemptLog;
     private final Source source;
     private final NHttpServerConnection connection;
     private final int socketTimeout;
+    private final long longest;
+
+    /** The handlers of an API that needs whole answers, for a stream that never becomes one. */
+    private final List<Handler> handlersOfCollected;
+
     private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
     private final long started = System.nanoTime();
     private final AtomicBoolean answered = new AtomicBoolean();
@@ -93,26 +97,35 @@ final class ClientExchange implements Exchange, InFlight.Watched {
      * Suspends a request: from here on its worker may leave without an answer.
      *
      * @param call the native call
-     * @param longest how long the client may have to wait for the next byte, in milliseconds
+     * @param whole whether streams are collected, so that the client hears of one at its end
+     * @param longest how long the client may have to wait for the next byte otherwise, in
+     *     milliseconds
      */
     ClientExchange(
             long call,
             SuspendedRequest request,
             Candidates candidates,
-            ResponsePolicies policies,
+            boolean whole,
             Source source,
             long longest,
             Log attemptLog) {
         this.call = call;
         this.request = request;
         this.candidates = candidates;
-        this.policies = policies;
         this.attemptLog = attemptLog;
         this.source = source;
         connection = source.connection;
         pipe = new Answer();
         socketTimeout = connection.getSocketTimeout();
-        source.allowSilence(longest);
+        this.longest = longest;
+        if (whole) {
+            handlersOfCollected = Engine.of().handlers(request.original());
+            // A stream takes as long as it flows; the executor's clocks watch it.
+            connection.setSocketTimeout(0);
+        } else {
+            handlersOfCollected = null;
+            source.allowSilence(longest);
+        }
         // Tells us through the pipe when the client goes away while it waits.
         SourceContext.get(connection).setWriter(pipe);
         Engine.of().watch(connection, this::clientGone);
@@ -232,15 +245,11 @@ final class ClientExchange implements Exchange, InFlight.Watched {
             LOG.debug("The client went away", e);
             pipe.producerError();
         }
-        whole(candidate, status, headers, metadata, body != null);
-    }
-
-    private void whole(int candidate, int status, byte[] headers, String[] metadata, boolean body) {
         respond(
                 answer -> {
                     describe(answer, candidate);
                     Accounting.put(answer, metadata);
-                    prepare(answer.getAxis2MessageContext(), status, headers, body);
+                    prepare(answer.getAxis2MessageContext(), status, headers, body != null);
                 },
                 null);
     }
@@ -250,16 +259,14 @@ final class ClientExchange implements Exchange, InFlight.Watched {
         if (!answered.compareAndSet(false, true)) {
             return;
         }
-        boolean open = metadata == null;
-        List<Handler> handlers = Engine.of().handlers(request.original());
-        Stream begun = new Stream(candidate, status, headers, handlers, open && needBody());
+        boolean open = metadata == null && handlersOfCollected == null;
+        if (handlersOfCollected != null) {
+            connection.setSocketTimeout(socketTimeout);
+            source.allowSilence(longest);
+        }
+        Stream begun = new Stream(Engine.of().handlers(request.original()));
         begun.counted.set(!open);
         stream = begun;
-        if (begun.isCollected()) {
-            // The executor's clocks watch the stream; the client hears nothing until its end.
-            connection.setSocketTimeout(0);
-            return;
-        }
         respond(
                 answer -> {
                     describe(answer, candidate);
@@ -274,24 +281,10 @@ final class ClientExchange implements Exchange, InFlight.Watched {
                 begun);
     }
 
-    private boolean needBody() {
-        org.apache.synapse.MessageContext original = request.original();
-        Object api = original.getProperty(Properties.REST_API);
-        return api != null && policies.needBody(original.getConfiguration(), api.toString());
-    }
-
     @Override
     public int data(ByteBuffer chunk) {
         int offered = chunk.remaining();
         if (over.get() || !connection.isOpen()) {
-            return offered;
-        }
-        if (stream.isCollected()) {
-            int refused = stream.collected.add(call, chunk);
-            if (refused != 0) {
-                NativeExecutor.cancel(call);
-                brokenOff(stream, refused);
-            }
             return offered;
         }
         try {
@@ -312,31 +305,22 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     }
 
     @Override
-    public boolean isCollected() {
-        return stream != null && stream.isCollected();
-    }
-
-    @Override
     public void used(String[] metadata) {
         Stream ended = stream;
-        if (ended != null) {
-            ended.metadata = metadata;
-            ended.hasSaidWhatItUsed = true;
-            countIfDue();
+        if (ended == null) {
+            // It was collected, and nothing of it is sent.
+            ended = new Stream(handlersOfCollected);
+            ended.head.complete(null);
+            stream = ended;
         }
+        ended.metadata = metadata;
+        ended.hasSaidWhatItUsed = true;
+        countIfDue();
     }
 
     @Override
     public void end() {
         if (finish()) {
-            Stream ended = stream;
-            if (ended.isCollected()) {
-                // Counted on its way back.
-                ended.counted.set(true);
-                pipe.offerAll(ended.collected.whole());
-                whole(ended.candidate, ended.status, ended.headers, ended.metadata, true);
-                return;
-            }
             try {
                 pipe.offer(NOTHING.duplicate(), true);
             } catch (IOException e) {
@@ -348,52 +332,17 @@ final class ClientExchange implements Exchange, InFlight.Watched {
 
     @Override
     public void abort() {
-        Stream broken = stream;
-        if (broken != null && broken.isCollected()) {
-            brokenOff(broken, 502);
-        } else {
-            close();
-            finish();
-        }
+        close();
+        finish();
         countIfDue();
     }
 
-    /** Nothing of a collected stream has been sent: its client can be told. */
-    private void brokenOff(Stream collected, int status) {
-        letGo();
-        if (!finish()) {
-            return;
-        }
-        if (status == 503) {
-            MaxMemory.refused();
-            fault(-1, 503, MaxMemory.CODE, MaxMemory.MESSAGE, MaxMemory.RETRY_AFTER);
-        } else {
-            fault(collected.candidate, 502, BROKEN, "The answer of the model broke off", -1);
-        }
-    }
-
-    /** What was collected goes to nobody any more. */
-    private void letGo() {
-        if (stream != null && stream.isCollected()) {
-            stream.collected.release();
-        }
-    }
-
-    /** Whether something collected is on its way to the client. */
-    private boolean holds() {
-        return stream != null && stream.isCollected() && !stream.collected.isReleased();
-    }
-
     /**
-     * Lets the host count a stream, once, when it is known what it has used and its head is out. A
-     * collected one that goes out after all is counted on its way.
+     * Lets the host count a stream, once, when it is known what it has used and its head is out.
      */
     private void countIfDue() {
         Stream ended = stream;
-        if (ended != null
-                && ended.hasSaidWhatItUsed
-                && (over.get() || !ended.isCollected())
-                && ended.counted.compareAndSet(false, true)) {
+        if (ended != null && ended.hasSaidWhatItUsed && ended.counted.compareAndSet(false, true)) {
             ended.head.thenAccept(sent -> count(ended, sent));
         }
     }
@@ -492,7 +441,6 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     private void insteadOf(Axis2MessageContext answer) {
         NativeExecutor.cancel(call);
         finish();
-        letGo();
         if (answer == null || request.isAnswered()) {
             close();
             return;
@@ -607,7 +555,7 @@ final class ClientExchange implements Exchange, InFlight.Watched {
             connection.requestOutput();
         }
         if (over.get()) {
-            return state.compareTo(ProtocolState.REQUEST_DONE) > 0 && !holds();
+            return state.compareTo(ProtocolState.REQUEST_DONE) > 0;
         }
         // The engine does not listen by itself for a client that leaves. Not for the quick
         // majority: listening costs a client that pipelines its next request the connection. More
@@ -620,11 +568,9 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     }
 
     private void clientGone() {
-        letGo();
         if (over.compareAndSet(false, true)) {
             NativeExecutor.cancel(call);
-            Stream begun = stream;
-            if (answered.compareAndSet(false, true) || begun != null && begun.isCollected()) {
+            if (answered.compareAndSet(false, true)) {
                 Engine.of().abandoned(request.original());
             }
             countIfDue();
@@ -646,7 +592,6 @@ final class ClientExchange implements Exchange, InFlight.Watched {
     /** Ends the connection so that the client can't take what it has for the whole. */
     private void close() {
         NativeExecutor.cancel(call);
-        letGo();
         if (SourceContext.getRequest(connection) == source.request) {
             if (source.request.getVersion().lessEquals(HttpVersion.HTTP_1_0)) {
                 resetAtTheEnd();

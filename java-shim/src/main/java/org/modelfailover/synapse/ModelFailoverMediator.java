@@ -457,12 +457,13 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             Engine.of().beforeSuspending(synCtx);
             SuspendedRequest request =
                     new SuspendedRequest(synCtx, source.request, arrival.bound.credentialHeaders);
+            boolean whole = needsWholeAnswers(synCtx);
             exchange =
                     new ClientExchange(
                             call,
                             request,
                             arrival.candidates,
-                            responsePolicies,
+                            whole,
                             source,
                             longestWait,
                             ATTEMPTS);
@@ -473,7 +474,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                 exchange.resolveHere(first);
             }
             InFlight.add(exchange);
-            NativeExecutor.start(call, exchange, ATTEMPTS.isDebugEnabled());
+            NativeExecutor.start(call, exchange, ATTEMPTS.isDebugEnabled(), whole);
         } catch (RuntimeException | Error e) {
             NativeExecutor.cancel(call);
             if (exchange != null && exchange.isOver()) {
@@ -487,6 +488,11 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             LOG.error(where + " failed", e);
             throw fault(synCtx, 500, 500, "The Model Failover policy failed");
         }
+    }
+
+    private boolean needsWholeAnswers(org.apache.synapse.MessageContext synCtx) {
+        Object api = synCtx.getProperty(Properties.REST_API);
+        return api != null && responsePolicies.needBody(synCtx.getConfiguration(), api.toString());
     }
 
     private byte[] serialised(Arrival arrival) {

@@ -24,23 +24,15 @@ class ResponsePipe extends Pipe {
     /** The most bytes that wait for the reader. */
     private static final int CAPACITY = 16 * 1024;
 
+    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
+
     private final Producer producer;
     private final BufferFactory buffers;
     private final ElasticBuffer buffer;
     private Thread offering;
-    private Pieces rest;
 
-    /** A body in pieces. */
-    interface Pieces {
-        /** The next of them; null when there is none any more. */
-        ByteBuffer first();
-
-        /** Whether the first is the last. */
-        boolean isLast();
-
-        /** The first has been taken. */
-        void removeFirst();
-    }
+    /** What of a whole body does not fit yet; null when the pipe is filled as bytes come. */
+    private ByteBuffer rest;
 
     /**
      * @param configuration the client connection's configuration
@@ -123,37 +115,9 @@ class ResponsePipe extends Pipe {
             later = ByteBuffer.allocate(bytes.remaining());
             later.put(bytes).flip();
         }
+        rest = later;
         // Room that was made before `rest` was set went unnoticed.
-        offerAll(new OnePiece(later));
-    }
-
-    /** Puts a whole body in, as {@link #offerAll(ByteBuffer)} does. */
-    final synchronized void offerAll(Pieces pieces) {
-        rest = pieces;
         goOn();
-    }
-
-    private static final class OnePiece implements Pieces {
-        private ByteBuffer piece;
-
-        OnePiece(ByteBuffer piece) {
-            this.piece = piece;
-        }
-
-        @Override
-        public ByteBuffer first() {
-            return piece;
-        }
-
-        @Override
-        public boolean isLast() {
-            return true;
-        }
-
-        @Override
-        public void removeFirst() {
-            piece = null;
-        }
     }
 
     private synchronized void goOn() {
@@ -161,12 +125,8 @@ class ResponsePipe extends Pipe {
             return;
         }
         try {
-            ByteBuffer next = rest.first();
-            while (next != null && offer(next, rest.isLast())) {
-                rest.removeFirst();
-                next = rest.first();
-            }
-            if (producer.completed) {
+            if (offer(rest, true)) {
+                rest = NOTHING;
                 allTaken();
             }
         } catch (IOException e) {

@@ -7,17 +7,13 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** A streamed answer under way: what has to be known at its end. */
+/** A streamed answer: what has to be known at its end. */
 final class Stream {
-    final int candidate;
-    final int status;
-    final byte[] headers;
-
     /** Those of its API, which may be gone before the stream is. */
     final List<Handler> handlers;
 
     /** The context on which the head went out, as soon as it did; null when none did. */
-    final CompletableFuture<Axis2MessageContext> head;
+    final CompletableFuture<Axis2MessageContext> head = new CompletableFuture<>();
 
     /** Whether the host has counted it, or is about to. */
     final AtomicBoolean counted = new AtomicBoolean();
@@ -34,22 +30,7 @@ final class Stream {
     /** Bytes that were delivered. */
     volatile long length;
 
-    /** Its body, when that can't go out as it comes; null otherwise. */
-    final CollectedBody collected;
-
-    /**
-     * @param collect whether response policies need the body, so that it can't go out as it comes
-     */
-    Stream(int candidate, int status, byte[] headers, List<Handler> handlers, boolean collect) {
-        this.candidate = candidate;
-        this.status = status;
-        this.headers = headers;
+    Stream(List<Handler> handlers) {
         this.handlers = handlers;
-        collected = collect ? new CollectedBody() : null;
-        head = collect ? CompletableFuture.completedFuture(null) : new CompletableFuture<>();
-    }
-
-    boolean isCollected() {
-        return collected != null;
     }
 }

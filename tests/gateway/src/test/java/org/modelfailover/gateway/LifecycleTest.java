@@ -351,7 +351,7 @@ class LifecycleTest extends Scenario {
                                     NativeExecutor.prepare(
                                             handle, true, "/x", null, null, 0, 0, new byte[0], 0),
                             () -> NativeExecutor.firstCandidate(handle),
-                            () -> NativeExecutor.start(handle, null, false))) {
+                            () -> NativeExecutor.start(handle, null, false, false))) {
                 assertThrows(IllegalStateException.class, use, "handle " + handle);
             }
             NativeExecutor.cancel(handle);

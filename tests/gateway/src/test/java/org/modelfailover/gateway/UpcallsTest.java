@@ -76,7 +76,7 @@ class UpcallsTest extends Scenario {
                         "content-type:application/json\n".getBytes(),
                         true);
             }
-            NativeExecutor.start(call, this, true);
+            NativeExecutor.start(call, this, true, false);
         }
 
         private void hear(String what) {
@@ -116,12 +116,6 @@ class UpcallsTest extends Scenario {
         @Override
         public void used(String[] metadata) {
             hear("used");
-        }
-
-        @Override
-        public boolean isCollected() {
-            hear("isCollected");
-            return false;
         }
 
         @Override

@@ -101,7 +101,9 @@ public final class HandDriven extends AbstractMediator {
                         new SuspendedRequest(
                                 (Axis2MessageContext) synCtx, source.request, Set.of()),
                         candidates,
-                        policies,
+                        policies.needBody(
+                                synCtx.getConfiguration(),
+                                String.valueOf(synCtx.getProperty(Properties.REST_API))),
                         source,
                         60_000,
                         LogFactory.getLog(HandDriven.class));
