@@ -27,7 +27,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * <p>Looks where API Manager's {@code APIManagerExtensionHandler} looks for response policies. What
  * is found is kept until one of the sequences is deployed again.
  */
-final class ResponsePolicies {
+public final class ResponsePolicies {
     private static final Log LOG = LogFactory.getLog(ResponsePolicies.class);
 
     /** References between sequences that are followed, so that a circle has an end. */
@@ -63,7 +63,7 @@ final class ResponsePolicies {
      *
      * @param restApi the API's name in the engine
      */
-    boolean needBody(SynapseConfiguration configuration, String restApi) {
+    public boolean needBody(SynapseConfiguration configuration, String restApi) {
         Map<?, ?> registry = configuration.getLocalRegistry();
         String[] names = {"WSO2AM--Ext--Out", "WSO2AMGW--Ext--Out", restApi + "--Out"};
         List<Object> sequences = new ArrayList<>(names.length);

@@ -10,6 +10,7 @@ import org.modelfailover.executor.Exchange;
 import org.modelfailover.executor.Handles;
 import org.modelfailover.synapse.answer.ClientExchange;
 import org.modelfailover.synapse.answer.DetachedRequest;
+import org.modelfailover.synapse.api.ResponsePolicies;
 import org.modelfailover.synapse.endpoint.Endpoints;
 import org.modelfailover.synapse.engine.ClientConnection;
 import org.modelfailover.synapse.engine.InFlight;
@@ -33,6 +34,8 @@ public final class HandDriven extends AbstractMediator {
     private static final BlockingQueue<Exchange> TAKEN = new LinkedBlockingQueue<>();
 
     private static volatile WorkerPool workers;
+
+    private final ResponsePolicies policies = new ResponsePolicies();
 
     /** The exchange of the next request. */
     public static Exchange next() throws InterruptedException {
@@ -98,7 +101,9 @@ public final class HandDriven extends AbstractMediator {
                         endpoints,
                         client,
                         60_000,
-                        false);
+                        policies.needBody(
+                                synCtx.getConfiguration(),
+                                String.valueOf(synCtx.getProperty(Properties.REST_API))));
         axis2.getOperationContext().setProperty(Constants.RESPONSE_WRITTEN, "SKIP");
         InFlight.add(exchange.client());
         TAKEN.add(exchange);
