@@ -115,7 +115,6 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
             RequestBody.forget(axis2, arrival.client);
             Engine.of().beforeSuspending(arrival.synapse);
-            boolean whole = policy.needsWholeAnswers(arrival.synapse);
             exchange =
                     new ClientExchange(
                             call,
@@ -123,11 +122,11 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                             arrival.endpoints,
                             arrival.client,
                             policy.limits().longestWait,
-                            whole);
+                            policy.needsWholeAnswers(arrival.synapse));
             // Before the start: an answer can arrive before this thread has left its stack.
             axis2.getOperationContext().setProperty(Properties.RESPONSE_WRITTEN, "SKIP");
             InFlight.add(exchange.client());
-            exchange.start(whole);
+            exchange.start();
         } catch (RuntimeException | Error e) {
             call.cancel();
             if (exchange != null && exchange.client().isOver()) {

@@ -1,20 +1,15 @@
 package org.modelfailover.synapse.answer;
 
-import org.apache.axis2.AxisFault;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.rest.Handler;
 import org.modelfailover.executor.Call;
 import org.modelfailover.executor.Exchange;
-import org.modelfailover.executor.UnusableException;
-import org.modelfailover.synapse.endpoint.Credentials;
 import org.modelfailover.synapse.endpoint.Endpoints;
-import org.modelfailover.synapse.endpoint.Target;
 import org.modelfailover.synapse.engine.ClientConnection;
 import org.modelfailover.synapse.engine.Engine;
 import org.modelfailover.synapse.engine.MaxMemory;
-import org.modelfailover.synapse.engine.ResponsePipe;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -28,7 +23,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * <p>The executor's threads only put bytes into the pipe. Everything that runs mediators (answers
  * on their way back, faults, credentials) goes to the transport's own workers.
  */
-public final class ClientExchange implements Exchange {
+public final class ClientExchange implements Exchange, WayBack.Unsent {
     private static final Log LOG = LogFactory.getLog(ClientExchange.class);
 
     /** One line for each request that needed more than one attempt or failed; at DEBUG for all. */
@@ -41,50 +36,18 @@ public final class ClientExchange implements Exchange {
 
     private final Call call;
     private final DetachedRequest request;
-    private final Endpoints endpoints;
     private final WaitingClient client;
     private final WayBack wayBack;
+    private final CandidateResolution resolution;
     private final long longest;
-
-    /** The worker that starts the call, and resolves the first candidate while it does. */
-    private final Thread worker = Thread.currentThread();
 
     /** The handlers of an API that needs whole answers, for a stream that never becomes one. */
     private final List<Handler> handlersOfCollected;
 
     private final AtomicBoolean answered = new AtomicBoolean();
     private final AtomicBoolean failed = new AtomicBoolean();
-    private final Answer pipe;
-    private volatile boolean waiting;
+    private final AnswerPipe pipe;
     private volatile StreamedAnswer stream;
-
-    /** The pipe of this exchange. */
-    private final class Answer extends ResponsePipe {
-        private final ClientConnection of;
-        private final AtomicBoolean uncounted = new AtomicBoolean(true);
-
-        Answer(ClientConnection of) {
-            super(of.configuration);
-            this.of = of;
-        }
-
-        @Override
-        protected void drained() {
-            if (waiting) {
-                waiting = false;
-                call.writable();
-            }
-        }
-
-        @Override
-        public void consumerError() {
-            super.consumerError();
-            if (client.isUnserved() && uncounted.compareAndSet(true, false)) {
-                Engine.of().unserved(of.configuration.getMetrics());
-            }
-            client.gone();
-        }
-    }
 
     /**
      * Detaches a request: from here on its worker may leave without an answer.
@@ -101,12 +64,12 @@ public final class ClientExchange implements Exchange {
             boolean whole) {
         this.call = call;
         this.request = request;
-        this.endpoints = endpoints;
         this.longest = longest;
         handlersOfCollected = whole ? Engine.of().handlers(request.original()) : null;
-        pipe = new Answer(connection);
         client = new WaitingClient(connection, request, this::left);
-        wayBack = new WayBack(request, endpoints, client, connection.configuration, new Unsent());
+        pipe = new AnswerPipe(connection, call, client);
+        wayBack = new WayBack(request, endpoints, client, connection.configuration, this);
+        resolution = new CandidateResolution(call, request, endpoints, client, wayBack);
         // A collected stream takes as long as it flows; the executor's clocks watch it.
         client.await(pipe, whole ? 0 : longest);
     }
@@ -116,11 +79,8 @@ public final class ClientExchange implements Exchange {
         return client;
     }
 
-    /**
-     * @param whole whether streams are collected
-     */
-    public void start(boolean whole) {
-        call.start(this, ATTEMPTS.isDebugEnabled(), whole);
+    public void start() {
+        call.start(this, ATTEMPTS.isDebugEnabled(), handlersOfCollected != null);
     }
 
     /** Takes it back: the request goes on in its own thread after all. */
@@ -129,37 +89,10 @@ public final class ClientExchange implements Exchange {
         client.takePipeAway();
     }
 
-    // Candidates
-
     @Override
     public void resolve(int candidate, String path, String[] withheld) {
-        Runnable work = () -> resolveHere(candidate, path, withheld);
-        if (Thread.currentThread() == worker) {
-            work.run();
-        } else {
-            wayBack.onWorker(work, () -> call.unusable("the gateway has no worker free"));
-        }
+        resolution.resolve(candidate, path, withheld);
     }
-
-    private void resolveHere(int candidate, String path, String[] withheld) {
-        try {
-            Target target = endpoints.find(request.configuration(), candidate);
-            Credentials.resolve(call, target, () -> request.scratch(withheld, path));
-        } catch (UnusableException e) {
-            LOG.error(endpoints.describe(candidate) + " can't be called: " + e.getMessage());
-            call.unusable(e.getMessage());
-        } catch (AxisFault | RuntimeException | Error e) {
-            if (client.isOver()) {
-                LOG.debug("The client left while a candidate was looked up", e);
-                return;
-            }
-            // Whatever a mediator throws: the next candidate may still answer.
-            LOG.error(endpoints.describe(candidate) + " can't be given its credentials", e);
-            call.unusable("its credentials could not be applied");
-        }
-    }
-
-    // The answer
 
     @Override
     public void answer(
@@ -207,13 +140,7 @@ public final class ClientExchange implements Exchange {
             return offered;
         }
         try {
-            if (!pipe.offer(chunk, false)) {
-                waiting = true;
-                // Room that was made before `waiting` was set went unnoticed.
-                if (pipe.offer(chunk, false)) {
-                    waiting = false;
-                }
-            }
+            pipe.offerSome(chunk);
             int taken = offered - chunk.remaining();
             stream.delivered(taken);
             return taken;
@@ -290,13 +217,7 @@ public final class ClientExchange implements Exchange {
         }
         LOG.error("An answer could not be handled" + (what == null ? "" : ": " + what), thrown);
         call.cancel();
-        if (answered.compareAndSet(false, true)) {
-            client.finish();
-            wayBack.fault(-1, 500, BROKEN, "The Model Failover policy failed", -1);
-        } else {
-            close();
-            client.finish();
-        }
+        fail(-1, 500, BROKEN, "The Model Failover policy failed", -1);
     }
 
     /** The client has left. */
@@ -308,31 +229,24 @@ public final class ClientExchange implements Exchange {
         countIfDue();
     }
 
-    private void close() {
+    @Override
+    public void close() {
         call.cancel();
         client.close();
     }
 
-    /** What becomes of an answer that can't be sent. */
-    private final class Unsent implements WayBack.Broken {
-        @Override
-        public void close() {
-            ClientExchange.this.close();
+    @Override
+    public boolean replace(Axis2MessageContext answer) {
+        call.cancel();
+        client.finish();
+        if (answer == null || request.isAnswered()) {
+            client.close();
+            return false;
         }
-
-        @Override
-        public boolean replace(Axis2MessageContext answer) {
-            call.cancel();
-            client.finish();
-            if (answer == null || request.isAnswered()) {
-                client.close();
-                return false;
-            }
-            StreamedAnswer begun = stream;
-            if (begun != null) {
-                begun.publishInstead(answer);
-            }
-            return true;
+        StreamedAnswer begun = stream;
+        if (begun != null) {
+            begun.publishInstead(answer);
         }
+        return true;
     }
 }

@@ -24,11 +24,11 @@ final class WayBack {
     private final Endpoints endpoints;
     private final WaitingClient client;
     private final SourceConfiguration configuration;
-    private final Broken broken;
+    private final Unsent unsent;
     private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
 
     /** What is to be done when an answer can't be sent. */
-    interface Broken {
+    interface Unsent {
         /** The client can be told nothing any more. */
         void close();
 
@@ -43,12 +43,12 @@ final class WayBack {
             Endpoints endpoints,
             WaitingClient client,
             SourceConfiguration configuration,
-            Broken broken) {
+            Unsent unsent) {
         this.request = request;
         this.endpoints = endpoints;
         this.client = client;
         this.configuration = configuration;
-        this.broken = broken;
+        this.unsent = unsent;
     }
 
     /** An answer's head. */
@@ -94,7 +94,7 @@ final class WayBack {
                     }
                     if (!request.isAnswered()) {
                         LOG.error("No mediator of the API's response flow sent the answer");
-                        broken.close();
+                        unsent.close();
                     }
                     if (begun != null) {
                         begun.sent(answer);
@@ -104,7 +104,7 @@ final class WayBack {
                     if (begun != null) {
                         begun.sent(null);
                     }
-                    broken.close();
+                    unsent.close();
                 });
     }
 
@@ -150,7 +150,7 @@ final class WayBack {
 
     /** A handler or response policy threw: the fault sequence answers, if nothing was sent yet. */
     private void insteadOf(Axis2MessageContext answer) {
-        if (broken.replace(answer)) {
+        if (unsent.replace(answer)) {
             client.takePipeAway();
             answer.getAxis2MessageContext().removeProperty(Properties.PIPE);
             fault(answer, 500, 0, "The response flow of the API failed", -1);
@@ -171,10 +171,10 @@ final class WayBack {
                     }
                     if (!request.isAnswered()) {
                         LOG.error("The fault sequence sent no answer");
-                        broken.close();
+                        unsent.close();
                     }
                 },
-                broken::close);
+                unsent::close);
     }
 
     private void fault(
