@@ -16,7 +16,7 @@ const LARGEST: usize = 1024 * 1024;
 
 /// What is proportional to the square takes four times as long for a byte; what is proportional to the bytes may miss
 /// the processor's caches.
-const MOST: f64 = 2.0;
+const MOST: f64 = 2.5;
 
 /// The processor's time, of this thread alone: what else the machine does is not in it.
 fn time(input: &Input, times: usize) -> Duration {

@@ -221,7 +221,7 @@ public final class DetachedRequest {
     }
 
     /** Whether an answer has been handed to the transport. */
-    public boolean isAnswered() {
+    boolean isAnswered() {
         return "true".equals(axis2.getOperationContext().getProperty(Properties.RESPONSE_WRITTEN));
     }
 }

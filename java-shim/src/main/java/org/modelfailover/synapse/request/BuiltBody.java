@@ -16,7 +16,7 @@ public final class BuiltBody {
     private BuiltBody() {}
 
     /** Whether a mediator before this one has taken the body out of the pipe. */
-    public static boolean isBuilt(MessageContext axis2) {
+    static boolean isBuilt(MessageContext axis2) {
         return Boolean.TRUE.equals(axis2.getProperty(Properties.BUILDER_INVOKED));
     }
 
