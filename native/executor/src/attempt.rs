@@ -18,13 +18,14 @@ use crate::accounting::Accounting;
 use crate::asking::Way;
 use crate::body::{Share, collect};
 use crate::deadline::{Deadline, Elapsed};
-use crate::gateway::{Head, Metadata, Upstream};
+use crate::gateway::{Head, Metadata};
 use crate::judge::{Judge, Verdict, Whole, header_pairs, is_encoded, text};
 use crate::outcome::Outcome;
 use crate::relay::{self, Committed, Relay, Unheld};
 use crate::sendable;
 use crate::transport::{Answer, NetError, Transport};
 use crate::turns::aside;
+use crate::upstream::Upstream;
 
 /// What is asked of one candidate, and by when.
 pub(crate) struct Attempt<'c> {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::bound::{Refusal, Slot};
+use crate::candidate::Slot;
 use crate::gateway::{Failure, Head};
 use crate::outcome::Outcome;
+use crate::refusal::Refusal;
 use crate::transport::NetError;
 
 /// Host error codes, in the range that its analytics class as target connectivity (101500 to 101599, and 303001).

@@ -13,7 +13,7 @@ use failover_policy::Policy;
 use failover_suspension::{Failure, Flowing, Moment, Suspected, Suspicion};
 use once_cell::sync::Lazy;
 
-use crate::bound::{Slot, Ticket};
+use crate::candidate::{Slot, Ticket};
 use crate::clock::Clock;
 use crate::outcome::{Blame, Outcome};
 

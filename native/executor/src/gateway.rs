@@ -1,33 +1,14 @@
+use std::any::Any;
 use std::future::Future;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
-use crate::caught::Panic;
 use crate::report::Report;
+use crate::upstream::Upstream;
 
-/// Where one attempt goes: made for one candidate, never reused for another.
-pub struct Upstream {
-    /// The method.
-    pub method: Method,
-    /// The whole URL, query included.
-    pub url: String,
-    /// The headers, credentials included. Hop-by-hop headers and Content-Length are not in it; Host is when a signature
-    /// has another than the URL.
-    pub headers: HeaderMap,
-    /// Whether the endpoint has its own credentials configured in the gateway; otherwise the caller's were passed on.
-    pub own_credential: bool,
-}
-
-impl std::fmt::Debug for Upstream {
-    /// The URL's query and the headers can carry secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upstream")
-            .field("method", &self.method)
-            .field("own_credential", &self.own_credential)
-            .finish_non_exhaustive()
-    }
-}
+/// What a panic carries.
+pub type Panic = Box<dyn Any + Send>;
 
 /// A candidate that the gateway can't be called for: its endpoint is not deployed, or its credentials were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

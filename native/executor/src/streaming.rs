@@ -6,8 +6,8 @@ use failover_policy::OnStreamCut;
 use failover_wire::stream::Stream;
 use http::StatusCode;
 
-use crate::bound::Ticket;
 use crate::call::Call;
+use crate::candidate::Ticket;
 use crate::caught::{caught, caught_now};
 use crate::consequence::Streaming;
 use crate::course::{Answers, Course};

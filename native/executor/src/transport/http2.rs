@@ -23,8 +23,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::failed::{Failed, to_answer};
-use super::http1::MAX_HEAD;
-use super::line::{Heard, Line};
+use super::line::{Heard, Line, MAX_HEAD};
 use super::{Answer, NetError};
 
 /// What a caller who does not read can hold of the connection, in bytes.

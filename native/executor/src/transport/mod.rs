@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderMap, StatusCode};
 
-use crate::gateway::Upstream;
+use crate::upstream::Upstream;
 
 mod address;
 mod client;
