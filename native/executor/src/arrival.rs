@@ -9,9 +9,9 @@ use failover_wire::answer::is_json;
 use failover_wire::coding::{self, Undecodable};
 use failover_wire::request::Model;
 
-use crate::attached::Bound;
+use crate::attached::AttachedPolicy;
 use crate::call::Call;
-use crate::memory::Held;
+use crate::memory::Buffered;
 use crate::refusal::Refusal;
 use crate::sendable::{self, HeaderLengths};
 
@@ -49,12 +49,12 @@ pub enum Decision {
     Handle(Box<Call>),
 }
 
-impl Bound {
-    /// Decides about a request by its path and body, and takes the first candidate's ticket. A call that takes it over
+impl AttachedPolicy {
+    /// Decides about a request by its path and body, and admits the first candidate. A call that takes it over
     /// owns the bytes that were counted for the body, adjusted to the length that it has without its codings; with any
     /// other decision they stay whose they were.
     pub fn prepare(self: &Arc<Self>, stage: Stage, arrival: Arrival<'_>) -> Decision {
-        let Some(target) = self.slots(stage).first() else {
+        let Some(target) = self.candidates(stage).first() else {
             return Decision::PassOn;
         };
         let limit = self.policy.settings.max_request_body;
@@ -85,7 +85,9 @@ impl Bound {
         if let Err(refusal) = sendable::check(arrival.path, arrival.headers) {
             return Decision::Refuse(refusal);
         }
-        let (body, more) = unpacked.map_or((arrival.body, 0), |(body, held)| (body, held.forget()));
+        let (body, more) = unpacked.map_or((arrival.body, 0), |(body, buffered)| {
+            (body, buffered.forget())
+        });
         let Some(body) = self.share.request(body, arrival.reserved + more) else {
             return Decision::Refuse(Refusal::NoMemory);
         };
@@ -106,20 +108,20 @@ impl Bound {
     ///
     /// # Errors
     /// What is to be done with a request that can't be read.
-    fn unpacked(&self, arrival: &Arrival<'_>) -> Result<Option<(Bytes, Held)>, Decision> {
+    fn unpacked(&self, arrival: &Arrival<'_>) -> Result<Option<(Bytes, Buffered)>, Decision> {
         let Some(encoding) = arrival
             .content_encoding
             .filter(|_| !arrival.body.is_empty())
         else {
             return Ok(None);
         };
-        let mut held = self.share.nothing();
+        let mut buffered = self.share.nothing();
         let bounds = coding::Bounds {
             limit: self.policy.settings.max_request_body,
-            room: &mut |bytes| self.share.resize(&mut held, bytes as u64),
+            room: &mut |bytes| self.share.resize(&mut buffered, bytes as u64),
         };
         match coding::decoded(encoding, &arrival.body, bounds) {
-            Ok(body) => Ok(body.map(|body| (body.into(), held))),
+            Ok(body) => Ok(body.map(|body| (body.into(), buffered))),
             Err(e @ Undecodable::TooLarge(_)) => {
                 Err(Decision::Refuse(Refusal::UnpacksToTooMuch(e)))
             }

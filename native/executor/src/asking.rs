@@ -12,7 +12,7 @@ pub(crate) struct Asking {
     /// Whether a stream's usage is asked for in the client's stead.
     pub(crate) usage: bool,
     /// How it is asked to go on.
-    pub(crate) way: Option<Way>,
+    pub(crate) mode: Option<ContinuationMode>,
 }
 
 impl Asking {
@@ -21,7 +21,7 @@ impl Asking {
         // OpenAI's "Unrecognized request argument", Mistral's "extra_forbidden" name the field, whatever else they seem
         // to say; others say only that something is wrong.
         let usage_refused = evidence.names(&["stream_options", "include_usage"])
-            || outcome.is_refusal() && evidence.names_no_parameter() && self.way.is_none();
+            || outcome.is_refusal() && evidence.names_no_parameter() && self.mode.is_none();
         if self.usage && usage_refused {
             return Some(Asking {
                 usage: false,
@@ -31,9 +31,9 @@ impl Asking {
         if !outcome.is_refusal() {
             return None;
         }
-        let way = self.way?.after(evidence)?;
+        let mode = self.mode?.after(evidence)?;
         Some(Asking {
-            way: Some(way),
+            mode: Some(mode),
             ..self
         })
     }
@@ -41,7 +41,7 @@ impl Asking {
 
 /// A way to ask a candidate for the rest of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum ContinuationMode {
     /// With what the client has as the beginning of its answer.
     Prefilled,
     /// The same, marked as such.
@@ -50,45 +50,47 @@ pub enum Way {
     Again,
 }
 
-impl Way {
-    pub(crate) fn first(stream: &Stream, request: &[u8]) -> Way {
+impl ContinuationMode {
+    pub(crate) fn first(stream: &Stream, request: &[u8]) -> ContinuationMode {
         match stream.prefilled(request, false) {
-            Some(_) => Way::Prefilled,
-            None => Way::Again,
+            Some(_) => ContinuationMode::Prefilled,
+            None => ContinuationMode::Again,
         }
     }
 
     /// The request's body in this way; `None`: as it was.
     pub(crate) fn prefilled(self, stream: &Stream, request: &[u8]) -> Option<Vec<u8>> {
         match self {
-            Way::Prefilled => stream.prefilled(request, false),
-            Way::Marked => stream.prefilled(request, true),
-            Way::Again => None,
+            ContinuationMode::Prefilled => stream.prefilled(request, false),
+            ContinuationMode::Marked => stream.prefilled(request, true),
+            ContinuationMode::Again => None,
         }
     }
 
     /// What is tried next at a candidate that refused this one. The request itself was good enough for another.
-    fn after(self, evidence: &Evidence) -> Option<Way> {
+    fn after(self, evidence: &Evidence) -> Option<ContinuationMode> {
         match self {
             // Mistral's "… or Assistant with prefix True".
-            Way::Prefilled if evidence.names(&["prefix"]) => Some(Way::Marked),
-            Way::Prefilled | Way::Marked => Some(Way::Again),
-            Way::Again => None,
+            ContinuationMode::Prefilled if evidence.names(&["prefix"]) => {
+                Some(ContinuationMode::Marked)
+            }
+            ContinuationMode::Prefilled | ContinuationMode::Marked => Some(ContinuationMode::Again),
+            ContinuationMode::Again => None,
         }
     }
 
     pub(crate) fn asked(self) -> Asked {
         match self {
-            Way::Prefilled | Way::Marked => Asked::Prefilled,
-            Way::Again => Asked::Again,
+            ContinuationMode::Prefilled | ContinuationMode::Marked => Asked::Prefilled,
+            ContinuationMode::Again => Asked::Again,
         }
     }
 
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Way::Prefilled => "prefill",
-            Way::Marked => "prefix",
-            Way::Again => "repeat",
+            ContinuationMode::Prefilled => "prefill",
+            ContinuationMode::Marked => "prefix",
+            ContinuationMode::Again => "repeat",
         }
     }
 }

@@ -9,12 +9,12 @@ use failover_wire::refusal::Signs;
 
 use crate::body::Share;
 use crate::budget::Budget;
-use crate::candidate::{Slot, Ticket};
+use crate::candidate::{Admitted, CandidateState};
 use crate::clock::Clock;
 
 /// A policy bound to its API. Shared by all requests of the attachment.
 #[derive(Debug)]
-pub struct Bound {
+pub struct AttachedPolicy {
     pub(crate) policy: Arc<Policy>,
     pub(crate) api: String,
     pub(crate) budget: Arc<Budget>,
@@ -23,13 +23,13 @@ pub struct Bound {
     /// What the words of its providers mean.
     pub(crate) signs: Arc<Signs>,
     pub(crate) share: Share,
-    pub(crate) production: Vec<Slot>,
-    pub(crate) sandbox: Vec<Slot>,
+    pub(crate) production: Vec<CandidateState>,
+    pub(crate) sandbox: Vec<CandidateState>,
 }
 
-impl Bound {
+impl AttachedPolicy {
     /// The candidates of a section, target first.
-    pub(crate) fn slots(&self, stage: Stage) -> &[Slot] {
+    pub(crate) fn candidates(&self, stage: Stage) -> &[CandidateState] {
         match stage {
             Stage::Production => &self.production,
             Stage::Sandbox => &self.sandbox,
@@ -42,25 +42,25 @@ impl Bound {
     }
 
     /// Counts more bytes of a body, of which `own` are counted already, for this API; `false` when there is no room
-    /// for them. Whoever counts owes a [`Memory::release`], or hands the debt over with [`Bound::prepare`].
+    /// for them. Whoever counts owes a [`Memory::release`], or hands the debt over with [`AttachedPolicy::prepare`].
     pub fn count(&self, own: u64, bytes: u64) -> bool {
         self.share.count(own, bytes)
     }
 
-    /// The ticket of the first of the wanted candidates that may be called now. One under suspicion comes after all
+    /// Admits the first of the wanted candidates that may be called now. One under suspicion comes after all
     /// others.
     pub(crate) fn admit(
         &self,
         stage: Stage,
-        wanted: impl Fn(usize, &Slot) -> bool,
-    ) -> Option<Ticket> {
+        wanted: impl Fn(usize, &CandidateState) -> bool,
+    ) -> Option<Admitted> {
         let now = self.clock.now();
         let mut suspected = None;
-        for (index, slot) in self.slots(stage).iter().enumerate() {
-            if !wanted(index, slot) {
+        for (index, candidate) in self.candidates(stage).iter().enumerate() {
+            if !wanted(index, candidate) {
                 continue;
             }
-            let permit = match slot.gate.admit(now) {
+            let permit = match candidate.gate.admit(now) {
                 Admission::Open => None,
                 Admission::Probe(permit) => Some(permit),
                 Admission::Suspected => {
@@ -69,9 +69,9 @@ impl Bound {
                 }
                 Admission::Suspended { .. } | Admission::Probing | Admission::Held => continue,
             };
-            return Some(Ticket { index, permit });
+            return Some(Admitted { index, permit });
         }
-        suspected.map(|index| Ticket {
+        suspected.map(|index| Admitted {
             index,
             permit: None,
         })

@@ -13,10 +13,10 @@ use failover_wire::stream::Stream;
 use once_cell::sync::OnceCell;
 
 use crate::accounting::Accounting;
-use crate::asking::Way;
-use crate::attached::Bound;
+use crate::asking::ContinuationMode;
+use crate::attached::AttachedPolicy;
 use crate::body::NoMemory;
-use crate::candidate::{Slot, Ticket};
+use crate::candidate::{Admitted, CandidateState};
 use crate::client;
 use crate::consequence::fingerprint;
 use crate::course::Course;
@@ -26,7 +26,7 @@ use crate::judge::Judge;
 /// A request that was taken over.
 #[derive(Debug)]
 pub struct Call {
-    pub(crate) bound: Arc<Bound>,
+    pub(crate) attached: Arc<AttachedPolicy>,
     pub(crate) stage: Stage,
     path: String,
     pub(crate) body: Bytes,
@@ -35,7 +35,7 @@ pub struct Call {
     pub(crate) asks_usage: bool,
     /// Whether streams are collected.
     pub(crate) collects: bool,
-    pub(crate) first: Option<Ticket>,
+    pub(crate) first: Option<Admitted>,
     /// What the first candidate will be sent, once that has been asked for.
     pub(crate) first_body: Option<Bytes>,
     fingerprint: OnceCell<u64>,
@@ -45,16 +45,16 @@ pub struct Call {
 /// it while the call runs.
 #[derive(Debug)]
 pub struct PathRewriting {
-    bound: Arc<Bound>,
+    attached: Arc<AttachedPolicy>,
     stage: Stage,
     asked: Asked,
 }
 
 impl PathRewriting {
-    /// The path for a candidate; the same path for an index that is none.
+    /// The path for a candidate; unchanged for an index beyond the section.
     pub fn path_for<'a>(&self, path: &'a str, candidate: usize) -> Cow<'a, str> {
-        match self.bound.slots(self.stage).get(candidate) {
-            Some(slot) => self.asked.path_for(path, &slot.model),
+        match self.attached.candidates(self.stage).get(candidate) {
+            Some(candidate) => self.asked.path_for(path, &candidate.model),
             None => Cow::Borrowed(path),
         }
     }
@@ -62,19 +62,19 @@ impl PathRewriting {
 
 impl Call {
     pub(crate) fn new(
-        bound: Arc<Bound>,
+        attached: Arc<AttachedPolicy>,
         stage: Stage,
         path: &str,
         body: Bytes,
         asked: Asked,
-        first: Option<Ticket>,
+        first: Option<Admitted>,
     ) -> Self {
         Call {
             // Without a provider nobody would be told of it.
-            asks_usage: bound.provider.is_some()
-                && bound.policy.settings.count_stream_tokens
+            asks_usage: attached.provider.is_some()
+                && attached.policy.settings.count_stream_tokens
                 && asked.can_ask_usage(path),
-            bound,
+            attached,
             stage,
             path: path.to_owned(),
             body,
@@ -94,7 +94,7 @@ impl Call {
     }
 
     /// The candidate that will be called first and what it will be sent, so that the gateway can resolve it before
-    /// [`Call::run`]. `None` when none can be named before that.
+    /// [`Call::run`]. `None` when that is not known before.
     pub fn first_candidate(&mut self) -> Option<(usize, Bytes)> {
         if self.first.is_none() {
             self.first = self.probe_early();
@@ -109,7 +109,7 @@ impl Call {
     /// How the candidates' paths differ; `None` when the model is not in the path.
     pub fn rewriting(&self) -> Option<PathRewriting> {
         self.asked.rewrites_path().then(|| PathRewriting {
-            bound: Arc::clone(&self.bound),
+            attached: Arc::clone(&self.attached),
             stage: self.stage,
             asked: self.asked.clone(),
         })
@@ -121,27 +121,27 @@ impl Call {
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        &self.bound.policy.settings
+        &self.attached.policy.settings
     }
 
-    pub(crate) fn slots(&self) -> &[Slot] {
-        self.bound.slots(self.stage)
+    pub(crate) fn candidates(&self) -> &[CandidateState] {
+        self.attached.candidates(self.stage)
     }
 
     fn body_for(&self, index: usize, ask_usage: bool) -> Result<Bytes, NoMemory> {
-        let model = &self.slots()[index].model;
-        let mut kept = None;
+        let model = &self.candidates()[index].model;
+        let mut tally = None;
         let mut room = |bytes| {
-            let (room, its) = self.bound.share.room(bytes).ok()?;
-            kept = Some(its);
+            let (room, its) = self.attached.share.room(bytes).ok()?;
+            tally = Some(its);
             Some(room)
         };
         let body = self
             .asked
             .body_for(&self.body, model, ask_usage, &mut room)
             .ok_or(NoMemory)?;
-        Ok(match (body, kept) {
-            (Cow::Owned(edited), Some(kept)) => kept.freeze(edited),
+        Ok(match (body, tally) {
+            (Cow::Owned(edited), Some(tally)) => tally.freeze(edited),
             (Cow::Owned(edited), None) => edited.into(),
             (Cow::Borrowed(_), _) => self.body.clone(),
         })
@@ -152,28 +152,31 @@ impl Call {
         &self,
         index: usize,
         ask_usage: bool,
-        join: Option<(&Stream, Way)>,
+        join: Option<(&Stream, ContinuationMode)>,
     ) -> Result<Bytes, NoMemory> {
         let body = self.body_for(index, ask_usage)?;
-        let Some((stream, way)) = join else {
+        let Some((stream, mode)) = join else {
             return Ok(body);
         };
-        let mut kept = self.bound.share.kept();
-        kept.set(body.len() + stream.delivered())?;
-        let Some(prefilled) = way.prefilled(stream, &body) else {
+        let mut tally = self.attached.share.tally();
+        tally.set(body.len() + stream.delivered())?;
+        let Some(prefilled) = mode.prefilled(stream, &body) else {
             return Ok(body);
         };
-        kept.set(prefilled.len())?;
-        Ok(kept.freeze(prefilled))
+        tally.set(prefilled.len())?;
+        Ok(tally.freeze(prefilled))
     }
 
     pub(crate) fn asks_usage_of(&self, index: usize) -> bool {
-        self.asks_usage && !self.slots()[index].refuses_usage.load(Ordering::Relaxed)
+        self.asks_usage
+            && !self.candidates()[index]
+                .refuses_usage
+                .load(Ordering::Relaxed)
     }
 
     pub(crate) fn accounting(&self) -> Accounting<'_> {
         Accounting {
-            provider: self.bound.provider.as_deref(),
+            provider: self.attached.provider.as_deref(),
             asked: &self.asked,
             path: &self.path,
             counts_streams: self.settings().count_stream_tokens,
@@ -181,13 +184,13 @@ impl Call {
     }
 
     /// With every candidate suspended: the permit for the one whose suspension ends first, if that is set and free.
-    pub(crate) fn probe_early(&self) -> Option<Ticket> {
+    pub(crate) fn probe_early(&self) -> Option<Admitted> {
         if self.settings().when_all_suspended != WhenAllSuspended::Probe {
             return None;
         }
         let (_, index) = self.ends_first()?;
-        let permit = self.slots()[index].gate.probe_early()?;
-        Some(Ticket {
+        let permit = self.candidates()[index].gate.probe_early()?;
+        Some(Admitted {
             index,
             permit: Some(permit),
         })
@@ -195,11 +198,11 @@ impl Call {
 
     /// The shortest wait among the suspended candidates, and whose it is.
     fn ends_first(&self) -> Option<(Duration, usize)> {
-        let now = self.bound.clock.now();
-        self.slots()
+        let now = self.attached.clock.now();
+        self.candidates()
             .iter()
             .enumerate()
-            .filter_map(|(index, slot)| match slot.gate.state(now) {
+            .filter_map(|(index, candidate)| match candidate.gate.state(now) {
                 State::Suspended { until } => Some((now.until(until), index)),
                 State::Due | State::Probing => Some((Duration::ZERO, index)),
                 State::Healthy | State::Suspected | State::Held => None,
@@ -210,7 +213,7 @@ impl Call {
     pub(crate) fn failure(&self, course: &Course) -> Failure {
         match course.last_outcome {
             Some((index, outcome)) => {
-                let model = &self.slots()[index].model;
+                let model = &self.candidates()[index].model;
                 client::all_failed(model, index, outcome, course.report.attempts.len())
             }
             None => client::all_suspended(self.ends_first().map(|(wait, _)| wait)),
@@ -219,15 +222,18 @@ impl Call {
 
     /// An answer's head as the client gets it.
     pub(crate) fn head(&self, mut head: Head, attempts: usize) -> Head {
-        let slot = &self.slots()[head.candidate];
-        let served = self.settings().response_headers.then_some((slot, attempts));
+        let candidate = &self.candidates()[head.candidate];
+        let served = self
+            .settings()
+            .response_headers
+            .then_some((candidate, attempts));
         client::rework(&mut head, served);
         head
     }
 
     pub(crate) fn judge(&self, own_credential: bool) -> Judge<'_> {
         Judge {
-            signs: &self.bound.signs,
+            signs: &self.attached.signs,
             request: &self.body,
             own_credential,
             minds_filters: self.settings().failover_on_content_filter,

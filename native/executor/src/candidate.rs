@@ -7,7 +7,7 @@ use failover_suspension::{Gate, Permit};
 
 /// A candidate with its state.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct CandidateState {
     pub(crate) model: String,
     pub(crate) endpoint_id: String,
     pub(crate) gate: Arc<Gate>,
@@ -17,7 +17,7 @@ pub(crate) struct Slot {
 
 /// The right to call a candidate now.
 #[derive(Debug)]
-pub(crate) struct Ticket {
+pub(crate) struct Admitted {
     /// Its index in the section.
     pub(crate) index: usize,
     /// Set when this is the one request that probes it.

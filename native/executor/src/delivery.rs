@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::{Buf, Bytes};
 use failover_wire::room::allocated;
 
-use crate::body::{Kept, Share};
+use crate::body::{Share, Tally};
 use crate::gateway::{Gateway, Head, Metadata};
 use crate::outcome::Outcome;
 
@@ -73,7 +73,7 @@ pub(crate) struct Collected {
     room: usize,
     /// `max_answer_body`
     most: usize,
-    kept: Kept,
+    tally: Tally,
 }
 
 impl Collected {
@@ -85,7 +85,7 @@ impl Collected {
             length: 0,
             room: 0,
             most: usize::try_from(most).unwrap_or(usize::MAX),
-            kept: share.kept(),
+            tally: share.tally(),
         })
     }
 
@@ -113,7 +113,7 @@ impl Collected {
     fn buffer(&mut self, needed: usize) -> Result<Vec<u8>, Outcome> {
         // In proportion to what is there: little lies idle, and the buffers are few.
         let more = needed.max((self.length / 4).clamp(SHORTEST, LONGEST));
-        self.kept.set(self.room + more)?;
+        self.tally.set(self.room + more)?;
         self.room += more;
         allocated(more).ok_or(Outcome::NoMemory)
     }
@@ -136,7 +136,7 @@ impl Collected {
             self.room -= buffer.capacity();
             deliver(gateway, buffer.into()).await;
             // It never grows here.
-            let _ = self.kept.set(self.room);
+            let _ = self.tally.set(self.room);
         }
         gateway.end();
     }

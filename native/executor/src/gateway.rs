@@ -19,7 +19,7 @@ pub struct Unusable(pub String);
 /// known.
 pub type Metadata = Vec<(String, String)>;
 
-/// An answer to the caller, but for its body.
+/// An answer to the client, but for its body.
 #[derive(Debug, Clone)]
 pub struct Head {
     /// The status.
@@ -32,14 +32,14 @@ pub struct Head {
     pub metadata: Metadata,
 }
 
-/// What the caller is told when there is no provider's answer to give. Carries no address and no credential.
+/// What the client is told when there is no provider's answer to give. Carries no address and no credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// 502, 503 or 504; 431 where the caller's own headers are too long, 500 where the gateway itself failed.
+    /// 502, 503 or 504; 431 where the client's own headers are too long, 500 where the gateway itself failed.
     pub status: StatusCode,
     /// The host's error code, in the range that its analytics call target connectivity.
     pub code: u32,
-    /// A sentence for the caller.
+    /// A sentence for the client.
     pub message: String,
     /// Seconds for Retry-After.
     pub retry_after: Option<u64>,
@@ -75,10 +75,10 @@ pub trait Gateway: Send + Sync {
     /// [`Gateway::writable`].
     fn data(&self, bytes: &Bytes) -> usize;
 
-    /// Waits until the caller takes more.
+    /// Waits until the client takes more.
     fn writable(&self) -> impl Future<Output = ()> + Send;
 
-    /// What a stream has used: once, before its `end` or `abort`, and also when its caller has left. Of one that was
+    /// What a stream has used: once, before its `end` or `abort`, and also when its client has left. Of one that was
     /// collected and could not be completed, after `fail`.
     fn used(&self, metadata: Metadata);
 

@@ -1,6 +1,6 @@
 //! Attempts, clocks and streaming: what happens to one request from the moment it is taken over to its last byte.
 //!
-//! [`Bound::prepare`] decides whether a request is ours and which candidate comes first; [`Call::run`] makes the
+//! [`AttachedPolicy::prepare`] decides whether a request is ours and which candidate comes first; [`Call::run`] makes the
 //! attempts. The gateway is a trait, [`Gateway`], and so is the network, [`Transport`]: nothing here knows of Java,
 //! and every clock is tokio's, so that the tests run on virtual time.
 
@@ -40,14 +40,14 @@ mod turns;
 mod upstream;
 
 pub use arrival::{Arrival, Decision};
-pub use asking::Way;
-pub use attached::Bound;
+pub use asking::ContinuationMode;
+pub use attached::AttachedPolicy;
 pub use call::{Call, PathRewriting};
 pub use clock::Clock;
 pub use deadline::Deadline;
 pub use gateway::{Failure, Gateway, Head, Metadata, Panic, Unusable};
-pub use memory::{Held, Memory};
-pub use outcome::{Blame, GoOn, Outcome, Rule};
+pub use memory::{Buffered, Memory};
+pub use outcome::{Blame, Next, Outcome, Rule};
 pub use refusal::Refusal;
 pub use registry::{Registry, Scope};
 pub use report::{AttemptReport, Report};

@@ -27,7 +27,7 @@ pub enum Outcome {
     ModelNotFound,
     /// 401, 402, no credit, a closed account, with the endpoint's own credentials.
     OwnCredentials,
-    /// 403 that says none of these, with the endpoint's own credentials.
+    /// 403 without one of these reasons, with the endpoint's own credentials.
     Forbidden,
     /// 401, 402 or 403 under the client's own credential.
     ClientsCredentials,
@@ -40,7 +40,7 @@ pub enum Outcome {
     /// DNS, connect, TLS, reset, protocol error.
     Network(NetError),
     /// No complete answer, or no useful chunk, in time.
-    Silent,
+    TimedOut,
     /// 2xx that is no answer.
     NoAnswer(NoAnswer),
     /// An answer of more than `max_answer_body`, with whatever status.
@@ -68,7 +68,7 @@ pub enum Outcome {
 
 /// Whether the next candidate is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GoOn {
+pub enum Next {
     /// The client gets this one's answer.
     No,
     /// Yes.
@@ -92,7 +92,7 @@ pub enum Blame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// Whether the next candidate is tried.
-    pub go_on: GoOn,
+    pub next: Next,
     /// Whose fault it is.
     pub blame: Blame,
 }
@@ -137,8 +137,8 @@ impl Outcome {
     /// What follows from it.
     pub fn rule(self, settings: &Settings) -> Rule {
         use Blame::{Candidate, Nobody, Unsure};
-        use GoOn::{No, OtherModel, Yes};
-        let (go_on, blame) = match self {
+        use Next::{No, OtherModel, Yes};
+        let (next, blame) = match self {
             Outcome::Answered | Outcome::ClientError => (No, Nobody),
             Outcome::UnknownRefusal => match settings.on_unknown_refusal {
                 OnUnknownRefusal::Next => (Yes, Nobody),
@@ -156,7 +156,7 @@ impl Outcome {
             Outcome::Unavailable(_) => (Yes, Unsure),
             Outcome::Network(error) if error.is_before_connection() => (Yes, Candidate),
             Outcome::Network(_)
-            | Outcome::Silent
+            | Outcome::TimedOut
             | Outcome::NoAnswer(_)
             | Outcome::TooLarge
             | Outcome::NoUsefulChunk
@@ -165,7 +165,7 @@ impl Outcome {
             Outcome::TooLong { clients: true } | Outcome::NoMemory => (No, Nobody),
             Outcome::TooLong { clients: false } => (Yes, Nobody),
         };
-        Rule { go_on, blame }
+        Rule { next, blame }
     }
 
     /// Whether the candidate had a part in it.
@@ -215,7 +215,7 @@ impl Outcome {
             Outcome::Limited(_) => "limited",
             Outcome::Unavailable(_) => "unavailable",
             Outcome::Network(_) => "network",
-            Outcome::Silent => "silent",
+            Outcome::TimedOut => "silent",
             Outcome::NoAnswer(_) => "no-answer",
             Outcome::TooLarge => "too-large",
             Outcome::NoMemory => "no-memory",
@@ -235,7 +235,7 @@ impl Outcome {
                 format!("answered {}", status.as_u16())
             }
             Outcome::Network(error) => format!("gave {error}"),
-            Outcome::Silent => "did not answer in time".to_owned(),
+            Outcome::TimedOut => "did not answer in time".to_owned(),
             Outcome::NoAnswer(why) => format!("gave {why}"),
             Outcome::TooLarge => "gave an answer of more than max_answer_body".to_owned(),
             Outcome::NoUsefulChunk => "gave a stream without anything useful in it".to_owned(),

@@ -11,18 +11,18 @@ use bytes::Bytes;
 use failover_suspension::State;
 use failover_wire::stream::Stream;
 
-use crate::asking::{Asking, Way};
+use crate::asking::{Asking, ContinuationMode};
 use crate::attempt::{Attempt, Attempted};
 use crate::body::NoMemory;
 use crate::call::Call;
-use crate::candidate::{Slot, Ticket};
+use crate::candidate::{Admitted, CandidateState};
 use crate::caught::caught;
 use crate::consequence::{Consequence, Settling};
 use crate::course::{Answers, Course};
 use crate::deadline::{Deadline, Elapsed};
 use crate::gateway::{Gateway, Unusable};
 use crate::judge::Verdict;
-use crate::outcome::{GoOn, Outcome};
+use crate::outcome::{Next, Outcome};
 use crate::relay::Committed;
 use crate::report::AttemptReport;
 use crate::retry::Retries;
@@ -39,7 +39,7 @@ enum Step {
     /// The same candidate is tried again after this wait, unless others have found out meanwhile that it is no use.
     Retry(Duration, Box<Verdict>),
     /// This candidate has had its turn.
-    Done(GoOn),
+    Done(Next),
 }
 
 /// What the gateway found out about a candidate, and what it will be sent.
@@ -52,38 +52,39 @@ impl Call {
         &self,
         transport: &T,
         gateway: &G,
-        mut next: Option<Ticket>,
+        mut next: Option<Admitted>,
         mut first: Option<Resolved>,
         broken: Option<&Stream>,
         course: &mut Course,
-    ) -> Option<(Ticket, Committed)> {
-        let way = broken.map(|s| aside(self.body.len(), || Way::first(s, &self.body)));
-        while let Some(mut ticket) = next {
-            let index = ticket.index;
+    ) -> Option<(Admitted, Committed)> {
+        let mode =
+            broken.map(|s| aside(self.body.len(), || ContinuationMode::first(s, &self.body)));
+        while let Some(mut admitted) = next {
+            let index = admitted.index;
             course.tried.push(index);
             let mut retries = Retries::new(self.settings());
             let mut asking = Asking {
                 usage: self.asks_usage_of(index),
-                way,
+                mode,
             };
             let go_on = loop {
-                course.attempt_begins(self.bound.clock.now());
+                course.attempt_begins(self.attached.clock.now());
                 let first = first.take();
                 let attempt =
                     self.attempt(transport, gateway, index, asking, first, broken, course);
                 let attempted = caught(gateway, attempt).await;
                 let attempted = attempted.unwrap_or_else(|| Attempted::failed(Outcome::Panicked));
-                match self.step(&mut ticket, asking, attempted, &mut retries, course) {
-                    Step::Committed(committed) => return Some((ticket, *committed)),
+                match self.step(&mut admitted, asking, attempted, &mut retries, course) {
+                    Step::Committed(committed) => return Some((admitted, *committed)),
                     Step::Ask(differently) => asking = differently,
                     Step::Retry(wait, verdict) => {
                         tokio::time::sleep(wait).await;
-                        let now = self.bound.clock.now();
-                        let state = self.slots()[index].gate.state(now);
+                        let now = self.attached.clock.now();
+                        let state = self.candidates()[index].gate.state(now);
                         if !matches!(state, State::Healthy | State::Suspected) {
                             let rule = verdict.outcome.rule(self.settings());
-                            self.settle(&mut ticket, &verdict, course);
-                            break rule.go_on;
+                            self.settle(&mut admitted, &verdict, course);
+                            break rule.next;
                         }
                     }
                     Step::Done(go_on) => break go_on,
@@ -91,7 +92,7 @@ impl Call {
             };
             let go_on = match go_on {
                 // The request's fault with one can't be the request's fault after another has begun to answer.
-                GoOn::No if broken.is_some() => GoOn::Yes,
+                Next::No if broken.is_some() => Next::Yes,
                 go_on => go_on,
             };
             next = self.next_after(index, go_on, course);
@@ -112,7 +113,7 @@ impl Call {
         course: &Course,
     ) -> Attempted {
         let last = !self.another_is_open(course);
-        let join = broken.zip(asking.way);
+        let join = broken.zip(asking.mode);
         let (upstream, body) = match first {
             Some(first) => first,
             None => match aside(self.body.len(), || {
@@ -130,12 +131,12 @@ impl Call {
         };
         let attempt = Attempt {
             settings: self.settings(),
-            provider: self.bound.provider.as_ref(),
+            provider: self.attached.provider.as_ref(),
             accounting: self.accounting(),
             judge: self.judge(upstream.own_credential),
-            share: &self.bound.share,
+            share: &self.attached.share,
             candidate: index,
-            model: &self.slots()[index].model,
+            model: &self.candidates()[index].model,
             deadline: self.deadline(last, course.overall),
             asks_usage: self.asks_usage,
             join,
@@ -146,7 +147,7 @@ impl Call {
     /// What comes after an attempt, with its candidate settled and the attempt written down.
     fn step(
         &self,
-        ticket: &mut Ticket,
+        admitted: &mut Admitted,
         asking: Asking,
         attempted: Attempted,
         retries: &mut Retries,
@@ -156,9 +157,9 @@ impl Call {
             mut verdict,
             committed,
         } = attempted;
-        let (index, outcome) = (ticket.index, verdict.outcome);
-        let slot = &self.slots()[index];
-        let probe = ticket.permit.is_some();
+        let (index, outcome) = (admitted.index, verdict.outcome);
+        let candidate = &self.candidates()[index];
+        let probe = admitted.permit.is_some();
         course.last_outcome = Some((index, outcome));
         let differently = asking.after(outcome, &verdict.evidence);
         let wait = match differently {
@@ -167,11 +168,11 @@ impl Call {
         };
         if self.asks_usage_of(index) && !asking.usage && outcome == Outcome::Answered {
             // It was the question: a client's own mistake would be refused without it too.
-            slot.refuses_usage.store(true, Ordering::Relaxed);
+            candidate.refuses_usage.store(true, Ordering::Relaxed);
         }
         course.report.attempts.push(AttemptReport {
-            model: slot.model.clone(),
-            endpoint_id: slot.endpoint_id.clone(),
+            model: candidate.model.clone(),
+            endpoint_id: candidate.endpoint_id.clone(),
             outcome,
             status: verdict.answer.as_ref().map(|a| a.head.status.as_u16()),
             took: course.attempt_started.elapsed(),
@@ -179,17 +180,17 @@ impl Call {
             suspended: None,
             suspected: false,
             lifted: false,
-            way: asking.way,
+            mode: asking.mode,
             delivered: None,
         });
         if let Some(differently) = differently {
             return Step::Ask(differently);
         }
-        let go_on = outcome.rule(self.settings()).go_on;
+        let go_on = outcome.rule(self.settings()).next;
         if let Some(answer) = verdict.answer.take() {
             match go_on {
-                GoOn::No => course.answers.choose(answer),
-                GoOn::Yes | GoOn::OtherModel => course.answers.keep(outcome, answer),
+                Next::No => course.answers.choose(answer),
+                Next::Yes | Next::OtherModel => course.answers.keep(outcome, answer),
             }
         } else if outcome == Outcome::NoMemory {
             // Another candidate's failure would not be what kept the client from an answer.
@@ -199,12 +200,12 @@ impl Call {
             retries.made(wait, verdict.retry_after);
             return Step::Retry(wait, Box::new(verdict));
         }
-        self.settle(ticket, &verdict, course);
+        self.settle(admitted, &verdict, course);
         if outcome == Outcome::Answered {
-            let now = self.bound.clock.now();
+            let now = self.attached.clock.now();
             course.served_by(index, now);
             if committed.is_none() {
-                slot.gate.answered(now);
+                candidate.gate.answered(now);
             }
         }
         match committed {
@@ -214,11 +215,11 @@ impl Call {
     }
 
     /// Lets a candidate have what follows from its last attempt, and writes that down.
-    pub(crate) fn settle(&self, ticket: &mut Ticket, verdict: &Verdict, course: &mut Course) {
-        let index = ticket.index;
+    pub(crate) fn settle(&self, admitted: &mut Admitted, verdict: &Verdict, course: &mut Course) {
+        let index = admitted.index;
         let settling = Settling {
-            policy: &self.bound.policy,
-            clock: self.bound.clock,
+            policy: &self.attached.policy,
+            clock: self.attached.clock,
             began: course.attempt_began,
             outcome: verdict.outcome,
             hint: verdict.hint,
@@ -228,7 +229,7 @@ impl Call {
             suspended,
             lifted,
             suspicion,
-        } = settling.settle(&self.slots()[index], ticket);
+        } = settling.settle(&self.candidates()[index], admitted);
         if let Some(attempt) = course.report.attempts.last_mut() {
             attempt.suspended = suspended;
             attempt.lifted = lifted;
@@ -252,9 +253,9 @@ impl Call {
         let wait = retries.wait(settings, verdict.outcome, verdict.retry_after, last)?;
         let may = wait < course.overall.remaining()
             && self
-                .bound
+                .attached
                 .budget
-                .take(settings.retry_budget, self.bound.clock.now());
+                .take(settings.retry_budget, self.attached.clock.now());
         may.then_some(wait)
     }
 
@@ -262,15 +263,15 @@ impl Call {
     pub(crate) fn next_after(
         &self,
         index: usize,
-        go_on: GoOn,
+        go_on: Next,
         course: &mut Course,
-    ) -> Option<Ticket> {
+    ) -> Option<Admitted> {
         match go_on {
-            GoOn::No => return None,
-            GoOn::Yes => {}
-            GoOn::OtherModel => course
+            Next::No => return None,
+            Next::Yes => {}
+            Next::OtherModel => course
                 .refused_models
-                .push(self.slots()[index].model.clone()),
+                .push(self.candidates()[index].model.clone()),
         }
         if course.overall.passed() {
             return None;
@@ -279,25 +280,29 @@ impl Call {
     }
 
     /// The next candidate that may be called.
-    pub(crate) fn next(&self, course: &Course) -> Option<Ticket> {
-        self.bound
-            .admit(self.stage, |index, slot| self.is_left(course, index, slot))
+    pub(crate) fn next(&self, course: &Course) -> Option<Admitted> {
+        self.attached.admit(self.stage, |index, candidate| {
+            self.is_left(course, index, candidate)
+        })
     }
 
-    fn is_left(&self, course: &Course, index: usize, slot: &Slot) -> bool {
-        !course.tried.contains(&index) && !course.refused_models.contains(&slot.model)
+    fn is_left(&self, course: &Course, index: usize, candidate: &CandidateState) -> bool {
+        !course.tried.contains(&index) && !course.refused_models.contains(&candidate.model)
     }
 
     /// Whether another candidate could take over.
     fn another_is_open(&self, course: &Course) -> bool {
-        let now = self.bound.clock.now();
-        self.slots().iter().enumerate().any(|(index, slot)| {
-            self.is_left(course, index, slot)
-                && matches!(
-                    slot.gate.state(now),
-                    State::Healthy | State::Suspected | State::Due
-                )
-        })
+        let now = self.attached.clock.now();
+        self.candidates()
+            .iter()
+            .enumerate()
+            .any(|(index, candidate)| {
+                self.is_left(course, index, candidate)
+                    && matches!(
+                        candidate.gate.state(now),
+                        State::Healthy | State::Suspected | State::Due
+                    )
+            })
     }
 
     /// Asks the gateway for a candidate's URL and credentials, for no longer than an attempt may take.
@@ -308,7 +313,7 @@ impl Call {
         body: &Bytes,
         overall: Deadline,
     ) -> Result<Upstream, Unusable> {
-        let deadline = Deadline::after(self.bound.policy.request_timeout).min(overall);
+        let deadline = Deadline::after(self.attached.policy.request_timeout).min(overall);
         deadline
             .bound(gateway.resolve(index, body))
             .await
@@ -317,7 +322,7 @@ impl Call {
 
     /// How long an attempt may take.
     fn deadline(&self, last: bool, overall: Deadline) -> Deadline {
-        let policy = &self.bound.policy;
+        let policy = &self.attached.policy;
         let limit = match policy.settings.first_token_timeout {
             Some(limit) if self.asked.stream() && !last => limit.min(policy.request_timeout),
             _ => policy.request_timeout,

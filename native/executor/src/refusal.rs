@@ -3,12 +3,12 @@ use failover_wire::coding::Undecodable;
 /// Why a request is answered by the gateway itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// 400: the body is declared as JSON and is none.
+    /// 400: the body is declared as JSON and can't be read as such.
     #[error("The request body is {0}")]
     Malformed(String),
     /// 413.
     #[error(
-        "The request body is larger than {limit} bytes, the most that can be kept for a fallback"
+        "The request body is larger than {limit} bytes, the most that can be tally for a fallback"
     )]
     TooLarge {
         /// `max_request_body`.
@@ -46,7 +46,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The HTTP status for the caller.
+    /// The HTTP status for the client.
     pub fn status(&self) -> u16 {
         match self {
             Refusal::Malformed(_) => 400,

@@ -10,10 +10,10 @@ use failover_wire::Provider;
 use failover_wire::refusal::Signs;
 use once_cell::sync::Lazy;
 
-use crate::attached::Bound;
+use crate::attached::AttachedPolicy;
 use crate::body::Share;
 use crate::budget::Budget;
-use crate::candidate::Slot;
+use crate::candidate::CandidateState;
 use crate::clock::Clock;
 use crate::memory::Memory;
 
@@ -49,10 +49,15 @@ struct KnownSigns {
 impl Registry {
     /// Binds a policy to its API. Candidates that other policies of the API name too share their state. `provider`:
     /// whose models they are, if that is known.
-    pub fn bind(&self, policy: Arc<Policy>, scope: &Scope, provider: Option<Provider>) -> Bound {
-        let slots = |stage| {
+    pub fn attach(
+        &self,
+        policy: Arc<Policy>,
+        scope: &Scope,
+        provider: Option<Provider>,
+    ) -> AttachedPolicy {
+        let candidates = |stage| {
             let candidates = policy.section(stage).map_or(&[][..], |s| s.candidates());
-            let slot = |c: &failover_policy::Candidate| Slot {
+            let candidate = |c: &failover_policy::Candidate| CandidateState {
                 model: c.model.clone(),
                 endpoint_id: c.endpoint_id.clone(),
                 gate: self.cache.gate(
@@ -67,15 +72,15 @@ impl Registry {
                 ),
                 refuses_usage: AtomicBool::new(false),
             };
-            candidates.iter().map(slot).collect()
+            candidates.iter().map(candidate).collect()
         };
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         let budget = budgets
             .entry(scope.clone())
             .or_insert_with(|| Arc::new(Budget::new(self.clock.now())));
-        Bound {
-            production: slots(Stage::Production),
-            sandbox: slots(Stage::Sandbox),
+        AttachedPolicy {
+            production: candidates(Stage::Production),
+            sandbox: candidates(Stage::Sandbox),
             api: format!("{}:{}", scope.api, scope.version),
             budget: Arc::clone(budget),
             clock: self.clock,

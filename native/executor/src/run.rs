@@ -26,12 +26,19 @@ impl Call {
         first: Option<Result<Upstream, Unusable>>,
     ) {
         let overall = Deadline::after(self.settings().overall_timeout);
-        let mut course = Course::new(&self.bound.api, overall, self.bound.clock.now());
-        let mut ticket = self.first.take().or_else(|| self.probe_early());
+        let mut course = Course::new(&self.attached.api, overall, self.attached.clock.now());
+        let mut admitted = self.first.take().or_else(|| self.probe_early());
         let mut first = first.zip(self.first_body.take());
         loop {
             // In a box of its own: it is large, and a stream goes on for long after it.
-            let pursuit = self.pursue(transport, gateway, ticket, first.take(), None, &mut course);
+            let pursuit = self.pursue(
+                transport,
+                gateway,
+                admitted,
+                first.take(),
+                None,
+                &mut course,
+            );
             let Some((served, committed)) = Box::pin(pursuit).await else {
                 self.body = Bytes::new();
                 let status = self.answer(gateway, &mut course).await;
@@ -46,7 +53,7 @@ impl Call {
             let streamed = self.stream(transport, gateway, served, committed, &mut course);
             match streamed.await {
                 Streamed::Over(status) => return self.finish(gateway, course, status),
-                Streamed::Lost(next) => ticket = Some(next),
+                Streamed::Lost(next) => admitted = Some(next),
             }
         }
     }
@@ -64,7 +71,7 @@ impl Call {
         let mut head = self.head(answer.head, course.report.attempts.len());
         let status = head.status;
         if head.metadata.is_empty() {
-            let model = &self.slots()[head.candidate].model;
+            let model = &self.candidates()[head.candidate].model;
             let read = || self.accounting().of_answer(model, &answer.body);
             head.metadata = caught_now(gateway, read).unwrap_or_default();
         }
@@ -77,19 +84,19 @@ impl Call {
         report.status = status.as_u16();
         report.took = course.started.elapsed();
         if report.is_notable() {
-            let now = self.bound.clock.now();
-            let slots = self.slots().iter().enumerate();
-            let skipped = slots.filter(|(index, _)| !course.tried.contains(index));
+            let now = self.attached.clock.now();
+            let candidates = self.candidates().iter().enumerate();
+            let skipped = candidates.filter(|(index, _)| !course.tried.contains(index));
             report.skipped = skipped
-                .filter_map(|(_, slot)| {
-                    let why = match slot.gate.state(now) {
+                .filter_map(|(_, candidate)| {
+                    let why = match candidate.gate.state(now) {
                         State::Suspended { .. } => "suspended",
                         State::Suspected => "suspected",
                         State::Probing => "probing",
                         State::Held => "held",
                         State::Healthy | State::Due => return None,
                     };
-                    Some((slot.model.clone(), slot.endpoint_id.clone(), why))
+                    Some((candidate.model.clone(), candidate.endpoint_id.clone(), why))
                 })
                 .collect();
         }

@@ -9,7 +9,7 @@ pub struct Upstream {
     /// The headers, credentials included. Hop-by-hop headers and Content-Length are not in it; Host is when a signature
     /// has another than the URL.
     pub headers: HeaderMap,
-    /// Whether the endpoint has its own credentials configured in the gateway; otherwise the caller's were passed on.
+    /// Whether the endpoint has its own credentials configured in the gateway; otherwise the client's were passed on.
     pub own_credential: bool,
 }
 

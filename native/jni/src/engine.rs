@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use failover_executor::{
-    Bound, Call, Failure, Gateway, HttpClient, HttpClients, Network, PathRewriting, Registry, Scope,
+    AttachedPolicy, Call, Failure, Gateway, HttpClient, HttpClients, Network, PathRewriting,
+    Registry, Scope,
 };
 use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Policy};
 use failover_wire::Provider;
@@ -28,7 +29,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) enum Attached {
     Read(Arc<Policy>),
     Bound {
-        bound: Arc<Bound>,
+        bound: Arc<AttachedPolicy>,
         client: HttpClient,
         /// What of its provider can't be used.
         warnings: Vec<String>,
@@ -151,7 +152,7 @@ impl Engine {
         }
     }
 
-    pub(crate) fn bound(&self, handle: u64) -> Result<Arc<Bound>, Thrown> {
+    pub(crate) fn bound(&self, handle: u64) -> Result<Arc<AttachedPolicy>, Thrown> {
         match self.policies.get(handle).as_deref() {
             Some(Attached::Bound { bound, .. }) => Ok(Arc::clone(bound)),
             _ => Err(Thrown::Handle(handle)),
@@ -172,7 +173,7 @@ impl Engine {
             let client = self
                 .clients
                 .client(settings.connect_timeout, settings.http2);
-            (client, self.registry.bind(policy, scope, provider))
+            (client, self.registry.attach(policy, scope, provider))
         })?;
         let (client, bound) = (client.map_err(Thrown::Other)?, Arc::new(bound));
         Ok(self.policies.add(Arc::new(Attached::Bound {

@@ -538,7 +538,7 @@ extern "system" fn held_bytes<'local>(
     _class: JClass<'local>,
 ) -> jlong {
     env.with_env(|_| -> Result<_, Thrown> {
-        let held = engine().registry.memory().held();
+        let held = engine().registry.memory().buffered();
         Ok(jlong::try_from(held).unwrap_or(jlong::MAX))
     })
     .resolve::<Throw>()

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn said(body: &str) -> Evidence {
@@ -7,7 +6,7 @@ fn said(body: &str) -> Evidence {
 
 const USAGE: Asking = Asking {
     usage: true,
-    way: None,
+    mode: None,
 };
 
 #[test]
@@ -29,10 +28,10 @@ fn who_refuses_the_question_for_usage_is_asked_without_it() {
 fn who_refuses_something_else_is_not_asked_again() {
     let other = said(r#"{"error":{"message":"wrong","param":"messages"}}"#);
     assert_eq!(USAGE.after(Outcome::ClientError, &other), None);
-    assert_eq!(USAGE.after(Outcome::Silent, &said("")), None);
+    assert_eq!(USAGE.after(Outcome::TimedOut, &said("")), None);
     let plain = Asking {
         usage: false,
-        way: None,
+        mode: None,
     };
     assert_eq!(plain.after(Outcome::ClientError, &said("")), None);
 }
@@ -41,18 +40,18 @@ fn who_refuses_something_else_is_not_asked_again() {
 fn a_refused_prefill_is_marked_where_that_is_asked_for_and_given_up_else() {
     let prefilled = Asking {
         usage: false,
-        way: Some(Way::Prefilled),
+        mode: Some(ContinuationMode::Prefilled),
     };
     let next = |asking: Asking, body: &str| {
         let next = asking.after(Outcome::ClientError, &said(body));
-        next.and_then(|asking| asking.way)
+        next.and_then(|asking| asking.mode)
     };
     let mark = r#"{"message":"Expected last role User or Tool (or Assistant with prefix True)"}"#;
-    assert_eq!(next(prefilled, mark), Some(Way::Marked));
-    assert_eq!(next(prefilled, "{}"), Some(Way::Again));
+    assert_eq!(next(prefilled, mark), Some(ContinuationMode::Marked));
+    assert_eq!(next(prefilled, "{}"), Some(ContinuationMode::Again));
     let again = Asking {
         usage: false,
-        way: Some(Way::Again),
+        mode: Some(ContinuationMode::Again),
     };
     assert_eq!(next(again, "{}"), None);
 }

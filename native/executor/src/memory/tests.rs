@@ -1,4 +1,3 @@
-
 use proptest::prelude::*;
 
 use super::*;
@@ -16,34 +15,34 @@ fn no_body_is_larger_than_what_is_left_free() {
     assert!(memory.reserve(251, LIMIT).is_none());
     let second = memory.reserve(250, LIMIT).unwrap();
     assert!(!first.grow(1, LIMIT));
-    assert_eq!((memory.held(), memory.peak()), (750, 750));
+    assert_eq!((memory.buffered(), memory.peak()), (750, 750));
     assert_eq!(memory.refused(), 5);
     drop((first, second));
-    assert_eq!((memory.held(), memory.peak()), (0, 750));
+    assert_eq!((memory.buffered(), memory.peak()), (0, 750));
 }
 
 #[test]
 fn however_many_take_what_they_get_a_small_one_finds_room() {
     let memory = Arc::new(Memory::default());
     let limit = 128 << 20;
-    let mut greedy: Vec<Held> = (0..300).filter_map(|_| memory.reserve(0, limit)).collect();
+    let mut greedy: Vec<Buffered> = (0..300).filter_map(|_| memory.reserve(0, limit)).collect();
     for _ in 0..100 {
-        for held in &mut greedy {
-            held.grow(64 << 10, limit);
+        for buffered in &mut greedy {
+            buffered.grow(64 << 10, limit);
         }
     }
     assert!(memory.refused() > 0, "they never met the limit");
     assert!(
         memory.reserve(128 << 10, limit).is_some(),
-        "{} held",
-        memory.held()
+        "{} buffered",
+        memory.buffered()
     );
 }
 
 #[test]
 fn nothing_can_be_reserved_while_too_much_is_held() {
     let memory = Arc::new(Memory::default());
-    let _held = memory.reserve(2000, u64::MAX).unwrap();
+    let _buffered = memory.reserve(2000, u64::MAX).unwrap();
     assert!(memory.reserve(0, LIMIT).is_some());
     assert!(memory.reserve(1, LIMIT).is_none());
 }
@@ -52,7 +51,7 @@ fn nothing_can_be_reserved_while_too_much_is_held() {
 fn a_release_too_many_does_not_turn_the_sum_round() {
     let memory = Memory::default();
     memory.release(1);
-    assert_eq!(memory.held(), 0);
+    assert_eq!(memory.buffered(), 0);
 }
 
 #[test]
@@ -64,15 +63,15 @@ fn threads_at_the_limit_never_pass_it_and_leave_nothing() {
             scope.spawn(move || {
                 for round in 0..20_000 {
                     let wanted = (thread * 7919 + round * 104_729) % 700;
-                    if let Some(mut held) = memory.reserve(wanted, LIMIT) {
-                        held.grow(wanted / 2, LIMIT);
-                        held.shrink_to(wanted / 3);
+                    if let Some(mut buffered) = memory.reserve(wanted, LIMIT) {
+                        buffered.grow(wanted / 2, LIMIT);
+                        buffered.shrink_to(wanted / 3);
                     }
                 }
             });
         }
     });
-    assert_eq!(memory.held(), 0);
+    assert_eq!(memory.buffered(), 0);
     assert!(memory.peak() <= LIMIT, "{}", memory.peak());
     assert!(memory.refused() > 0, "the threads never met");
 }
@@ -103,7 +102,7 @@ proptest! {
     #[test]
     fn the_sum_is_always_that_of_what_is_alive(steps in prop::collection::vec(step(), 0..60)) {
         let memory = Arc::new(Memory::default());
-        let mut alive: Vec<Held> = Vec::new();
+        let mut alive: Vec<Buffered> = Vec::new();
         for step in steps {
             match step {
                 Step::Reserve(bytes) => alive.extend(memory.reserve(bytes, LIMIT)),
@@ -117,11 +116,11 @@ proptest! {
                 }
                 _ => {}
             }
-            let sum: u64 = alive.iter().map(Held::bytes).sum();
-            prop_assert_eq!(memory.held(), sum);
+            let sum: u64 = alive.iter().map(Buffered::bytes).sum();
+            prop_assert_eq!(memory.buffered(), sum);
             prop_assert!(sum <= LIMIT);
         }
         drop(alive);
-        prop_assert_eq!(memory.held(), 0);
+        prop_assert_eq!(memory.buffered(), 0);
     }
 }

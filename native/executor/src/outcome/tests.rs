@@ -1,13 +1,12 @@
-
 use super::*;
 use Blame::{Candidate, Nobody, Unsure};
-use GoOn::{No, OtherModel, Yes};
+use Next::{No, OtherModel, Yes};
 
-fn refusal(code: u16, reason: Option<Reason>, own: bool) -> (GoOn, Blame) {
+fn refusal(code: u16, reason: Option<Reason>, own: bool) -> (Next, Blame) {
     let status = StatusCode::from_u16(code).ok();
     let outcome = Outcome::of_refusal(status, reason, own).unwrap();
     let rule = outcome.rule(&Settings::default());
-    (rule.go_on, rule.blame)
+    (rule.next, rule.blame)
 }
 
 #[test]
@@ -67,8 +66,8 @@ fn the_settings_decide_about_filters_and_unknown_refusals() {
         on_unknown_refusal: OnUnknownRefusal::Return,
         ..Settings::default()
     };
-    assert_eq!(Outcome::ContentFilter.rule(&settings).go_on, Yes);
-    assert_eq!(Outcome::UnknownRefusal.rule(&settings).go_on, No);
+    assert_eq!(Outcome::ContentFilter.rule(&settings).next, Yes);
+    assert_eq!(Outcome::UnknownRefusal.rule(&settings).next, No);
 }
 
 #[test]
@@ -95,7 +94,7 @@ fn only_5xx_and_resets_are_retried() {
     }
     for outcome in [
         Outcome::Limited(Some(StatusCode::TOO_MANY_REQUESTS)),
-        Outcome::Silent,
+        Outcome::TimedOut,
         Outcome::Network(NetError::Refused),
         Outcome::ModelNotFound,
     ] {

@@ -1,4 +1,3 @@
-
 use std::task::Waker;
 use std::time::Duration;
 

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn sent(url: &str) -> String {

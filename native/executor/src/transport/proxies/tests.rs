@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn chosen(proxies: Vec<Proxy>, url: &str) -> Option<String> {
