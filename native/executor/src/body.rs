@@ -11,8 +11,8 @@ use crate::memory::{Buffered, Memory};
 use crate::outcome::Outcome;
 use crate::transport::{BodyStream, NetError};
 
-/// What each answer, each copy of a request and each stream may buffer without being counted. Most need no more, so that
-/// a gateway whose memory is full goes on with what it has begun.
+/// What each answer, each copy of a request and each stream may buffer without being counted. Most need no more, so
+/// that a gateway whose memory is full goes on with what it has begun.
 pub(crate) const UNCOUNTED: usize = 16 * 1024;
 
 /// There is no room for a body.

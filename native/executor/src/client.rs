@@ -18,7 +18,7 @@ mod code {
     pub(super) const BROKEN: u32 = 101_500;
     pub(super) const NO_CONNECTION: u32 = 101_503;
     pub(super) const TIMEOUT: u32 = 101_504;
-    /// None of the host's own.
+    /// In the host's range, beside its own codes.
     pub(super) const NO_MEMORY: u32 = 101_590;
     pub(super) const SUSPENDED: u32 = 303_001;
 }

@@ -1,8 +1,8 @@
 //! Attempts, clocks and streaming: what happens to one request from the moment it is taken over to its last byte.
 //!
-//! [`AttachedPolicy::prepare`] decides whether a request is ours and which candidate comes first; [`Call::run`] makes the
-//! attempts. The gateway is a trait, [`Gateway`], and so is the network, [`Transport`]: nothing here knows of Java,
-//! and every clock is tokio's, so that the tests run on virtual time.
+//! [`AttachedPolicy::prepare`] decides whether a request is ours and which candidate comes first; [`Call::run`] makes
+//! the attempts. The gateway is a trait, [`Gateway`], and so is the network, [`Transport`]: nothing here knows of
+//! Java, and every clock is tokio's, so that the tests run on virtual time.
 
 #![deny(unsafe_code)]
 

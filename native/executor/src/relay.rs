@@ -98,8 +98,8 @@ pub(crate) struct Cut<'a> {
     pub(crate) error: Option<Bytes>,
     /// What it says in there.
     pub(crate) refusal: Option<Refusal>,
-    /// [`Outcome::StreamCut`], [`Outcome::Diverged`], [`Outcome::NoMemory`] or [`Outcome::Panicked`]; of a stream that is
-    /// collected also [`Outcome::TooLarge`].
+    /// [`Outcome::StreamCut`], [`Outcome::Diverged`], [`Outcome::NoMemory`] or [`Outcome::Panicked`]; of a stream that
+    /// is collected also [`Outcome::TooLarge`].
     pub(crate) outcome: Outcome,
 }
 
@@ -122,8 +122,8 @@ impl Relay {
         }
     }
 
-    /// Reads up to the first useful chunk and keeps what came before it, as one piece: an event takes more room than the
-    /// few bytes that it may have. `max` counts complete events; one that is not complete yet has the limit of its
+    /// Reads up to the first useful chunk and keeps what came before it, as one piece: an event takes more room than
+    /// the few bytes that it may have. `max` counts complete events; one that is not complete yet has the limit of its
     /// framing. What is not useful does not restart the clock.
     /// `minds_filters`: what a content filter refused from the beginning is not passed on.
     pub(crate) async fn commit(

@@ -1,4 +1,4 @@
-//! What a provider or a client sends is held within bounds, and all of it together within `max_memory`; nothing stays
+//! What a provider or a client sends is kept within bounds, and all of it together within `max_memory`; nothing stays
 //! counted when it is gone (`behaviour.md` §1, §9).
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -40,7 +40,7 @@ fn assert_peak(api: &Api, most: usize) {
     let peak = api.world.registry.memory().peak();
     assert!(
         peak <= most as u64,
-        "{peak} bytes were held, which is more than {most}"
+        "{peak} bytes were buffered, which is more than {most}"
     );
 }
 
@@ -391,7 +391,7 @@ async fn a_request_that_nobody_can_need_any_more_is_let_go() {
     let left = buffered(&api) as usize;
     assert!(
         left < 30 * KIB,
-        "while the client takes the answer {left} bytes are held"
+        "while the client takes the answer {left} bytes are buffered"
     );
     client.takes(usize::MAX);
     running.end().await;
@@ -462,7 +462,7 @@ async fn what_is_held_back_before_the_first_useful_chunk_is_counted() {
     let read = api.world.net.pieces_read("a@east");
     assert!(
         (200..225).contains(&read),
-        "{read} KiB were held back, 16 of them without being counted"
+        "{read} KiB were buffered, 16 of them without being counted"
     );
     assert_eq!(buffered(&api), 0);
 }

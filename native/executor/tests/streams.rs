@@ -1,4 +1,4 @@
-//! Streamed answers: what is held back, what commits, how they end (`behaviour.md` §5 and §6, OpenAI chat
+//! Streamed answers: what is buffered, what commits, how they end (`behaviour.md` §5 and §6, OpenAI chat
 //! completions and "anything else", `on_stream_cut = "error"`).
 
 mod support;
@@ -243,7 +243,7 @@ async fn no_more_than_max_held_is_held_back() {
     let read = api.world.net.pieces_read("a@east") * PING.len();
     assert!(
         (1024..1100).contains(&read),
-        "1 KiB is held at most, but {read} bytes were read"
+        "1 KiB is buffered at most, but {read} bytes were read"
     );
     assert!(api.is_suspended("a@east"));
 }

@@ -90,7 +90,8 @@ impl fmt::Debug for Identity {
 
 /// An HTTP proxy: it is asked for the whole URL of an `http` endpoint, and for a tunnel to an `https` one.
 ///
-/// Hosts are regular expressions, as they are to the gateway; what does not compile is taken as text with `*` for anything.
+/// Hosts are regular expressions, as they are to the gateway; what does not compile is taken as text with `*` for
+/// anything.
 #[derive(Debug, Default)]
 pub struct Proxy {
     /// Whether it is for `https` endpoints, or for `http` ones: the gateway has a sender for each.

@@ -47,7 +47,7 @@ pub(super) struct Sent {
     pub(super) body: Bytes,
 }
 
-enum Way {
+enum Carrier {
     Alone(Box<Http1>),
     Shared(Place),
 }
@@ -73,37 +73,41 @@ impl Origin {
         sent: Sent,
         need: Need,
     ) -> Result<Answer, Failed> {
-        match self.way(connector, need).await? {
-            Way::Alone(connection) => {
+        match self.carrier(connector, need).await? {
+            Carrier::Alone(connection) => {
                 let request = self.http1_request(sent)?;
                 let home: Arc<dyn Home> = Arc::clone(self) as _;
                 connection.send(request, home).await
             }
-            Way::Shared(place) => {
+            Carrier::Shared(place) => {
                 let body = sent.body.clone();
                 place.send(self.http2_request(sent)?, body).await
             }
         }
     }
 
-    async fn way(self: &Arc<Self>, connector: &Connector, need: Need) -> Result<Way, NetError> {
+    async fn carrier(
+        self: &Arc<Self>,
+        connector: &Connector,
+        need: Need,
+    ) -> Result<Carrier, NetError> {
         if self.http2
             && let Some(place) = self.shared.place(self, connector, need).await?
         {
-            return Ok(Way::Shared(place));
+            return Ok(Carrier::Shared(place));
         }
         if need == Need::Any
             && let Some(connection) = self.unused()
         {
-            return Ok(Way::Alone(connection));
+            return Ok(Carrier::Alone(connection));
         }
         let line = self.route.connect(connector, self.http2).await?;
         if line.speaks_http2() {
             let opened = timeout(connector.limit(), Http2::open(line)).await;
             let connection = opened.unwrap_or(Err(NetError::ConnectTimeout))?;
-            return Ok(Way::Shared(self.shared.add(connection)));
+            return Ok(Carrier::Shared(self.shared.add(connection)));
         }
-        Ok(Way::Alone(Http1::open(line).await?))
+        Ok(Carrier::Alone(Http1::open(line).await?))
     }
 
     /// A connection that is open, as far as can be seen.

@@ -586,7 +586,7 @@ impl Heard {
         ];
         assert!(
             allowed.contains(&log.as_slice()),
-            "the gateway was called in an order that is none: {log:?}"
+            "the gateway was called in an order that is not allowed: {log:?}"
         );
     }
 }
