@@ -15,16 +15,17 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, header};
 
 use crate::accounting::Accounting;
-use crate::asking::Way;
+use crate::asking::ContinuationMode;
 use crate::body::{Share, collect};
 use crate::deadline::{Deadline, Elapsed};
-use crate::gateway::{Head, Metadata, Upstream};
+use crate::gateway::{Head, Metadata};
 use crate::judge::{Judge, Verdict, Whole, header_pairs, is_encoded, text};
 use crate::outcome::Outcome;
-use crate::relay::{self, Committed, Relay, Unheld};
+use crate::relay::{self, Committed, Relay, Uncommitted};
 use crate::sendable;
 use crate::transport::{Answer, NetError, Transport};
 use crate::turns::aside;
+use crate::upstream::Upstream;
 
 /// What is asked of one candidate, and by when.
 pub(crate) struct Attempt<'c> {
@@ -40,7 +41,7 @@ pub(crate) struct Attempt<'c> {
     /// Whether a stream's usage is asked for in the client's stead.
     pub(crate) asks_usage: bool,
     /// The stream that it is to go on with, and how it is asked to.
-    pub(crate) join: Option<(&'c Stream, Way)>,
+    pub(crate) join: Option<(&'c Stream, ContinuationMode)>,
 }
 
 /// What an attempt left behind.
@@ -82,7 +83,7 @@ impl Attempt<'_> {
         let answer = match self.deadline.bound(sent).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
-            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
+            Err(Elapsed) => return Attempted::failed(Outcome::TimedOut),
         };
         if !answer.status.is_success() || !self.accounting.asked.stream() {
             return self.collect(answer).await;
@@ -90,7 +91,7 @@ impl Attempt<'_> {
         let (answer, told) = match self.deadline.bound(begun(answer)).await {
             Ok(Ok(begun)) => begun,
             Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
-            Err(Elapsed) => return Attempted::failed(Outcome::Silent),
+            Err(Elapsed) => return Attempted::failed(Outcome::TimedOut),
         };
         match self.stream_of(&answer.headers, told) {
             Some(stream) => self.open_stream(answer, stream).await,
@@ -106,7 +107,7 @@ impl Attempt<'_> {
         } = answer;
         let whole = collect(body, self.settings.max_answer_body, self.share);
         let whole = self.deadline.bound(whole).await;
-        let body = match whole.unwrap_or(Err(Outcome::Silent)) {
+        let body = match whole.unwrap_or(Err(Outcome::TimedOut)) {
             Ok(body) => body,
             Err(outcome) => return Attempted::failed(outcome),
         };
@@ -155,7 +156,7 @@ impl Attempt<'_> {
         let in_array = self.accounting.asked.in_array();
         match self.join {
             _ if is_encoded(headers) => self.join.is_none().then(Stream::opaque),
-            Some((broken, way)) => broken.joined_by(content_type, in_array, way.asked()),
+            Some((broken, mode)) => broken.joined_by(content_type, in_array, mode.asked()),
             None => {
                 let max_text = match self.settings.on_stream_cut {
                     OnStreamCut::Continue => {
@@ -192,15 +193,15 @@ impl Attempt<'_> {
             head,
             answer.body,
             stream,
-            self.share.kept(),
+            self.share.tally(),
             self.judge.own_credential,
         );
-        let held = relay.hold(
+        let committed = relay.commit(
             self.settings.max_held,
             self.deadline,
             self.judge.minds_filters,
         );
-        match held.await {
+        match committed.await {
             Ok(committed) => Attempted {
                 verdict: Verdict {
                     hint,
@@ -208,12 +209,12 @@ impl Attempt<'_> {
                 },
                 committed: Some(committed),
             },
-            Err(Unheld {
+            Err(Uncommitted {
                 outcome,
                 refusal: Some(refusal),
                 head,
             }) => self.judge.refused_stream(head, refusal, outcome).into(),
-            Err(Unheld { outcome, .. }) => Attempted::failed(outcome),
+            Err(Uncommitted { outcome, .. }) => Attempted::failed(outcome),
         }
     }
 }

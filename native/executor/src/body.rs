@@ -1,4 +1,4 @@
-//! Bodies, and the copies that are made of them, as they are held: counted in [`Memory`], and refused instead of
+//! Bodies, and the copies that are made of them, while they are buffered: counted in [`Memory`], and refused instead of
 //! aborted over when there is no memory.
 
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use bytes::Bytes;
 use failover_wire::room::{allocated, extend};
 use futures_util::StreamExt;
 
-use crate::memory::{Held, Memory};
+use crate::memory::{Buffered, Memory};
 use crate::outcome::Outcome;
 use crate::transport::{BodyStream, NetError};
 
-/// What each answer, each copy of a request and each stream may hold without being counted. Most need no more, so that
-/// a gateway whose memory is full goes on with what it has begun.
+/// What each answer, each copy of a request and each stream may buffer without being counted. Most need no more, so
+/// that a gateway whose memory is full goes on with what it has begun.
 pub(crate) const UNCOUNTED: usize = 16 * 1024;
 
 /// There is no room for a body.
@@ -40,69 +40,72 @@ impl Share {
     }
 
     /// Counts nothing yet.
-    pub(crate) fn nothing(&self) -> Held {
+    pub(crate) fn nothing(&self) -> Buffered {
         self.memory.adopt(0)
     }
 
     /// Counts so many bytes in all; `false`, and nothing changes, when that would be too many.
-    pub(crate) fn resize(&self, held: &mut Held, bytes: u64) -> bool {
-        held.resize(bytes, self.limit)
+    pub(crate) fn resize(&self, buffered: &mut Buffered, bytes: u64) -> bool {
+        buffered.resize(bytes, self.limit)
     }
 
     /// A request's body, of which `reserved` bytes are counted. `None`, and they stay counted: there is no room for the
     /// others.
     pub(crate) fn request(&self, body: Bytes, reserved: u64) -> Option<Bytes> {
-        let mut held = self.memory.adopt(reserved);
-        if held.resize(body.len() as u64, self.limit) {
-            return Some(Bytes::from_owner(Counted { body, _held: held }));
+        let mut buffered = self.memory.adopt(reserved);
+        if buffered.resize(body.len() as u64, self.limit) {
+            return Some(Bytes::from_owner(Counted {
+                body,
+                _buffered: buffered,
+            }));
         }
-        held.forget();
+        buffered.forget();
         None
     }
 
     /// Something that grows, and is empty.
-    pub(crate) fn kept(&self) -> Kept {
-        Kept {
-            held: self.nothing(),
+    pub(crate) fn tally(&self) -> Tally {
+        Tally {
+            buffered: self.nothing(),
             limit: self.limit,
         }
     }
 
     /// An empty buffer with room for so many bytes.
-    pub(crate) fn room(&self, bytes: usize) -> Result<(Vec<u8>, Kept), NoMemory> {
-        let mut kept = self.kept();
-        kept.set(bytes)?;
-        Ok((allocated(bytes).ok_or(NoMemory)?, kept))
+    pub(crate) fn room(&self, bytes: usize) -> Result<(Vec<u8>, Tally), NoMemory> {
+        let mut tally = self.tally();
+        tally.set(bytes)?;
+        Ok((allocated(bytes).ok_or(NoMemory)?, tally))
     }
 }
 
-/// What something that grows holds.
+/// The count of what something that grows buffers.
 #[derive(Debug)]
-pub(crate) struct Kept {
-    held: Held,
+pub(crate) struct Tally {
+    buffered: Buffered,
     limit: u64,
 }
 
-impl Kept {
-    /// It holds so many bytes now. With an error what was counted stays counted.
+impl Tally {
+    /// So many bytes are buffered now. With an error what was counted stays counted.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), NoMemory> {
         let counted = bytes.saturating_sub(UNCOUNTED) as u64;
-        match self.held.resize(counted, self.limit) {
+        match self.buffered.resize(counted, self.limit) {
             true => Ok(()),
             false => Err(NoMemory),
         }
     }
 
-    /// The bytes that it holds. They are counted until nobody has them any more.
+    /// The bytes that were counted. They stay so until nobody has them any more.
     pub(crate) fn freeze<B>(self, body: B) -> Bytes
     where
         B: AsRef<[u8]> + Into<Bytes> + Send + 'static,
     {
-        match self.held.bytes() {
+        match self.buffered.bytes() {
             0 => body.into(),
             _ => Bytes::from_owner(Counted {
                 body,
-                _held: self.held,
+                _buffered: self.buffered,
             }),
         }
     }
@@ -110,7 +113,7 @@ impl Kept {
 
 struct Counted<B> {
     body: B,
-    _held: Held,
+    _buffered: Buffered,
 }
 
 impl<B: AsRef<[u8]>> AsRef<[u8]> for Counted<B> {
@@ -131,14 +134,14 @@ pub(crate) async fn collect(
     };
     let mut whole = Growing {
         bytes: Vec::new(),
-        kept: share.kept(),
+        tally: share.tally(),
         most,
     };
     // Most answers come in one piece, which is passed on as it is.
     whole.fits(&first)?;
-    whole.kept.set(first.len())?;
+    whole.tally.set(first.len())?;
     let Some(second) = next(&mut body).await? else {
-        return Ok(whole.kept.freeze(first));
+        return Ok(whole.tally.freeze(first));
     };
     whole.extend(&first)?;
     drop(first);
@@ -146,7 +149,7 @@ pub(crate) async fn collect(
     while let Some(piece) = next(&mut body).await? {
         whole.extend(&piece)?;
     }
-    Ok(whole.kept.freeze(whole.bytes))
+    Ok(whole.tally.freeze(whole.bytes))
 }
 
 async fn next(body: &mut BodyStream) -> Result<Option<Bytes>, Outcome> {
@@ -157,7 +160,7 @@ async fn next(body: &mut BodyStream) -> Result<Option<Bytes>, Outcome> {
 /// A body whose length is not known.
 struct Growing {
     bytes: Vec<u8>,
-    kept: Kept,
+    tally: Tally,
     most: usize,
 }
 
@@ -172,8 +175,8 @@ impl Growing {
     /// It is the buffer that is counted.
     fn extend(&mut self, piece: &[u8]) -> Result<(), Outcome> {
         self.fits(piece)?;
-        let kept = &mut self.kept;
-        match extend(&mut self.bytes, piece, self.most, |b| kept.set(b).is_ok()) {
+        let tally = &mut self.tally;
+        match extend(&mut self.bytes, piece, self.most, |b| tally.set(b).is_ok()) {
             true => Ok(()),
             false => Err(Outcome::NoMemory),
         }

@@ -1,10 +1,4 @@
-//! One request, from its first attempt to its last byte.
-//!
-//! A call goes from candidate to candidate: each is *asked*, its attempt is *judged* ([`crate::judge`]), what that
-//! means for others is *settled* ([`crate::consequence`]), and one [`Step`] says what comes next. The order matters.
-//! A candidate is settled before the next is asked, so that a dead one is not called by those who come meanwhile; a
-//! retry is not settled, because a blip is not worth a suspicion; and who served the request is known before the
-//! client hears of it, because that is what decides about those who failed it.
+//! A request that was taken over: what is known of it, and what each candidate is sent of it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,49 +6,38 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use failover_policy::{OnStreamCut, Settings, Stage, WhenAllSuspended};
+use failover_policy::{Settings, Stage, WhenAllSuspended};
 use failover_suspension::State;
 use failover_wire::Asked;
 use failover_wire::stream::Stream;
-use http::StatusCode;
 use once_cell::sync::OnceCell;
 
 use crate::accounting::Accounting;
-use crate::asking::{Asking, Way};
-use crate::attempt::{Attempt, Attempted};
+use crate::asking::ContinuationMode;
+use crate::attached::AttachedPolicy;
 use crate::body::NoMemory;
-use crate::bound::{Bound, Slot, Ticket};
-use crate::caught::{caught, caught_now};
+use crate::candidate::{Admitted, CandidateState};
 use crate::client;
-use crate::consequence::{Consequence, Settling, fingerprint};
-use crate::course::{Answers, Course};
-use crate::deadline::{Deadline, Elapsed};
-use crate::delivery;
-use crate::gateway::{Failure, Gateway, Head, Unusable, Upstream};
-use crate::judge::{Judge, Verdict};
-use crate::outcome::{GoOn, Outcome};
-use crate::relay::Committed;
-use crate::report::AttemptReport;
-use crate::retry::Retries;
-use crate::streaming::Streamed;
-use crate::transport::Transport;
-use crate::turns::aside;
+use crate::consequence::fingerprint;
+use crate::course::Course;
+use crate::gateway::{Failure, Head};
+use crate::judge::Judge;
 
 /// A request that was taken over.
 #[derive(Debug)]
 pub struct Call {
-    pub(crate) bound: Arc<Bound>,
-    stage: Stage,
+    pub(crate) attached: Arc<AttachedPolicy>,
+    pub(crate) stage: Stage,
     path: String,
     pub(crate) body: Bytes,
-    asked: Asked,
+    pub(crate) asked: Asked,
     /// Whether a stream's usage is asked for in the client's stead.
-    asks_usage: bool,
+    pub(crate) asks_usage: bool,
     /// Whether streams are collected.
     pub(crate) collects: bool,
-    first: Option<Ticket>,
+    pub(crate) first: Option<Admitted>,
     /// What the first candidate will be sent, once that has been asked for.
-    first_body: Option<Bytes>,
+    pub(crate) first_body: Option<Bytes>,
     fingerprint: OnceCell<u64>,
 }
 
@@ -62,51 +45,36 @@ pub struct Call {
 /// it while the call runs.
 #[derive(Debug)]
 pub struct PathRewriting {
-    bound: Arc<Bound>,
+    attached: Arc<AttachedPolicy>,
     stage: Stage,
     asked: Asked,
 }
 
 impl PathRewriting {
-    /// The path for a candidate; the same path for an index that is none.
+    /// The path for a candidate; unchanged for an index beyond the section.
     pub fn path_for<'a>(&self, path: &'a str, candidate: usize) -> Cow<'a, str> {
-        match self.bound.slots(self.stage).get(candidate) {
-            Some(slot) => self.asked.path_for(path, &slot.model),
+        match self.attached.candidates(self.stage).get(candidate) {
+            Some(candidate) => self.asked.path_for(path, &candidate.model),
             None => Cow::Borrowed(path),
         }
     }
 }
 
-/// What comes after an attempt.
-enum Step {
-    /// Its stream has begun: no other candidate is asked, unless it breaks.
-    Committed(Box<Committed>),
-    /// The same candidate is asked differently.
-    Ask(Asking),
-    /// The same candidate is tried again after this wait, unless others have found out meanwhile that it is no use.
-    Retry(Duration, Box<Verdict>),
-    /// This candidate has had its turn.
-    Done(GoOn),
-}
-
-/// What the gateway found out about a candidate, and what it will be sent.
-type Resolved = (Result<Upstream, Unusable>, Bytes);
-
 impl Call {
     pub(crate) fn new(
-        bound: Arc<Bound>,
+        attached: Arc<AttachedPolicy>,
         stage: Stage,
         path: &str,
         body: Bytes,
         asked: Asked,
-        first: Option<Ticket>,
+        first: Option<Admitted>,
     ) -> Self {
         Call {
             // Without a provider nobody would be told of it.
-            asks_usage: bound.provider.is_some()
-                && bound.policy.settings.count_stream_tokens
+            asks_usage: attached.provider.is_some()
+                && attached.policy.settings.count_stream_tokens
                 && asked.can_ask_usage(path),
-            bound,
+            attached,
             stage,
             path: path.to_owned(),
             body,
@@ -126,7 +94,7 @@ impl Call {
     }
 
     /// The candidate that will be called first and what it will be sent, so that the gateway can resolve it before
-    /// [`Call::run`]. `None` when none can be named before that.
+    /// [`Call::run`]. `None` when that is not known before.
     pub fn first_candidate(&mut self) -> Option<(usize, Bytes)> {
         if self.first.is_none() {
             self.first = self.probe_early();
@@ -141,71 +109,74 @@ impl Call {
     /// How the candidates' paths differ; `None` when the model is not in the path.
     pub fn rewriting(&self) -> Option<PathRewriting> {
         self.asked.rewrites_path().then(|| PathRewriting {
-            bound: Arc::clone(&self.bound),
+            attached: Arc::clone(&self.attached),
             stage: self.stage,
             asked: self.asked.clone(),
         })
     }
 
     /// Asked for by failures alone: it takes time.
-    fn fingerprint(&self) -> u64 {
+    pub(crate) fn fingerprint(&self) -> u64 {
         *self.fingerprint.get_or_init(|| fingerprint(&self.body))
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        &self.bound.policy.settings
+        &self.attached.policy.settings
     }
 
-    pub(crate) fn slots(&self) -> &[Slot] {
-        self.bound.slots(self.stage)
+    pub(crate) fn candidates(&self) -> &[CandidateState] {
+        self.attached.candidates(self.stage)
     }
 
     fn body_for(&self, index: usize, ask_usage: bool) -> Result<Bytes, NoMemory> {
-        let model = &self.slots()[index].model;
-        let mut kept = None;
+        let model = &self.candidates()[index].model;
+        let mut tally = None;
         let mut room = |bytes| {
-            let (room, its) = self.bound.share.room(bytes).ok()?;
-            kept = Some(its);
+            let (room, its) = self.attached.share.room(bytes).ok()?;
+            tally = Some(its);
             Some(room)
         };
         let body = self
             .asked
             .body_for(&self.body, model, ask_usage, &mut room)
             .ok_or(NoMemory)?;
-        Ok(match (body, kept) {
-            (Cow::Owned(edited), Some(kept)) => kept.freeze(edited),
+        Ok(match (body, tally) {
+            (Cow::Owned(edited), Some(tally)) => tally.freeze(edited),
             (Cow::Owned(edited), None) => edited.into(),
             (Cow::Borrowed(_), _) => self.body.clone(),
         })
     }
 
     /// The body for a candidate that is asked in this way, to go on with `broken` if that is there.
-    fn body_to_send(
+    pub(crate) fn body_to_send(
         &self,
         index: usize,
         ask_usage: bool,
-        join: Option<(&Stream, Way)>,
+        join: Option<(&Stream, ContinuationMode)>,
     ) -> Result<Bytes, NoMemory> {
         let body = self.body_for(index, ask_usage)?;
-        let Some((stream, way)) = join else {
+        let Some((stream, mode)) = join else {
             return Ok(body);
         };
-        let mut kept = self.bound.share.kept();
-        kept.set(body.len() + stream.delivered())?;
-        let Some(prefilled) = way.prefilled(stream, &body) else {
+        let mut tally = self.attached.share.tally();
+        tally.set(body.len() + stream.delivered())?;
+        let Some(prefilled) = mode.prefilled(stream, &body) else {
             return Ok(body);
         };
-        kept.set(prefilled.len())?;
-        Ok(kept.freeze(prefilled))
+        tally.set(prefilled.len())?;
+        Ok(tally.freeze(prefilled))
     }
 
-    fn asks_usage_of(&self, index: usize) -> bool {
-        self.asks_usage && !self.slots()[index].refuses_usage.load(Ordering::Relaxed)
+    pub(crate) fn asks_usage_of(&self, index: usize) -> bool {
+        self.asks_usage
+            && !self.candidates()[index]
+                .refuses_usage
+                .load(Ordering::Relaxed)
     }
 
     pub(crate) fn accounting(&self) -> Accounting<'_> {
         Accounting {
-            provider: self.bound.provider.as_deref(),
+            provider: self.attached.provider.as_deref(),
             asked: &self.asked,
             path: &self.path,
             counts_streams: self.settings().count_stream_tokens,
@@ -213,13 +184,13 @@ impl Call {
     }
 
     /// With every candidate suspended: the permit for the one whose suspension ends first, if that is set and free.
-    fn probe_early(&self) -> Option<Ticket> {
+    pub(crate) fn probe_early(&self) -> Option<Admitted> {
         if self.settings().when_all_suspended != WhenAllSuspended::Probe {
             return None;
         }
         let (_, index) = self.ends_first()?;
-        let permit = self.slots()[index].gate.probe_early()?;
-        Some(Ticket {
+        let permit = self.candidates()[index].gate.probe_early()?;
+        Some(Admitted {
             index,
             permit: Some(permit),
         })
@@ -227,11 +198,11 @@ impl Call {
 
     /// The shortest wait among the suspended candidates, and whose it is.
     fn ends_first(&self) -> Option<(Duration, usize)> {
-        let now = self.bound.clock.now();
-        self.slots()
+        let now = self.attached.clock.now();
+        self.candidates()
             .iter()
             .enumerate()
-            .filter_map(|(index, slot)| match slot.gate.state(now) {
+            .filter_map(|(index, candidate)| match candidate.gate.state(now) {
                 State::Suspended { until } => Some((now.until(until), index)),
                 State::Due | State::Probing => Some((Duration::ZERO, index)),
                 State::Healthy | State::Suspected | State::Held => None,
@@ -239,66 +210,10 @@ impl Call {
             .min()
     }
 
-    /// Makes the attempts and answers through `gateway`. `first` is what the gateway resolved for
-    /// [`Call::first_candidate`]. Dropping the future cancels: the connection to the provider is closed, a probe
-    /// permit goes back.
-    pub async fn run<T: Transport, G: Gateway>(
-        mut self,
-        transport: &T,
-        gateway: &G,
-        first: Option<Result<Upstream, Unusable>>,
-    ) {
-        let overall = Deadline::after(self.settings().overall_timeout);
-        let mut course = Course::new(&self.bound.api, overall, self.bound.clock.now());
-        let mut ticket = self.first.take().or_else(|| self.probe_early());
-        let mut first = first.zip(self.first_body.take());
-        loop {
-            // In a box of its own: it is large, and a stream goes on for long after it.
-            let pursuit = self.pursue(transport, gateway, ticket, first.take(), None, &mut course);
-            let Some((served, committed)) = Box::pin(pursuit).await else {
-                self.body = Bytes::new();
-                let status = self.answer(gateway, &mut course).await;
-                return self.finish(gateway, course, status);
-            };
-            if self.settings().on_stream_cut == OnStreamCut::Error && !self.collects {
-                // The stream can still break.
-                self.fingerprint();
-                // Sent to nobody any more, and the client can take long.
-                self.body = Bytes::new();
-            }
-            let streamed = self.stream(transport, gateway, served, committed, &mut course);
-            match streamed.await {
-                Streamed::Over(status) => return self.finish(gateway, course, status),
-                Streamed::Lost(next) => ticket = Some(next),
-            }
-        }
-    }
-
-    /// Gives the client what the attempts have left when none of them was the beginning of a stream; returns its
-    /// status.
-    async fn answer<G: Gateway>(&self, gateway: &G, course: &mut Course) -> StatusCode {
-        course.given_up();
-        let Some(answer) = course.answers.take() else {
-            let failure = self.failure(course);
-            let status = failure.status;
-            gateway.fail(failure);
-            return status;
-        };
-        let mut head = self.head(answer.head, course.report.attempts.len());
-        let status = head.status;
-        if head.metadata.is_empty() {
-            let model = &self.slots()[head.candidate].model;
-            let read = || self.accounting().of_answer(model, &answer.body);
-            head.metadata = caught_now(gateway, read).unwrap_or_default();
-        }
-        delivery::answer(gateway, head, answer.body).await;
-        status
-    }
-
     pub(crate) fn failure(&self, course: &Course) -> Failure {
         match course.last_outcome {
             Some((index, outcome)) => {
-                let model = &self.slots()[index].model;
+                let model = &self.candidates()[index].model;
                 client::all_failed(model, index, outcome, course.report.attempts.len())
             }
             None => client::all_suspended(self.ends_first().map(|(wait, _)| wait)),
@@ -307,321 +222,21 @@ impl Call {
 
     /// An answer's head as the client gets it.
     pub(crate) fn head(&self, mut head: Head, attempts: usize) -> Head {
-        let slot = &self.slots()[head.candidate];
-        let served = self.settings().response_headers.then_some((slot, attempts));
+        let candidate = &self.candidates()[head.candidate];
+        let served = self
+            .settings()
+            .response_headers
+            .then_some((candidate, attempts));
         client::rework(&mut head, served);
         head
     }
 
-    /// Asks one candidate after the other, up to a stream's first useful chunk, which is returned, or to a whole
-    /// answer, which `course` keeps. `broken`: the stream that they are to go on with.
-    pub(crate) async fn pursue<T: Transport, G: Gateway>(
-        &self,
-        transport: &T,
-        gateway: &G,
-        mut next: Option<Ticket>,
-        mut first: Option<Resolved>,
-        broken: Option<&Stream>,
-        course: &mut Course,
-    ) -> Option<(Ticket, Committed)> {
-        let way = broken.map(|s| aside(self.body.len(), || Way::first(s, &self.body)));
-        while let Some(mut ticket) = next {
-            let index = ticket.index;
-            course.tried.push(index);
-            let mut retries = Retries::new(self.settings());
-            let mut asking = Asking {
-                usage: self.asks_usage_of(index),
-                way,
-            };
-            let go_on = loop {
-                course.attempt_begins(self.bound.clock.now());
-                let first = first.take();
-                let attempt =
-                    self.attempt(transport, gateway, index, asking, first, broken, course);
-                let attempted = caught(gateway, attempt).await;
-                let attempted = attempted.unwrap_or_else(|| Attempted::failed(Outcome::Panicked));
-                match self.step(&mut ticket, asking, attempted, &mut retries, course) {
-                    Step::Committed(committed) => return Some((ticket, *committed)),
-                    Step::Ask(differently) => asking = differently,
-                    Step::Retry(wait, verdict) => {
-                        tokio::time::sleep(wait).await;
-                        let now = self.bound.clock.now();
-                        let state = self.slots()[index].gate.state(now);
-                        if !matches!(state, State::Healthy | State::Suspected) {
-                            let rule = verdict.outcome.rule(self.settings());
-                            self.settle(&mut ticket, &verdict, course);
-                            break rule.go_on;
-                        }
-                    }
-                    Step::Done(go_on) => break go_on,
-                }
-            };
-            let go_on = match go_on {
-                // The request's fault with one can't be the request's fault after another has begun to answer.
-                GoOn::No if broken.is_some() => GoOn::Yes,
-                go_on => go_on,
-            };
-            next = self.next_after(index, go_on, course);
-        }
-        None
-    }
-
-    /// One attempt at a candidate. `first`: what the gateway has found out already.
-    #[allow(clippy::too_many_arguments)]
-    async fn attempt<T: Transport, G: Gateway>(
-        &self,
-        transport: &T,
-        gateway: &G,
-        index: usize,
-        asking: Asking,
-        first: Option<Resolved>,
-        broken: Option<&Stream>,
-        course: &Course,
-    ) -> Attempted {
-        let last = !self.another_is_open(course);
-        let join = broken.zip(asking.way);
-        let (upstream, body) = match first {
-            Some(first) => first,
-            None => match aside(self.body.len(), || {
-                self.body_to_send(index, asking.usage, join)
-            }) {
-                Ok(body) => {
-                    let upstream = self.resolve(gateway, index, &body, course.overall).await;
-                    (upstream, body)
-                }
-                Err(NoMemory) => return Attempted::failed(Outcome::NoMemory),
-            },
-        };
-        let Ok(upstream) = upstream else {
-            return Attempted::failed(Outcome::Unusable);
-        };
-        let attempt = Attempt {
-            settings: self.settings(),
-            provider: self.bound.provider.as_ref(),
-            accounting: self.accounting(),
-            judge: self.judge(upstream.own_credential),
-            share: &self.bound.share,
-            candidate: index,
-            model: &self.slots()[index].model,
-            deadline: self.deadline(last, course.overall),
-            asks_usage: self.asks_usage,
-            join,
-        };
-        attempt.make(transport, upstream, body).await
-    }
-
     pub(crate) fn judge(&self, own_credential: bool) -> Judge<'_> {
         Judge {
-            signs: &self.bound.signs,
+            signs: &self.attached.signs,
             request: &self.body,
             own_credential,
             minds_filters: self.settings().failover_on_content_filter,
         }
-    }
-
-    /// What comes after an attempt, with its candidate settled and the attempt written down.
-    fn step(
-        &self,
-        ticket: &mut Ticket,
-        asking: Asking,
-        attempted: Attempted,
-        retries: &mut Retries,
-        course: &mut Course,
-    ) -> Step {
-        let Attempted {
-            mut verdict,
-            committed,
-        } = attempted;
-        let (index, outcome) = (ticket.index, verdict.outcome);
-        let slot = &self.slots()[index];
-        let probe = ticket.permit.is_some();
-        course.last_outcome = Some((index, outcome));
-        let differently = asking.after(outcome, &verdict.evidence);
-        let wait = match differently {
-            None if !probe => self.wait_before_retry(&verdict, retries, course),
-            _ => None,
-        };
-        if self.asks_usage_of(index) && !asking.usage && outcome == Outcome::Answered {
-            // It was the question: a client's own mistake would be refused without it too.
-            slot.refuses_usage.store(true, Ordering::Relaxed);
-        }
-        course.report.attempts.push(AttemptReport {
-            model: slot.model.clone(),
-            endpoint_id: slot.endpoint_id.clone(),
-            outcome,
-            status: verdict.answer.as_ref().map(|a| a.head.status.as_u16()),
-            took: course.attempt_started.elapsed(),
-            probe,
-            suspended: None,
-            suspected: false,
-            lifted: false,
-            way: asking.way,
-            delivered: None,
-        });
-        if let Some(differently) = differently {
-            return Step::Ask(differently);
-        }
-        let go_on = outcome.rule(self.settings()).go_on;
-        if let Some(answer) = verdict.answer.take() {
-            match go_on {
-                GoOn::No => course.answers.choose(answer),
-                GoOn::Yes | GoOn::OtherModel => course.answers.keep(outcome, answer),
-            }
-        } else if outcome == Outcome::NoMemory {
-            // Another candidate's failure would not be what kept the client from an answer.
-            course.answers = Answers::default();
-        }
-        if let Some(wait) = wait {
-            retries.made(wait, verdict.retry_after);
-            return Step::Retry(wait, Box::new(verdict));
-        }
-        self.settle(ticket, &verdict, course);
-        if outcome == Outcome::Answered {
-            let now = self.bound.clock.now();
-            course.served_by(index, now);
-            if committed.is_none() {
-                slot.gate.answered(now);
-            }
-        }
-        match committed {
-            Some(committed) => Step::Committed(Box::new(committed)),
-            None => Step::Done(go_on),
-        }
-    }
-
-    /// Lets a candidate have what follows from its last attempt, and writes that down.
-    pub(crate) fn settle(&self, ticket: &mut Ticket, verdict: &Verdict, course: &mut Course) {
-        let index = ticket.index;
-        let settling = Settling {
-            policy: &self.bound.policy,
-            clock: self.bound.clock,
-            began: course.attempt_began,
-            outcome: verdict.outcome,
-            hint: verdict.hint,
-            request: &|| self.fingerprint(),
-        };
-        let Consequence {
-            suspended,
-            lifted,
-            suspicion,
-        } = settling.settle(&self.slots()[index], ticket);
-        if let Some(attempt) = course.report.attempts.last_mut() {
-            attempt.suspended = suspended;
-            attempt.lifted = lifted;
-            attempt.suspected = suspicion.is_some();
-        }
-        if let Some(open) = suspicion {
-            course.suspects(index, open);
-        }
-    }
-
-    /// How long to wait before the same candidate is tried again; `None`: it is not.
-    fn wait_before_retry(
-        &self,
-        verdict: &Verdict,
-        retries: &Retries,
-        course: &Course,
-    ) -> Option<Duration> {
-        let settings = self.settings();
-        // Judged now, not when the attempt began: the others can have failed meanwhile.
-        let last = !self.another_is_open(course);
-        let wait = retries.wait(settings, verdict.outcome, verdict.retry_after, last)?;
-        let may = wait < course.overall.remaining()
-            && self
-                .bound
-                .budget
-                .take(settings.retry_budget, self.bound.clock.now());
-        may.then_some(wait)
-    }
-
-    /// The candidate that is asked after one that has had its turn.
-    pub(crate) fn next_after(
-        &self,
-        index: usize,
-        go_on: GoOn,
-        course: &mut Course,
-    ) -> Option<Ticket> {
-        match go_on {
-            GoOn::No => return None,
-            GoOn::Yes => {}
-            GoOn::OtherModel => course
-                .refused_models
-                .push(self.slots()[index].model.clone()),
-        }
-        if course.overall.passed() {
-            return None;
-        }
-        self.next(course)
-    }
-
-    /// The next candidate that may be called.
-    pub(crate) fn next(&self, course: &Course) -> Option<Ticket> {
-        self.bound
-            .admit(self.stage, |index, slot| self.is_left(course, index, slot))
-    }
-
-    fn is_left(&self, course: &Course, index: usize, slot: &Slot) -> bool {
-        !course.tried.contains(&index) && !course.refused_models.contains(&slot.model)
-    }
-
-    /// Whether another candidate could take over.
-    fn another_is_open(&self, course: &Course) -> bool {
-        let now = self.bound.clock.now();
-        self.slots().iter().enumerate().any(|(index, slot)| {
-            self.is_left(course, index, slot)
-                && matches!(
-                    slot.gate.state(now),
-                    State::Healthy | State::Suspected | State::Due
-                )
-        })
-    }
-
-    /// Asks the gateway for a candidate's URL and credentials, for no longer than an attempt may take.
-    async fn resolve<G: Gateway>(
-        &self,
-        gateway: &G,
-        index: usize,
-        body: &Bytes,
-        overall: Deadline,
-    ) -> Result<Upstream, Unusable> {
-        let deadline = Deadline::after(self.bound.policy.request_timeout).min(overall);
-        deadline
-            .bound(gateway.resolve(index, body))
-            .await
-            .unwrap_or_else(|Elapsed| Err(Unusable("the gateway did not say in time".to_owned())))
-    }
-
-    /// How long an attempt may take.
-    fn deadline(&self, last: bool, overall: Deadline) -> Deadline {
-        let policy = &self.bound.policy;
-        let limit = match policy.settings.first_token_timeout {
-            Some(limit) if self.asked.stream() && !last => limit.min(policy.request_timeout),
-            _ => policy.request_timeout,
-        };
-        Deadline::after(limit).min(overall)
-    }
-
-    fn finish<G: Gateway>(&self, gateway: &G, course: Course, status: StatusCode) {
-        let mut report = course.report;
-        report.status = status.as_u16();
-        report.took = course.started.elapsed();
-        if report.is_notable() {
-            let now = self.bound.clock.now();
-            let slots = self.slots().iter().enumerate();
-            let skipped = slots.filter(|(index, _)| !course.tried.contains(index));
-            report.skipped = skipped
-                .filter_map(|(_, slot)| {
-                    let why = match slot.gate.state(now) {
-                        State::Suspended { .. } => "suspended",
-                        State::Suspected => "suspected",
-                        State::Probing => "probing",
-                        State::Held => "held",
-                        State::Healthy | State::Due => return None,
-                    };
-                    Some((slot.model.clone(), slot.endpoint_id.clone(), why))
-                })
-                .collect();
-        }
-        gateway.report(&report);
     }
 }

@@ -3,16 +3,12 @@
 //! What a part has half changed is thrown away with it: an attempt begins anew with the next candidate, a stream that
 //! has begun is not read on.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures_util::FutureExt;
 
 use crate::gateway::Gateway;
-
-/// What a panic carries.
-pub type Panic = Box<dyn Any + Send>;
 
 /// Runs a part of a call; `None`: it panicked, and the gateway was told.
 pub(crate) async fn caught<T, G: Gateway>(gateway: &G, part: impl Future<Output = T>) -> Option<T> {

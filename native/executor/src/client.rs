@@ -7,9 +7,10 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::bound::{Refusal, Slot};
+use crate::candidate::CandidateState;
 use crate::gateway::{Failure, Head};
 use crate::outcome::Outcome;
+use crate::refusal::Refusal;
 use crate::transport::NetError;
 
 /// Host error codes, in the range that its analytics class as target connectivity (101500 to 101599, and 303001).
@@ -17,7 +18,7 @@ mod code {
     pub(super) const BROKEN: u32 = 101_500;
     pub(super) const NO_CONNECTION: u32 = 101_503;
     pub(super) const TIMEOUT: u32 = 101_504;
-    /// None of the host's own.
+    /// In the host's range, beside its own codes.
     pub(super) const NO_MEMORY: u32 = 101_590;
     pub(super) const SUSPENDED: u32 = 303_001;
 }
@@ -42,7 +43,7 @@ const NOT_FORWARDED: [HeaderName; 8] = [
     header::CONTENT_LENGTH,
 ];
 
-/// In an answer that is no success they can name a host that is none of the client's business.
+/// In an answer without success they can name a host that the client has no business with.
 const NAMES_HOSTS: [HeaderName; 4] = [
     header::LOCATION,
     header::REFRESH,
@@ -56,7 +57,7 @@ pub(crate) fn is_known(status: StatusCode) -> bool {
 }
 
 /// Puts an answer's status and headers right. `served`: who is to be named, and after how many attempts.
-pub(crate) fn rework(head: &mut Head, served: Option<(&Slot, usize)>) {
+pub(crate) fn rework(head: &mut Head, served: Option<(&CandidateState, usize)>) {
     let headers = &mut head.headers;
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
@@ -79,15 +80,15 @@ pub(crate) fn rework(head: &mut Head, served: Option<(&Slot, usize)>) {
     for name in [MODEL, ENDPOINT, ATTEMPTS] {
         headers.remove(name);
     }
-    if let Some((slot, attempts)) = served {
+    if let Some((candidate, attempts)) = served {
         for (name, text) in [
             (
                 MODEL,
-                Cow::from(utf8_percent_encode(&slot.model, IN_HEADER)),
+                Cow::from(utf8_percent_encode(&candidate.model, IN_HEADER)),
             ),
             (
                 ENDPOINT,
-                utf8_percent_encode(&slot.endpoint_id, IN_HEADER).into(),
+                utf8_percent_encode(&candidate.endpoint_id, IN_HEADER).into(),
             ),
             (ATTEMPTS, attempts.to_string().into()),
         ] {
@@ -98,7 +99,7 @@ pub(crate) fn rework(head: &mut Head, served: Option<(&Slot, usize)>) {
     }
 }
 
-/// All candidates failed, and none gave an answer that could be passed on.
+/// All candidates failed, without an answer that could be passed on.
 pub(crate) fn all_failed(model: &str, index: usize, outcome: Outcome, attempts: usize) -> Failure {
     if outcome == Outcome::NoMemory {
         return Failure {
@@ -115,7 +116,7 @@ pub(crate) fn all_failed(model: &str, index: usize, outcome: Outcome, attempts: 
             (status, u32::from(status.as_u16()))
         }
         Outcome::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, code::BROKEN),
-        Outcome::Silent => (StatusCode::GATEWAY_TIMEOUT, code::TIMEOUT),
+        Outcome::TimedOut => (StatusCode::GATEWAY_TIMEOUT, code::TIMEOUT),
         Outcome::Network(NetError::ConnectTimeout) => {
             (StatusCode::GATEWAY_TIMEOUT, code::NO_CONNECTION)
         }

@@ -13,7 +13,7 @@ use failover_policy::Policy;
 use failover_suspension::{Failure, Flowing, Moment, Suspected, Suspicion};
 use once_cell::sync::Lazy;
 
-use crate::bound::{Slot, Ticket};
+use crate::candidate::{Admitted, CandidateState};
 use crate::clock::Clock;
 use crate::outcome::{Blame, Outcome};
 
@@ -58,8 +58,8 @@ pub(crate) struct Settling<'c> {
 
 impl Settling<'_> {
     /// Lets the candidate have what follows.
-    pub(crate) fn settle(self, slot: &Slot, ticket: &mut Ticket) -> Consequence {
-        let permit = ticket.permit.take();
+    pub(crate) fn settle(self, candidate: &CandidateState, admitted: &mut Admitted) -> Consequence {
+        let permit = admitted.permit.take();
         let (settings, base) = (&self.policy.settings, self.policy.suspend_duration);
         let now = self.clock.now();
         let blame = match base.is_zero() {
@@ -78,21 +78,21 @@ impl Settling<'_> {
                 let reached = self.outcome.reached();
                 let lifted = permit.is_some_and(|p| reached && p.succeeded());
                 return Consequence {
-                    suspended: self.exhausted(slot, now),
+                    suspended: self.exhausted(candidate, now),
                     lifted,
                     suspicion: None,
                 };
             }
             (_, Some(permit)) => permit.failed(now, length),
-            (Blame::Candidate, None) => suspended(slot, now.plus(length(0))),
+            (Blame::Candidate, None) => suspended(candidate, now.plus(length(0))),
             (Blame::Unsure, None) => {
                 let failure = Failure {
                     began: self.began,
                     now,
                     request: (self.request)(),
                 };
-                match slot.gate.suspect(failure) {
-                    Suspected::Confirmed => suspended(slot, now.plus(length(0))),
+                match candidate.gate.suspect(failure) {
+                    Suspected::Confirmed => suspended(candidate, now.plus(length(0))),
                     Suspected::Open(suspicion) => {
                         return Consequence {
                             suspicion: Some(Open {
@@ -112,18 +112,18 @@ impl Settling<'_> {
     }
 
     /// A good answer that leaves nothing of a limit suspends until the limit is reset.
-    fn exhausted(&self, slot: &Slot, now: Moment) -> Option<Duration> {
+    fn exhausted(&self, candidate: &CandidateState, now: Moment) -> Option<Duration> {
         let wait = self.hint.filter(|_| {
             self.outcome == Outcome::Answered && !self.policy.suspend_duration.is_zero()
         })?;
         let length = wait.min(self.policy.settings.max_suspend);
-        slot.gate.suspend(now.plus(length));
+        candidate.gate.suspend(now.plus(length));
         Some(length)
     }
 }
 
-fn suspended(slot: &Slot, until: Moment) -> Moment {
-    slot.gate.suspend(until);
+fn suspended(candidate: &CandidateState, until: Moment) -> Moment {
+    candidate.gate.suspend(until);
     until
 }
 
@@ -131,17 +131,17 @@ fn suspended(slot: &Slot, until: Moment) -> Moment {
 /// ends or its client leaves.
 #[derive(Debug)]
 pub(crate) struct Streaming<'s> {
-    slot: &'s Slot,
+    candidate: &'s CandidateState,
     clock: Clock,
     flowing: Option<Flowing>,
 }
 
 impl<'s> Streaming<'s> {
-    pub(crate) fn new(slot: &'s Slot, clock: Clock) -> Self {
+    pub(crate) fn new(candidate: &'s CandidateState, clock: Clock) -> Self {
         Streaming {
-            slot,
+            candidate,
             clock,
-            flowing: Some(slot.gate.flows()),
+            flowing: Some(candidate.gate.flows()),
         }
     }
 
@@ -154,7 +154,7 @@ impl<'s> Streaming<'s> {
 impl Drop for Streaming<'_> {
     fn drop(&mut self) {
         if self.flowing.take().is_some() {
-            self.slot.gate.answered(self.clock.now());
+            self.candidate.gate.answered(self.clock.now());
         }
     }
 }

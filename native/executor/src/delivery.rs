@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::{Buf, Bytes};
 use failover_wire::room::allocated;
 
-use crate::body::{Kept, Share};
+use crate::body::{Share, Tally};
 use crate::gateway::{Gateway, Head, Metadata};
 use crate::outcome::Outcome;
 
@@ -36,7 +36,7 @@ pub(crate) enum Sink<'g, G> {
     /// To the client, as it comes.
     Client(&'g G),
     /// Into memory, up to its end: the client gets it as a whole answer, or nothing of it.
-    Collected(Collected),
+    Collected(Box<Collected>),
 }
 
 impl<G: Gateway> Sink<'_, G> {
@@ -73,20 +73,20 @@ pub(crate) struct Collected {
     room: usize,
     /// `max_answer_body`
     most: usize,
-    kept: Kept,
+    tally: Tally,
 }
 
 impl Collected {
     /// An empty one, of which no more than `most` bytes are collected.
-    pub(crate) fn new(head: Head, most: u64, share: &Share) -> Self {
-        Collected {
+    pub(crate) fn new(head: Head, most: u64, share: &Share) -> Box<Self> {
+        Box::new(Collected {
             head,
             buffers: VecDeque::new(),
             length: 0,
             room: 0,
             most: usize::try_from(most).unwrap_or(usize::MAX),
-            kept: share.kept(),
-        }
+            tally: share.tally(),
+        })
     }
 
     fn add(&mut self, bytes: &[u8]) -> Result<(), Outcome> {
@@ -113,13 +113,13 @@ impl Collected {
     fn buffer(&mut self, needed: usize) -> Result<Vec<u8>, Outcome> {
         // In proportion to what is there: little lies idle, and the buffers are few.
         let more = needed.max((self.length / 4).clamp(SHORTEST, LONGEST));
-        self.kept.set(self.room + more)?;
+        self.tally.set(self.room + more)?;
         self.room += more;
         allocated(more).ok_or(Outcome::NoMemory)
     }
 
     /// Hands it over as a whole answer. `metadata`: what it has used.
-    pub(crate) async fn send<G: Gateway>(mut self, gateway: &G, metadata: Metadata) {
+    pub(crate) async fn send<G: Gateway>(mut self: Box<Self>, gateway: &G, metadata: Metadata) {
         let head = Head {
             metadata,
             ..self.head
@@ -136,7 +136,7 @@ impl Collected {
             self.room -= buffer.capacity();
             deliver(gateway, buffer.into()).await;
             // It never grows here.
-            let _ = self.kept.set(self.room);
+            let _ = self.tally.set(self.room);
         }
         gateway.end();
     }

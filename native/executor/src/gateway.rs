@@ -1,33 +1,14 @@
+use std::any::Any;
 use std::future::Future;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
-use crate::caught::Panic;
 use crate::report::Report;
+use crate::upstream::Upstream;
 
-/// Where one attempt goes: made for one candidate, never reused for another.
-pub struct Upstream {
-    /// The method.
-    pub method: Method,
-    /// The whole URL, query included.
-    pub url: String,
-    /// The headers, credentials included. Hop-by-hop headers and Content-Length are not in it; Host is when a signature
-    /// has another than the URL.
-    pub headers: HeaderMap,
-    /// Whether the endpoint has its own credentials configured in the gateway; otherwise the caller's were passed on.
-    pub own_credential: bool,
-}
-
-impl std::fmt::Debug for Upstream {
-    /// The URL's query and the headers can carry secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upstream")
-            .field("method", &self.method)
-            .field("own_credential", &self.own_credential)
-            .finish_non_exhaustive()
-    }
-}
+/// What a panic carries.
+pub type Panic = Box<dyn Any + Send>;
 
 /// A candidate that the gateway can't be called for: its endpoint is not deployed, or its credentials were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +19,7 @@ pub struct Unusable(pub String);
 /// known.
 pub type Metadata = Vec<(String, String)>;
 
-/// An answer to the caller, but for its body.
+/// An answer to the client, but for its body.
 #[derive(Debug, Clone)]
 pub struct Head {
     /// The status.
@@ -51,14 +32,14 @@ pub struct Head {
     pub metadata: Metadata,
 }
 
-/// What the caller is told when there is no provider's answer to give. Carries no address and no credential.
+/// What the client is told when there is no provider's answer to give. Carries no address and no credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// 502, 503 or 504; 431 where the caller's own headers are too long, 500 where the gateway itself failed.
+    /// 502, 503 or 504; 431 where the client's own headers are too long, 500 where the gateway itself failed.
     pub status: StatusCode,
     /// The host's error code, in the range that its analytics call target connectivity.
     pub code: u32,
-    /// A sentence for the caller.
+    /// A sentence for the client.
     pub message: String,
     /// Seconds for Retry-After.
     pub retry_after: Option<u64>,
@@ -94,10 +75,10 @@ pub trait Gateway: Send + Sync {
     /// [`Gateway::writable`].
     fn data(&self, bytes: &Bytes) -> usize;
 
-    /// Waits until the caller takes more.
+    /// Waits until the client takes more.
     fn writable(&self) -> impl Future<Output = ()> + Send;
 
-    /// What a stream has used: once, before its `end` or `abort`, and also when its caller has left. Of one that was
+    /// What a stream has used: once, before its `end` or `abort`, and also when its client has left. Of one that was
     /// collected and could not be completed, after `fail`.
     fn used(&self, metadata: Metadata);
 

@@ -1,18 +1,20 @@
 //! Attempts, clocks and streaming: what happens to one request from the moment it is taken over to its last byte.
 //!
-//! [`Bound::prepare`] decides whether a request is ours and which candidate comes first; [`Call::run`] makes the
-//! attempts. The gateway is a trait, [`Gateway`], and so is the network, [`Transport`]: nothing here knows of Java,
-//! and every clock is tokio's, so that the tests run on virtual time.
+//! [`AttachedPolicy::prepare`] decides whether a request is ours and which candidate comes first; [`Call::run`] makes
+//! the attempts. The gateway is a trait, [`Gateway`], and so is the network, [`Transport`]: nothing here knows of
+//! Java, and every clock is tokio's, so that the tests run on virtual time.
 
 #![deny(unsafe_code)]
 
 mod accounting;
+mod arrival;
 mod asking;
+mod attached;
 mod attempt;
 mod body;
-mod bound;
 mod budget;
 mod call;
+mod candidate;
 mod caught;
 mod client;
 mod clock;
@@ -24,23 +26,30 @@ mod gateway;
 mod judge;
 mod memory;
 mod outcome;
+mod pursuit;
+mod refusal;
+mod registry;
 mod relay;
 mod report;
 mod retry;
+mod run;
 mod sendable;
 mod streaming;
 mod transport;
 mod turns;
+mod upstream;
 
-pub use asking::Way;
-pub use bound::{Arrival, Bound, Decision, Refusal, Registry, Scope};
+pub use arrival::{Arrival, Decision};
+pub use asking::ContinuationMode;
+pub use attached::AttachedPolicy;
 pub use call::{Call, PathRewriting};
-pub use caught::Panic;
 pub use clock::Clock;
 pub use deadline::Deadline;
-pub use gateway::{Failure, Gateway, Head, Metadata, Unusable, Upstream};
-pub use memory::{Held, Memory};
-pub use outcome::{Blame, GoOn, Outcome, Rule};
+pub use gateway::{Failure, Gateway, Head, Metadata, Panic, Unusable};
+pub use memory::{Buffered, Memory};
+pub use outcome::{Blame, Next, Outcome, Rule};
+pub use refusal::Refusal;
+pub use registry::{Registry, Scope};
 pub use report::{AttemptReport, Report};
 pub use rustls::pki_types::CertificateDer;
 pub use sendable::HeaderLengths;
@@ -48,3 +57,4 @@ pub use transport::{
     Answer, BodyStream, Handshake, Hostnames, HttpClient, HttpClients, Identity, Login, NetError,
     Network, Profile, Proxy, Transport, Trusted,
 };
+pub use upstream::Upstream;

@@ -1,12 +1,12 @@
-//! The bytes of bodies that the gateway holds at one time, over all APIs: one counter, and its limit (`behaviour.md`
+//! The bytes of bodies that the gateway buffers at one time, over all APIs: one counter, and its limit (`behaviour.md`
 //! §9, `max_memory`).
 //!
-//! Counted, each byte once, for as long as it is held:
+//! Counted, each byte once, for as long as it is buffered:
 //! - a request's body: while it is read, and until its call needs it no longer;
 //! - the copy of it with a candidate's model, or with the beginning of an answer: until that is sent;
 //! - a whole answer, an error's body: until it is delivered, or another candidate's takes its place;
-//! - of a stream: what is held back before its first useful chunk, an event that is not complete, the event that its
-//!   caller is slow to take, the text that it could be continued from;
+//! - of a stream: what comes before its first useful chunk, an event that is not complete, the event that its
+//!   client is slow to take, the text that it could be continued from;
 //! - a stream that is collected because the gateway needs whole answers.
 //!
 //! No body may become larger than what all bodies together leave free: whoever sends many large ones, or whatever
@@ -16,7 +16,7 @@
 //! - the first 16 KiB of each answer, of each copy and of each stream. Most calls need no more, so that they end as
 //!   they began when others have used the memory up;
 //! - the buffers of connections: 400 KiB for what was read from one and has not been looked at, the pipe of 16 KiB to
-//!   the caller;
+//!   the client;
 //! - what lives while one event or body is read, moved or copied, on one of the runtime's threads or the gateway's
 //!   workers: an event of 16 MiB as a tree, a request on its way out of the JVM, a signature's copy;
 //! - heads, paths, candidates: bounded by the lengths that the network and the configuration allow them.
@@ -29,7 +29,7 @@ use failover_policy::Settings;
 /// One counter for a gateway. No lock: every change is one atomic step, and nothing else is ordered by it.
 #[derive(Debug)]
 pub struct Memory {
-    held: AtomicU64,
+    buffered: AtomicU64,
     peak: AtomicU64,
     refused: AtomicU64,
     /// The limit where no `max_memory` is set.
@@ -40,7 +40,7 @@ impl Default for Memory {
     /// Without a limit, until [`Memory::limit_to`] sets one.
     fn default() -> Self {
         Memory {
-            held: AtomicU64::new(0),
+            buffered: AtomicU64::new(0),
             peak: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             usual_limit: AtomicU64::new(u64::MAX),
@@ -60,12 +60,12 @@ impl Memory {
         settings.max_memory.unwrap_or_else(usual)
     }
 
-    /// Bytes that are held now.
-    pub fn held(&self) -> u64 {
-        self.held.load(Relaxed)
+    /// Bytes that are buffered now.
+    pub fn buffered(&self) -> u64 {
+        self.buffered.load(Relaxed)
     }
 
-    /// The most bytes that were ever held.
+    /// The most bytes that were ever buffered.
     pub fn peak(&self) -> u64 {
         self.peak.load(Relaxed)
     }
@@ -81,12 +81,12 @@ impl Memory {
         if bytes == 0 {
             return true;
         }
-        let within = |held: u64| {
-            let sum = held.checked_add(bytes)?;
+        let within = |buffered: u64| {
+            let sum = buffered.checked_add(bytes)?;
             let free = limit.checked_sub(sum)?;
             (own.checked_add(bytes)? <= free).then_some(sum)
         };
-        match self.held.fetch_update(Relaxed, Relaxed, within) {
+        match self.buffered.fetch_update(Relaxed, Relaxed, within) {
             Ok(before) => {
                 self.peak.fetch_max(before + bytes, Relaxed);
                 true
@@ -100,18 +100,18 @@ impl Memory {
 
     /// Gives back what [`Memory::count`] counted. The sum never goes below nothing.
     pub fn release(&self, bytes: u64) {
-        let less = |held: u64| Some(held.saturating_sub(bytes));
-        let _ = self.held.fetch_update(Relaxed, Relaxed, less);
+        let less = |buffered: u64| Some(buffered.saturating_sub(bytes));
+        let _ = self.buffered.fetch_update(Relaxed, Relaxed, less);
     }
 
     /// Counts a body's bytes for as long as what is returned lives; `None`: there is no room for them.
-    pub fn reserve(self: &Arc<Self>, bytes: u64, limit: u64) -> Option<Held> {
+    pub fn reserve(self: &Arc<Self>, bytes: u64, limit: u64) -> Option<Buffered> {
         self.count(0, bytes, limit).then(|| self.adopt(bytes))
     }
 
     /// Takes over the giving back of bytes that were counted.
-    pub fn adopt(self: &Arc<Self>, bytes: u64) -> Held {
-        Held {
+    pub fn adopt(self: &Arc<Self>, bytes: u64) -> Buffered {
+        Buffered {
             memory: Arc::clone(self),
             bytes,
         }
@@ -120,12 +120,12 @@ impl Memory {
 
 /// The bytes of a body, which are counted while this lives.
 #[derive(Debug)]
-pub struct Held {
+pub struct Buffered {
     memory: Arc<Memory>,
     bytes: u64,
 }
 
-impl Held {
+impl Buffered {
     /// How many.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -162,138 +162,11 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Buffered {
     fn drop(&mut self) {
         self.memory.release(self.bytes);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const LIMIT: u64 = 1000;
-
-    #[test]
-    fn no_body_is_larger_than_what_is_left_free() {
-        let memory = Arc::new(Memory::default());
-        assert!(memory.reserve(501, LIMIT).is_none());
-        let mut first = memory.reserve(400, LIMIT).unwrap();
-        assert!(!first.grow(101, LIMIT));
-        assert!(!first.grow(u64::MAX, u64::MAX));
-        assert!(first.grow(100, LIMIT));
-        assert!(memory.reserve(251, LIMIT).is_none());
-        let second = memory.reserve(250, LIMIT).unwrap();
-        assert!(!first.grow(1, LIMIT));
-        assert_eq!((memory.held(), memory.peak()), (750, 750));
-        assert_eq!(memory.refused(), 5);
-        drop((first, second));
-        assert_eq!((memory.held(), memory.peak()), (0, 750));
-    }
-
-    #[test]
-    fn however_many_take_what_they_get_a_small_one_finds_room() {
-        let memory = Arc::new(Memory::default());
-        let limit = 128 << 20;
-        let mut greedy: Vec<Held> = (0..300).filter_map(|_| memory.reserve(0, limit)).collect();
-        for _ in 0..100 {
-            for held in &mut greedy {
-                held.grow(64 << 10, limit);
-            }
-        }
-        assert!(memory.refused() > 0, "they never met the limit");
-        assert!(
-            memory.reserve(128 << 10, limit).is_some(),
-            "{} held",
-            memory.held()
-        );
-    }
-
-    #[test]
-    fn nothing_can_be_reserved_while_too_much_is_held() {
-        let memory = Arc::new(Memory::default());
-        let _held = memory.reserve(2000, u64::MAX).unwrap();
-        assert!(memory.reserve(0, LIMIT).is_some());
-        assert!(memory.reserve(1, LIMIT).is_none());
-    }
-
-    #[test]
-    fn a_release_too_many_does_not_turn_the_sum_round() {
-        let memory = Memory::default();
-        memory.release(1);
-        assert_eq!(memory.held(), 0);
-    }
-
-    #[test]
-    fn threads_at_the_limit_never_pass_it_and_leave_nothing() {
-        let memory = Arc::new(Memory::default());
-        std::thread::scope(|scope| {
-            for thread in 0..4u64 {
-                let memory = &memory;
-                scope.spawn(move || {
-                    for round in 0..20_000 {
-                        let wanted = (thread * 7919 + round * 104_729) % 700;
-                        if let Some(mut held) = memory.reserve(wanted, LIMIT) {
-                            held.grow(wanted / 2, LIMIT);
-                            held.shrink_to(wanted / 3);
-                        }
-                    }
-                });
-            }
-        });
-        assert_eq!(memory.held(), 0);
-        assert!(memory.peak() <= LIMIT, "{}", memory.peak());
-        assert!(memory.refused() > 0, "the threads never met");
-    }
-
-    #[derive(Debug, Clone)]
-    enum Step {
-        Reserve(u64),
-        Grow(usize, u64),
-        ShrinkTo(usize, u64),
-        Resize(usize, u64),
-        Drop(usize),
-        ForgetAndAdopt(usize),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        let (which, bytes) = (0usize..8, 0u64..600);
-        prop_oneof![
-            bytes.clone().prop_map(Step::Reserve),
-            (which.clone(), bytes.clone()).prop_map(|(w, b)| Step::Grow(w, b)),
-            (which.clone(), bytes.clone()).prop_map(|(w, b)| Step::ShrinkTo(w, b)),
-            (which.clone(), bytes).prop_map(|(w, b)| Step::Resize(w, b)),
-            which.clone().prop_map(Step::Drop),
-            which.prop_map(Step::ForgetAndAdopt),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn the_sum_is_always_that_of_what_is_alive(steps in prop::collection::vec(step(), 0..60)) {
-            let memory = Arc::new(Memory::default());
-            let mut alive: Vec<Held> = Vec::new();
-            for step in steps {
-                match step {
-                    Step::Reserve(bytes) => alive.extend(memory.reserve(bytes, LIMIT)),
-                    Step::Grow(at, bytes) if at < alive.len() => { alive[at].grow(bytes, LIMIT); }
-                    Step::ShrinkTo(at, bytes) if at < alive.len() => alive[at].shrink_to(bytes),
-                    Step::Resize(at, bytes) if at < alive.len() => { alive[at].resize(bytes, LIMIT); }
-                    Step::Drop(at) if at < alive.len() => drop(alive.remove(at)),
-                    Step::ForgetAndAdopt(at) if at < alive.len() => {
-                        let bytes = alive.remove(at).forget();
-                        alive.push(memory.adopt(bytes));
-                    }
-                    _ => {}
-                }
-                let sum: u64 = alive.iter().map(Held::bytes).sum();
-                prop_assert_eq!(memory.held(), sum);
-                prop_assert!(sum <= LIMIT);
-            }
-            drop(alive);
-            prop_assert_eq!(memory.held(), 0);
-        }
-    }
-}
+mod tests;

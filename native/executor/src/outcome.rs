@@ -27,7 +27,7 @@ pub enum Outcome {
     ModelNotFound,
     /// 401, 402, no credit, a closed account, with the endpoint's own credentials.
     OwnCredentials,
-    /// 403 that says none of these, with the endpoint's own credentials.
+    /// 403 without one of these reasons, with the endpoint's own credentials.
     Forbidden,
     /// 401, 402 or 403 under the client's own credential.
     ClientsCredentials,
@@ -40,7 +40,7 @@ pub enum Outcome {
     /// DNS, connect, TLS, reset, protocol error.
     Network(NetError),
     /// No complete answer, or no useful chunk, in time.
-    Silent,
+    TimedOut,
     /// 2xx that is no answer.
     NoAnswer(NoAnswer),
     /// An answer of more than `max_answer_body`, with whatever status.
@@ -68,7 +68,7 @@ pub enum Outcome {
 
 /// Whether the next candidate is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GoOn {
+pub enum Next {
     /// The client gets this one's answer.
     No,
     /// Yes.
@@ -92,7 +92,7 @@ pub enum Blame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
     /// Whether the next candidate is tried.
-    pub go_on: GoOn,
+    pub next: Next,
     /// Whose fault it is.
     pub blame: Blame,
 }
@@ -137,8 +137,8 @@ impl Outcome {
     /// What follows from it.
     pub fn rule(self, settings: &Settings) -> Rule {
         use Blame::{Candidate, Nobody, Unsure};
-        use GoOn::{No, OtherModel, Yes};
-        let (go_on, blame) = match self {
+        use Next::{No, OtherModel, Yes};
+        let (next, blame) = match self {
             Outcome::Answered | Outcome::ClientError => (No, Nobody),
             Outcome::UnknownRefusal => match settings.on_unknown_refusal {
                 OnUnknownRefusal::Next => (Yes, Nobody),
@@ -156,7 +156,7 @@ impl Outcome {
             Outcome::Unavailable(_) => (Yes, Unsure),
             Outcome::Network(error) if error.is_before_connection() => (Yes, Candidate),
             Outcome::Network(_)
-            | Outcome::Silent
+            | Outcome::TimedOut
             | Outcome::NoAnswer(_)
             | Outcome::TooLarge
             | Outcome::NoUsefulChunk
@@ -165,7 +165,7 @@ impl Outcome {
             Outcome::TooLong { clients: true } | Outcome::NoMemory => (No, Nobody),
             Outcome::TooLong { clients: false } => (Yes, Nobody),
         };
-        Rule { go_on, blame }
+        Rule { next, blame }
     }
 
     /// Whether the candidate had a part in it.
@@ -215,7 +215,7 @@ impl Outcome {
             Outcome::Limited(_) => "limited",
             Outcome::Unavailable(_) => "unavailable",
             Outcome::Network(_) => "network",
-            Outcome::Silent => "silent",
+            Outcome::TimedOut => "silent",
             Outcome::NoAnswer(_) => "no-answer",
             Outcome::TooLarge => "too-large",
             Outcome::NoMemory => "no-memory",
@@ -235,7 +235,7 @@ impl Outcome {
                 format!("answered {}", status.as_u16())
             }
             Outcome::Network(error) => format!("gave {error}"),
-            Outcome::Silent => "did not answer in time".to_owned(),
+            Outcome::TimedOut => "did not answer in time".to_owned(),
             Outcome::NoAnswer(why) => format!("gave {why}"),
             Outcome::TooLarge => "gave an answer of more than max_answer_body".to_owned(),
             Outcome::NoUsefulChunk => "gave a stream without anything useful in it".to_owned(),
@@ -251,108 +251,4 @@ impl Outcome {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use Blame::{Candidate, Nobody, Unsure};
-    use GoOn::{No, OtherModel, Yes};
-
-    fn refusal(code: u16, reason: Option<Reason>, own: bool) -> (GoOn, Blame) {
-        let status = StatusCode::from_u16(code).ok();
-        let outcome = Outcome::of_refusal(status, reason, own).unwrap();
-        let rule = outcome.rule(&Settings::default());
-        (rule.go_on, rule.blame)
-    }
-
-    #[test]
-    fn statuses_that_say_by_themselves_whose_fault_it_is() {
-        for (codes, own, expected) in [
-            (&[405, 406, 409, 411, 413, 415][..], true, (No, Nobody)),
-            (&[400, 404, 410, 418, 422, 431, 451], true, (Yes, Nobody)),
-            (&[401, 402], true, (Yes, Candidate)),
-            (&[403], true, (Yes, Unsure)),
-            (&[401, 402, 403], false, (No, Nobody)),
-            (&[429, 498, 503, 529], true, (Yes, Candidate)),
-            (&[429], false, (Yes, Nobody)),
-            (&[503, 529], false, (Yes, Candidate)),
-            (
-                &[408, 424, 425, 499, 500, 502, 504, 599, 301, 304],
-                true,
-                (Yes, Unsure),
-            ),
-        ] {
-            for code in codes {
-                assert_eq!(refusal(*code, None, own), expected, "{code} own={own}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_reason_counts_more_than_the_status() {
-        for (reason, own, expected) in [
-            (Reason::Request, true, (No, Nobody)),
-            (Reason::ContentFilter, true, (No, Nobody)),
-            (Reason::ContextLength, true, (OtherModel, Nobody)),
-            (Reason::OverLimit, true, (Yes, Nobody)),
-            (Reason::ModelNotFound, true, (Yes, Candidate)),
-            (Reason::ModelNotFound, false, (Yes, Nobody)),
-            (Reason::Account, true, (Yes, Candidate)),
-            (Reason::Account, false, (No, Nobody)),
-            (Reason::Limit, true, (Yes, Candidate)),
-            (Reason::Limit, false, (Yes, Nobody)),
-        ] {
-            assert_eq!(
-                refusal(400, Some(reason), own),
-                expected,
-                "{reason:?} own={own}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_unknown_error_in_band_is_left_to_where_it_stood() {
-        assert_eq!(Outcome::of_refusal(None, None, true), None);
-    }
-
-    #[test]
-    fn the_settings_decide_about_filters_and_unknown_refusals() {
-        let settings = Settings {
-            failover_on_content_filter: true,
-            on_unknown_refusal: OnUnknownRefusal::Return,
-            ..Settings::default()
-        };
-        assert_eq!(Outcome::ContentFilter.rule(&settings).go_on, Yes);
-        assert_eq!(Outcome::UnknownRefusal.rule(&settings).go_on, No);
-    }
-
-    #[test]
-    fn only_what_never_reached_the_model_is_surely_the_networks_fault() {
-        let settings = Settings::default();
-        assert_eq!(
-            Outcome::Network(NetError::Refused).rule(&settings).blame,
-            Candidate
-        );
-        assert_eq!(
-            Outcome::Network(NetError::Reset).rule(&settings).blame,
-            Unsure
-        );
-    }
-
-    #[test]
-    fn only_5xx_and_resets_are_retried() {
-        for outcome in [
-            Outcome::Unavailable(StatusCode::BAD_GATEWAY),
-            Outcome::Limited(Some(StatusCode::SERVICE_UNAVAILABLE)),
-            Outcome::Network(NetError::Reset),
-        ] {
-            assert!(outcome.may_be_retried(), "{outcome:?}");
-        }
-        for outcome in [
-            Outcome::Limited(Some(StatusCode::TOO_MANY_REQUESTS)),
-            Outcome::Silent,
-            Outcome::Network(NetError::Refused),
-            Outcome::ModelNotFound,
-        ] {
-            assert!(!outcome.may_be_retried(), "{outcome:?}");
-        }
-    }
-}
+mod tests;

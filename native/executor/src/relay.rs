@@ -1,4 +1,4 @@
-//! A streamed answer: held back until its first useful chunk, then passed on event by event as it comes.
+//! A streamed answer: buffered up to its first useful chunk, then passed on event by event as it comes.
 
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
-use crate::body::{Kept, NoMemory};
+use crate::body::{NoMemory, Tally};
 use crate::caught::caught;
 use crate::deadline::Deadline;
 use crate::delivery::Sink;
@@ -25,18 +25,18 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A stream that came as one body is read in pieces of so many bytes.
 const PIECE: usize = 64 * 1024;
 
-/// A stream that has begun, and is no answer yet.
+/// A stream that has begun, before its first useful chunk.
 pub(crate) struct Relay {
     head: Head,
     body: Turns,
     stream: Stream,
-    held: Vec<Event>,
-    kept: Kept,
+    buffered: Vec<Event>,
+    tally: Tally,
     own_credential: bool,
 }
 
 /// A stream that came to nothing before its first useful chunk.
-pub(crate) struct Unheld {
+pub(crate) struct Uncommitted {
     pub(crate) outcome: Outcome,
     /// What the provider says of its failure, if it does.
     pub(crate) refusal: Option<Refusal>,
@@ -46,7 +46,7 @@ pub(crate) struct Unheld {
 /// A stream whose first useful chunk has come: no other candidate is asked any more, unless it breaks.
 pub(crate) struct Committed(Relay);
 
-/// A stream that a caller has begun to get. What it has used is said when it ends, however that comes about: a caller
+/// A stream that a client has begun to get. What it has used is said when it ends, however that comes about: a client
 /// who leaves drops it.
 pub(crate) struct Delivered<'a> {
     stream: Stream,
@@ -85,31 +85,31 @@ impl Drop for Delivered<'_> {
 
 /// A stream that is whole. The gateway has not been told of its end yet.
 pub(crate) struct Whole<'a> {
-    /// What the caller has.
+    /// What the client has.
     pub(crate) stream: Delivered<'a>,
     body: Turns,
 }
 
 /// A stream that broke after its first useful chunk.
 pub(crate) struct Cut<'a> {
-    /// What the caller has.
+    /// What the client has.
     pub(crate) stream: Delivered<'a>,
     /// The provider's own error event, not passed on yet.
     pub(crate) error: Option<Bytes>,
     /// What it says in there.
     pub(crate) refusal: Option<Refusal>,
-    /// [`Outcome::StreamCut`], [`Outcome::Diverged`], [`Outcome::NoMemory`] or [`Outcome::Panicked`]; of a stream that is
-    /// collected also [`Outcome::TooLarge`].
+    /// [`Outcome::StreamCut`], [`Outcome::Diverged`], [`Outcome::NoMemory`] or [`Outcome::Panicked`]; of a stream that
+    /// is collected also [`Outcome::TooLarge`].
     pub(crate) outcome: Outcome,
 }
 
 impl Relay {
-    /// `kept` counts what it holds.
+    /// `tally` counts what it buffers.
     pub(crate) fn new(
         head: Head,
         body: BodyStream,
         stream: Stream,
-        kept: Kept,
+        tally: Tally,
         own_credential: bool,
     ) -> Self {
         Relay {
@@ -117,29 +117,29 @@ impl Relay {
             head,
             body: Turns::new(body),
             stream,
-            held: Vec::new(),
-            kept,
+            buffered: Vec::new(),
+            tally,
         }
     }
 
-    /// Reads up to the first useful chunk and keeps what came before it, as one piece: an event takes more room than the
-    /// few bytes that it may have. `max` counts complete events; one that is not complete yet has the limit of its
+    /// Reads up to the first useful chunk and keeps what came before it, as one piece: an event takes more room than
+    /// the few bytes that it may have. `max` counts complete events; one that is not complete yet has the limit of its
     /// framing. What is not useful does not restart the clock.
     /// `minds_filters`: what a content filter refused from the beginning is not passed on.
-    pub(crate) async fn hold(
+    pub(crate) async fn commit(
         mut self,
         max: u64,
         deadline: Deadline,
         minds_filters: bool,
-    ) -> Result<Committed, Unheld> {
-        match self.hold_back(max, deadline).await {
-            Ok(()) if minds_filters && self.stream.filtered() => Err(Unheld {
+    ) -> Result<Committed, Uncommitted> {
+        match self.read_to_useful(max, deadline).await {
+            Ok(()) if minds_filters && self.stream.filtered() => Err(Uncommitted {
                 outcome: Outcome::ContentFilter,
                 refusal: None,
                 head: self.head,
             }),
             Ok(()) => Ok(Committed(self)),
-            Err(outcome) => Err(Unheld {
+            Err(outcome) => Err(Uncommitted {
                 outcome,
                 refusal: self.stream.take_refusal(),
                 head: self.head,
@@ -147,35 +147,35 @@ impl Relay {
         }
     }
 
-    async fn hold_back(&mut self, max: u64, deadline: Deadline) -> Result<(), Outcome> {
-        let mut held: u64 = 0;
+    async fn read_to_useful(&mut self, max: u64, deadline: Deadline) -> Result<(), Outcome> {
+        let mut buffered: u64 = 0;
         let mut before = Vec::new();
         loop {
             let (events, whole) = match deadline.bound(self.body.next()).await {
                 Ok(Some(Ok(bytes))) => {
-                    self.kept
-                        .set(before.len() + held_by(&self.stream) + bytes.len())?;
+                    self.tally
+                        .set(before.len() + buffered_by(&self.stream) + bytes.len())?;
                     (feed(&mut self.stream, &bytes), false)
                 }
                 Ok(Some(Err(_))) => return Err(Outcome::Network(NetError::BrokenOff)),
                 Ok(None) => (self.stream.finish().into_iter().collect(), true),
-                Err(_) => return Err(Outcome::Silent),
+                Err(_) => return Err(Outcome::TimedOut),
             };
             // Several events can come in one piece: the first that says something counts.
             let says = |w: &Worth| !matches!(w, Worth::Nothing | Worth::Unreadable);
             let worth = events.iter().map(|e| e.worth).find(says);
             if worth == Some(Worth::Useful) {
                 if !before.is_empty() {
-                    self.held.push(Event {
+                    self.buffered.push(Event {
                         bytes: before.into(),
                         worth: Worth::Nothing,
                     });
                 }
-                self.held.extend(events);
+                self.buffered.extend(events);
                 return Ok(());
             }
             for event in events {
-                held = held.saturating_add(event.bytes.len() as u64);
+                buffered = buffered.saturating_add(event.bytes.len() as u64);
                 // What is unreadable is left out.
                 if event.worth == Worth::Nothing {
                     let more = before.try_reserve(event.bytes.len());
@@ -185,7 +185,7 @@ impl Relay {
             }
             match worth {
                 Some(Worth::Diverged) => return Err(Outcome::Diverged),
-                None if held <= max && !whole && !self.stream.ended() => {}
+                None if buffered <= max && !whole && !self.stream.ended() => {}
                 _ => return Err(Outcome::NoUsefulChunk),
             }
         }
@@ -213,9 +213,9 @@ impl Committed {
         let Relay {
             mut body,
             stream,
-            held,
+            buffered,
             head,
-            mut kept,
+            mut tally,
             ..
         } = self.0;
         let mut stream = Delivered {
@@ -235,7 +235,7 @@ impl Committed {
         };
         let mut clock = Deadline::after(idle);
         let mut finishing = false;
-        let mut events = held;
+        let mut events = buffered;
         loop {
             let useful = match pass_on(events, &stream, sink, &mut clock).await {
                 Passed::On { useful } => useful,
@@ -245,7 +245,7 @@ impl Committed {
             if stream.ended() {
                 return Ok(Whole { stream, body });
             }
-            if kept.set(held_by(&stream)).is_err() {
+            if tally.set(buffered_by(&stream)).is_err() {
                 stream.stream.forget_text();
             }
             if stream.finished() {
@@ -257,12 +257,12 @@ impl Committed {
             } else if useful {
                 clock = Deadline::after(idle);
             }
-            let next = Next::of(&mut body, &mut stream.stream, &mut kept, clock);
+            let next = Read::of(&mut body, &mut stream.stream, &mut tally, clock);
             events = match caught(gateway, next).await {
                 None => return cut(stream, None, Outcome::Panicked),
-                Some(Next::NoRoom) => return cut(stream, None, Outcome::NoMemory),
-                Some(Next::Events(events)) => events,
-                Some(Next::End(last)) => match (last, stream.announces_its_end()) {
+                Some(Read::NoRoom) => return cut(stream, None, Outcome::NoMemory),
+                Some(Read::Events(events)) => events,
+                Some(Read::End(last)) => match (last, stream.announces_its_end()) {
                     // Without a marker for its end, the end of the body is the end of the stream.
                     (None, false) => return Ok(Whole { stream, body }),
                     (Some(last), false) if is_readable(&last) => {
@@ -275,8 +275,8 @@ impl Committed {
                     (Some(last), true) if last.worth == Worth::Useful => vec![last],
                     _ => return cut(stream, None, Outcome::StreamCut),
                 },
-                Some(Next::Nothing) if stream.finished() => return Ok(Whole { stream, body }),
-                Some(Next::Nothing) => return cut(stream, None, Outcome::StreamCut),
+                Some(Read::Nothing) if stream.finished() => return Ok(Whole { stream, body }),
+                Some(Read::Nothing) => return cut(stream, None, Outcome::StreamCut),
             };
         }
     }
@@ -322,7 +322,7 @@ async fn pass_on<G: Gateway>(
 }
 
 /// What comes next of a body.
-enum Next {
+enum Read {
     Events(Vec<Event>),
     /// It has ended, with this left over.
     End(Option<Event>),
@@ -332,15 +332,15 @@ enum Next {
     Nothing,
 }
 
-impl Next {
-    async fn of(body: &mut Turns, stream: &mut Stream, kept: &mut Kept, clock: Deadline) -> Self {
+impl Read {
+    async fn of(body: &mut Turns, stream: &mut Stream, tally: &mut Tally, clock: Deadline) -> Self {
         match clock.bound(body.next()).await {
-            Ok(Some(Ok(bytes))) => match make_room(kept, stream, bytes.len()) {
-                Ok(()) => Next::Events(feed(stream, &bytes)),
-                Err(NoMemory) => Next::NoRoom,
+            Ok(Some(Ok(bytes))) => match make_room(tally, stream, bytes.len()) {
+                Ok(()) => Read::Events(feed(stream, &bytes)),
+                Err(NoMemory) => Read::NoRoom,
             },
-            Ok(None) if !stream.finished() => Next::End(stream.finish()),
-            _ => Next::Nothing,
+            Ok(None) if !stream.finished() => Read::End(stream.finish()),
+            _ => Read::Nothing,
         }
     }
 }
@@ -372,7 +372,7 @@ fn is_readable(last: &Event) -> bool {
 /// A stream that came as one body, if it is an answer: something useful in it, no error, and its end where it has one.
 ///
 /// # Errors
-/// What the provider says of its failure, if that is why it is none.
+/// What the provider says of its failure, if it does.
 pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Result<Stream, Option<Box<Refusal>>> {
     let bad = |e: &Event| matches!(e.worth, Worth::Failed | Worth::Broken);
     // Piece by piece: the events of a body take many times its room.
@@ -394,9 +394,9 @@ pub(crate) fn read_whole(mut stream: Stream, body: &Bytes) -> Result<Stream, Opt
 }
 
 /// Counts a stream's next bytes. Rather an answer that can't be continued than none.
-fn make_room(kept: &mut Kept, stream: &mut Stream, more: usize) -> Result<(), NoMemory> {
-    if kept.set(held_by(stream) + more).is_err() {
-        kept.set(stream.pending() + more)?;
+fn make_room(tally: &mut Tally, stream: &mut Stream, more: usize) -> Result<(), NoMemory> {
+    if tally.set(buffered_by(stream) + more).is_err() {
+        tally.set(stream.pending() + more)?;
         stream.forget_text();
     }
     Ok(())
@@ -407,7 +407,7 @@ fn feed(stream: &mut Stream, bytes: &Bytes) -> Vec<Event> {
     aside(stream.pending() + bytes.len(), || stream.feed(bytes))
 }
 
-/// Bytes that a stream holds between two pieces.
-fn held_by(stream: &Stream) -> usize {
+/// Bytes that a stream buffers between two pieces.
+fn buffered_by(stream: &Stream) -> usize {
     stream.pending() + stream.delivered()
 }

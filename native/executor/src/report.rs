@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use failover_wire::stream::Tokens;
 
-use crate::asking::Way;
+use crate::asking::ContinuationMode;
 use crate::outcome::Outcome;
 
 /// One attempt, for the log.
@@ -28,8 +28,8 @@ pub struct AttemptReport {
     /// Whether it lifted a suspension.
     pub lifted: bool,
     /// How it was asked to go on with a stream that had broken.
-    pub way: Option<Way>,
-    /// Of a stream that broke: bytes of text that the caller had by then.
+    pub mode: Option<ContinuationMode>,
+    /// Of a stream that broke: bytes of text that the client had by then.
     pub delivered: Option<usize>,
 }
 
@@ -46,7 +46,7 @@ pub struct Report {
     pub not_continued: Option<String>,
     /// What a stream says it has used.
     pub tokens: Option<Tokens>,
-    /// The status that the caller got.
+    /// The status that the client got.
     pub status: u16,
     /// From start to end.
     pub took: Duration,
@@ -87,8 +87,8 @@ impl fmt::Display for Report {
                 _ => {}
             }
             write!(f, " ms={}", a.took.as_millis())?;
-            if let Some(way) = a.way {
-                write!(f, " continued={}", way.word())?;
+            if let Some(mode) = a.mode {
+                write!(f, " continued={}", mode.word())?;
             }
             if let Some(delivered) = a.delivered {
                 write!(f, " delivered={delivered}")?;

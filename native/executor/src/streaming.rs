@@ -6,8 +6,8 @@ use failover_policy::OnStreamCut;
 use failover_wire::stream::Stream;
 use http::StatusCode;
 
-use crate::bound::Ticket;
 use crate::call::Call;
+use crate::candidate::Admitted;
 use crate::caught::{caught, caught_now};
 use crate::consequence::Streaming;
 use crate::course::{Answers, Course};
@@ -25,7 +25,7 @@ pub(crate) enum Streamed {
     /// The client has been answered, with this status.
     Over(StatusCode),
     /// It could not be completed, and the client has nothing of it: this candidate is asked from the beginning.
-    Lost(Ticket),
+    Lost(Admitted),
 }
 
 impl Call {
@@ -34,14 +34,14 @@ impl Call {
         &self,
         transport: &T,
         gateway: &G,
-        mut ticket: Ticket,
+        mut admitted: Admitted,
         mut committed: Committed,
         course: &mut Course,
     ) -> Streamed {
         let begun = course.report.attempts.len();
         let head = self.head(committed.head().clone(), begun);
         let status = head.status;
-        let model = &self.slots()[ticket.index].model;
+        let model = &self.candidates()[admitted.index].model;
         let account = |stream: &Stream| {
             caught_now(gateway, || {
                 gateway.used(self.accounting().of_stream(model, stream));
@@ -50,8 +50,8 @@ impl Call {
         let mut sink = self.sink(gateway, head, course);
         let cut = loop {
             let mut streaming = Some(Streaming::new(
-                &self.slots()[ticket.index],
-                self.bound.clock,
+                &self.candidates()[admitted.index],
+                self.attached.clock,
             ));
             let own_credential = committed.own_credential();
             let idle = self.settings().idle_timeout;
@@ -81,7 +81,7 @@ impl Call {
             if let Some(streaming) = streaming {
                 streaming.broke();
             }
-            self.settle(&mut ticket, &verdict, course);
+            self.settle(&mut admitted, &verdict, course);
             if !self.may_be_continued(&cut, &sink) {
                 break cut;
             }
@@ -89,7 +89,7 @@ impl Call {
                 Ok(next) => {
                     // What this one has used is in what the next one will have.
                     cut.stream.forget();
-                    (ticket, committed) = next;
+                    (admitted, committed) = next;
                 }
                 Err(why) => {
                     course.report.not_continued = Some(why);
@@ -106,7 +106,7 @@ impl Call {
             }
             Sink::Collected(collected) => {
                 drop(collected);
-                self.lose(gateway, ticket.index, cut, course)
+                self.lose(gateway, admitted.index, cut, course)
             }
         }
     }
@@ -117,7 +117,7 @@ impl Call {
             // A stream that can't be completed is not answered with what another candidate said before.
             course.answers = Answers::default();
             let most = self.settings().max_answer_body;
-            return Sink::Collected(Collected::new(head, most, &self.bound.share));
+            return Sink::Collected(Collected::new(head, most, &self.attached.share));
         }
         gateway.begin(head);
         Sink::Client(gateway)
@@ -199,7 +199,7 @@ impl Call {
         gateway: &G,
         stream: &Stream,
         course: &mut Course,
-    ) -> Result<(Ticket, Committed), String> {
+    ) -> Result<(Admitted, Committed), String> {
         let search = async {
             aside(self.body.len(), || stream.can_go_on(&self.body))
                 .map_err(|why| why.to_string())?;
@@ -246,7 +246,7 @@ impl Call {
         mut cut: Cut<'_>,
         course: &mut Course,
     ) -> Streamed {
-        let go_on = cut.outcome.rule(self.settings()).go_on;
+        let go_on = cut.outcome.rule(self.settings()).next;
         if let Some(next) = self.next_after(index, go_on, course) {
             // As of an attempt without a useful chunk.
             cut.stream.forget();

@@ -88,7 +88,7 @@ async fn without_a_provider_nothing_is_asked_for_and_nothing_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_streams_usage_is_asked_for_counted_at_its_end_and_hidden_from_a_caller_who_did_not_ask()
+async fn a_streams_usage_is_asked_for_counted_at_its_end_and_hidden_from_a_client_who_did_not_ask()
 {
     let api = two().bind();
     api.on("a@east", [counted("hi")]);
@@ -99,7 +99,7 @@ async fn a_streams_usage_is_asked_for_counted_at_its_end_and_hidden_from_a_calle
     assert_eq!(
         heard.text(),
         [ROLE, &delta("hi"), STOP, DONE].concat(),
-        "the caller sees what it asked for"
+        "the client sees what it asked for"
     );
     let mut expected = vec![("requestModel", "a-2026"), ("responseModel", "a-2026")];
     expected.extend(COUNTS);
@@ -107,7 +107,7 @@ async fn a_streams_usage_is_asked_for_counted_at_its_end_and_hidden_from_a_calle
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_asked_gets_the_usage() {
+async fn a_client_who_asked_gets_the_usage() {
     let api = two().bind();
     api.on("a@east", [counted("hi")]);
     let body = streamed("a").replacen('{', r#"{"stream_options":{"include_usage":true},"#, 1);
@@ -217,7 +217,7 @@ async fn what_all_candidates_of_a_stream_have_used_is_counted_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_broke_or_whose_caller_left_has_used_what_it_has_said() {
+async fn a_stream_that_broke_or_whose_client_left_has_used_what_it_has_said() {
     let pieces = |last: Piece| [now(ROLE), now(USED), now(&delta("The")), last];
     let api = two().set("onStreamCut", "error").bind();
     api.on("a@east", [events(pieces(breaks(0.0)))]);
@@ -276,7 +276,7 @@ async fn a_stream_of_an_administrators_own_provider_is_counted_by_its_attributes
 
 #[tokio::test(start_paused = true)]
 async fn only_a_refusal_that_goes_away_without_the_question_is_remembered() {
-    // The message echoes what the caller sent.
+    // The message echoes what the client sent.
     let echo =
         r#"{"error":{"message":"Unrecognized request argument supplied: stream_options_x"}}"#;
     let api = two().bind();
@@ -289,7 +289,7 @@ async fn only_a_refusal_that_goes_away_without_the_question_is_remembered() {
     assert_eq!(api.send(&streamed("a")).await.status(), 200);
     assert!(
         api.sent()[2].text().contains("include_usage"),
-        "one caller's mistake must not end the counting of everybody's tokens"
+        "one client's mistake must not end the counting of everybody's tokens"
     );
 }
 
@@ -347,7 +347,7 @@ async fn a_stream_of_a_known_format_with_its_counts_elsewhere_is_counted_by_the_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_used_is_said_once_wherever_the_caller_leaves() {
+async fn what_is_used_is_said_once_wherever_the_client_leaves() {
     let pieces = || {
         [
             now(ROLE),
@@ -374,7 +374,7 @@ async fn what_is_used_is_said_once_wherever_the_caller_leaves() {
             .on("b@west", [events(rest()).after(0.5)]);
         let running = api.start(&streamed("a"));
         wait(0.05 + f64::from(tenths) / 10.0).await;
-        // The caller asserts that nothing is said twice.
+        // The client asserts that nothing is said twice.
         let heard = running.cancel().await;
         assert_eq!(
             heard.used.is_some(),

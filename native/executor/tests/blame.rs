@@ -25,7 +25,7 @@ enum Bad {
     InBandCode(u16),
     Reset,
     Protocol,
-    Silent,
+    TimedOut,
     Torn,
     Stalled,
     Empty,
@@ -49,7 +49,7 @@ impl Bad {
             ),
             Bad::Reset => fails(NetError::Reset),
             Bad::Protocol => fails(NetError::Protocol),
-            Bad::Silent => silent(),
+            Bad::TimedOut => silent(),
             Bad::Torn => ok("").pieces([now("{\"choices\":["), breaks(0.5)]),
             Bad::Stalled => ok("").pieces([now("{\"choices\":["), hangs()]),
             Bad::Empty => answer(200, ""),
@@ -74,7 +74,7 @@ fn unsure() -> impl Strategy<Value = Bad> {
         select(vec![
             Bad::Reset,
             Bad::Protocol,
-            Bad::Silent,
+            Bad::TimedOut,
             Bad::Torn,
             Bad::Stalled,
             Bad::Empty,
@@ -229,7 +229,7 @@ proptest! {
             prop_assert!(!api.is_suspended(names[0]), "it may have been the request");
             for _ in 0..again {
                 // Within ten seconds of the last answer, sent again: still one request.
-                if api.elapsed() + secs(took) < secs(5.0) && !matches!(bad, Bad::Silent | Bad::Stalled) {
+                if api.elapsed() + secs(took) < secs(5.0) && !matches!(bad, Bad::TimedOut | Bad::Stalled) {
                     api.send(&request("first", stream)).await;
                     prop_assert!(!api.is_suspended(names[0]), "the same, sent again");
                 }

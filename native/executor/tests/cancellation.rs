@@ -1,4 +1,4 @@
-//! The caller went away: everything stops at once and nothing is held against a candidate (`behaviour.md` §3).
+//! The client went away: everything stops at once and nothing is held against a candidate (`behaviour.md` §3).
 
 mod support;
 
@@ -9,7 +9,7 @@ fn two() -> Builder {
     api(&["a@east", "b@west"])
 }
 
-/// Runs a request for `seconds`, then has its caller go away.
+/// Runs a request for `seconds`, then has its client go away.
 async fn cancelled_after(api: &Api, body: &str, seconds: f64) -> Heard {
     let running = api.start(body);
     wait(seconds).await;
@@ -20,7 +20,7 @@ async fn cancelled_after(api: &Api, body: &str, seconds: f64) -> Heard {
     assert_eq!(
         api.called().len(),
         called,
-        "after the caller went away nobody is called any more"
+        "after the client went away nobody is called any more"
     );
     heard
 }
@@ -73,7 +73,7 @@ async fn in_the_middle_of_a_stream_the_stream_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_caller_does_not_take_the_stream_is_dropped() {
+async fn while_the_client_does_not_take_the_stream_is_dropped() {
     let api = two().bind();
     api.on(
         "a@east",
@@ -103,7 +103,7 @@ async fn while_a_retry_is_waited_for_it_is_not_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_suspended_because_a_caller_went_away() {
+async fn nothing_is_suspended_because_a_client_went_away() {
     for (body, act) in [
         (chat("a"), silent()),
         (chat("a"), ok("").pieces([now("{\"choices\""), hangs()])),

@@ -132,7 +132,7 @@ async fn the_overall_timeout_bounds_finding_out_where_a_fallback_is() {
     wait(60.0).await;
     assert!(
         running.is_over(),
-        "never a hang: the gateway did not come back with the fallback's URL, and the caller still waits after 60 s \
+        "never a hang: the gateway did not come back with the fallback's URL, and the client still waits after 60 s \
          with an overall_timeout of 50 s"
     );
 }
@@ -270,7 +270,7 @@ async fn the_first_token_limit_is_for_streams_whose_model_is_in_the_path_too() {
         panic!("the path names the target");
     };
     let heard = api
-        .start_with(call, api.caller(Stage::Production))
+        .start_with(call, api.client(Stage::Production))
         .end()
         .await;
     assert!(heard.text().contains("yes"));

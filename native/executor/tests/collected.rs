@@ -10,8 +10,8 @@ fn two() -> Builder {
     api(&["a@east", "b@west"])
 }
 
-fn held(api: &Api) -> u64 {
-    api.world.registry.memory().held()
+fn buffered(api: &Api) -> u64 {
+    api.world.registry.memory().buffered()
 }
 
 /// Of `size` bytes in all, as text that no format knows.
@@ -48,7 +48,7 @@ async fn a_stream_is_one_whole_answer_at_its_end() {
     );
     let running = api.start_collected(&streamed("a"));
     wait(14.0).await;
-    let before = running.caller.heard();
+    let before = running.client.heard();
     assert!(before.head.is_none(), "the client hears nothing before");
 
     let heard = running.end().await;
@@ -60,7 +60,7 @@ async fn a_stream_is_one_whole_answer_at_its_end() {
     let whole = [ROLE, &delta("hel"), &delta("lo"), STOP, DONE].concat();
     assert_eq!(heard.text(), whole);
     assert_eq!(api.called(), ["a@east"]);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,7 +150,7 @@ async fn with_nobody_else_it_is_a_502_and_nothing_partial() {
         api.on("a@east", [events([now(&delta("one")), how])]);
         let heard = api.start_collected(&streamed("a")).end().await;
         assert_nothing_of_it(&heard, 502);
-        assert_eq!(held(&api), 0);
+        assert_eq!(buffered(&api), 0);
     }
 }
 
@@ -254,13 +254,13 @@ async fn a_client_that_leaves_ends_it_and_has_used_its_tokens() {
     api.on("a@east", [events(pieces.collect::<Vec<_>>())]);
     let running = api.start_collected(&streamed("a"));
     wait(50.0).await;
-    assert!(held(&api) > 20_000, "{}", held(&api));
+    assert!(buffered(&api) > 20_000, "{}", buffered(&api));
 
     let heard = running.cancel().await;
 
     assert!(heard.head.is_none() && heard.failure.is_none());
     assert!(heard.used.is_some());
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
     assert_eq!(api.world.net.dropped().len(), 1, "the call is ended");
 }
 
@@ -295,7 +295,7 @@ async fn without_memory_it_is_a_503_and_nobody_else_is_asked() {
     assert_eq!(heard.failure().status.as_u16(), 503);
     assert_eq!(heard.failure().retry_after, Some(1));
     assert_eq!(api.called(), ["a@east"]);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
     assert!(!api.is_marked("a@east"), "it is not the candidate's fault");
 }
 
@@ -303,23 +303,23 @@ async fn without_memory_it_is_a_503_and_nobody_else_is_asked() {
 async fn a_large_one_goes_out_piece_by_piece_and_its_memory_with_it() {
     let api = api_of_one().bind();
     api.on("a@east", [song(3_000_000)]);
-    let caller = api.caller(failover_policy::Stage::Production);
-    caller.collects();
-    caller.one_piece_is(8 * 1024);
-    caller.takes(0);
-    let running = api.start_with(api.take(&streamed("a")), caller.clone());
+    let client = api.client(failover_policy::Stage::Production);
+    client.collects();
+    client.one_piece_is(8 * 1024);
+    client.takes(0);
+    let running = api.start_with(api.take(&streamed("a")), client.clone());
     wait(1.0).await;
-    assert!(caller.heard().streamed);
-    let whole = held(&api);
+    assert!(client.heard().streamed);
+    let whole = buffered(&api);
     assert!((2_900_000..3_400_000).contains(&whole), "{whole}");
 
-    caller.takes(2_000_000);
+    client.takes(2_000_000);
     wait(1.0).await;
-    let rest = held(&api);
+    let rest = buffered(&api);
     assert!((900_000..1_400_000).contains(&rest), "{rest}");
 
-    caller.takes(usize::MAX);
+    client.takes(usize::MAX);
     let heard = running.end().await;
     assert_eq!(heard.text().len(), 3_000_000);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }

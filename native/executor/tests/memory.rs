@@ -1,4 +1,4 @@
-//! What a provider or a caller sends is held within bounds, and all of it together within `max_memory`; nothing stays
+//! What a provider or a client sends is kept within bounds, and all of it together within `max_memory`; nothing stays
 //! counted when it is gone (`behaviour.md` §1, §9).
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -31,8 +31,8 @@ fn endless() -> Vec<Piece> {
     vec![filler(64 * KIB); 4000]
 }
 
-fn held(api: &Api) -> u64 {
-    api.world.registry.memory().held()
+fn buffered(api: &Api) -> u64 {
+    api.world.registry.memory().buffered()
 }
 
 #[track_caller]
@@ -40,7 +40,7 @@ fn assert_peak(api: &Api, most: usize) {
     let peak = api.world.registry.memory().peak();
     assert!(
         peak <= most as u64,
-        "{peak} bytes were held, which is more than {most}"
+        "{peak} bytes were buffered, which is more than {most}"
     );
 }
 
@@ -65,7 +65,7 @@ async fn an_answer_without_an_end_is_given_up_at_the_limit_and_the_next_candidat
             answer(200, "").header("content-encoding", "br"),
         ),
         ("a stream nobody asked for", events([])),
-        ("the caller's fault", answer(400, "")),
+        ("the client's fault", answer(400, "")),
         ("refused credentials", answer(401, "")),
         ("too many requests", answer(429, "")),
         ("a failure", answer(500, "")),
@@ -81,12 +81,12 @@ async fn an_answer_without_an_end_is_given_up_at_the_limit_and_the_next_candidat
         assert_eq!(heard.report().attempts[0].outcome, Outcome::TooLarge);
         assert!(api.is_suspended("a@east"), "{what}");
         assert_peak(&api, MIB + KIB);
-        assert_eq!(held(&api), 0, "{what}");
+        assert_eq!(buffered(&api), 0, "{what}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_is_told_when_the_only_answer_was_too_large() {
+async fn a_client_is_told_when_the_only_answer_was_too_large() {
     let api = api(&["a@east"]).set("maxAnswerBody", "1MiB").bind();
     api.on("a@east", [answer(200, "").pieces(endless())]);
     let heard = api.send(&chat("a")).await;
@@ -163,7 +163,7 @@ async fn an_answer_without_room_is_a_503_and_nobodys_fault() {
         assert_eq!(api.called(), ["a@east"], "another would find no more room");
         assert_eq!(api.state("a@east"), State::Healthy);
         assert_peak(&api, MIB);
-        assert_eq!(held(&api), 0);
+        assert_eq!(buffered(&api), 0);
     }
 }
 
@@ -216,7 +216,7 @@ async fn a_thousand_answers_at_once_stay_within_the_limit_and_the_others_are_ans
     assert!(refused >= 100, "only {refused}, although 1,000 need 60 MiB");
     assert_eq!(api.state("a@east"), State::Healthy);
     assert_peak(&api, 8 * MIB);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,12 +226,14 @@ async fn small_answers_and_streams_come_through_while_the_memory_is_used_up() {
         .map(|n| api.take(&[chat("a"), streamed("a")][n]))
         .collect();
     let memory = api.world.registry.memory();
-    let _all = memory.reserve(MIB as u64 - held(&api), u64::MAX).unwrap();
+    let _all = memory
+        .reserve(MIB as u64 - buffered(&api), u64::MAX)
+        .unwrap();
     api.on("a@east", [status(500)])
         .on("b@west", [ok("one"), ok_stream("two")]);
     for (call, said) in calls.into_iter().zip(["one", "two"]) {
         let heard = api
-            .start_with(call, api.caller(Stage::Production))
+            .start_with(call, api.client(Stage::Production))
             .end()
             .await;
         assert!(heard.text().contains(said), "{said}: {:?}", heard.failure);
@@ -284,22 +286,22 @@ async fn what_was_reserved_for_a_request_is_the_calls_when_it_takes_it_over_and_
     let api = two().set("maxMemory", "1MiB").bind();
     let memory = api.world.registry.memory();
     let decide = |body: &str, reserved: u64| {
-        assert!(api.bound.count(0, reserved));
+        assert!(api.attached.count(0, reserved));
         let body = Bytes::copy_from_slice(body.as_bytes());
         let arrival = Arrival {
             reserved,
             ..arrival("/chat/completions", body)
         };
-        api.bound.prepare(Stage::Production, arrival)
+        api.attached.prepare(Stage::Production, arrival)
     };
     let body = sized(1000);
     for reserved in [0, 10, 1000, 5000] {
         let Decision::Handle(call) = decide(&body, reserved) else {
             panic!("it is not taken over");
         };
-        assert_eq!(memory.held(), 1000, "{reserved} were reserved");
+        assert_eq!(memory.buffered(), 1000, "{reserved} were reserved");
         drop(call);
-        assert_eq!(memory.held(), 0);
+        assert_eq!(memory.buffered(), 0);
     }
     for (other, what) in [
         (chat("other"), "another model"),
@@ -309,9 +311,9 @@ async fn what_was_reserved_for_a_request_is_the_calls_when_it_takes_it_over_and_
         let decision = decide(&other, 5000);
         assert!(!matches!(decision, Decision::Handle(_)), "{what}");
         assert_eq!(
-            memory.held(),
+            memory.buffered(),
             5000,
-            "{what}: it is still the caller's to release"
+            "{what}: it is still the client's to release"
         );
         memory.release(5000);
     }
@@ -328,18 +330,18 @@ async fn a_copy_with_another_model_is_counted_and_is_gone_with_its_attempt() {
     let running = api.start(&sized(size));
     wait(0.5).await;
     assert_eq!(
-        held(&api),
+        buffered(&api),
         size as u64,
-        "the target gets the caller's own bytes"
+        "the target gets the client's own bytes"
     );
     wait(1.0).await;
-    let both = held(&api) as usize + UNCOUNTED;
+    let both = buffered(&api) as usize + UNCOUNTED;
     assert!(
         (2 * size..2 * size + 10).contains(&both),
         "the other gets a copy: {both}"
     );
     assert_eq!(running.end().await.status(), 500);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -354,7 +356,7 @@ async fn without_room_for_the_copy_the_candidate_is_not_called_and_not_blamed() 
     let heard = api.send(&sized(450 * KIB)).await;
     assert_eq!(heard.failure().status, 503);
     assert_eq!(api.called(), ["a@east"]);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -372,28 +374,28 @@ async fn a_request_that_nobody_can_need_any_more_is_let_go() {
         let body = sized(100 * KIB).replacen('{', r#"{"stream":true,"#, 1);
         let running = api.start(&body);
         wait(1.0).await;
-        assert_eq!(held(&api) > 0, held_on, "on_stream_cut = {set}");
+        assert_eq!(buffered(&api) > 0, held_on, "on_stream_cut = {set}");
         running.end().await;
-        assert_eq!(held(&api), 0);
+        assert_eq!(buffered(&api), 0);
     }
     let api = two().bind();
     api.on(
         "a@east",
         [answer(200, &format!("[1]{}", " ".repeat(30 * KIB)))],
     );
-    let caller = api.caller(Stage::Production);
-    caller.takes(10);
-    caller.one_piece_is(10);
-    let running = api.start_with(api.take(&sized(100 * KIB)), caller.clone());
+    let client = api.client(Stage::Production);
+    client.takes(10);
+    client.one_piece_is(10);
+    let running = api.start_with(api.take(&sized(100 * KIB)), client.clone());
     wait(1.0).await;
-    let left = held(&api) as usize;
+    let left = buffered(&api) as usize;
     assert!(
         left < 30 * KIB,
-        "while the caller takes the answer {left} bytes are held"
+        "while the client takes the answer {left} bytes are buffered"
     );
-    caller.takes(usize::MAX);
+    client.takes(usize::MAX);
     running.end().await;
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 // ----------------------------------------------------------------------------------------------------- streams
@@ -418,7 +420,7 @@ async fn an_event_without_an_end_ends_at_the_frame_limit_and_is_counted_until_th
         "{}",
         memory.peak()
     );
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -429,7 +431,7 @@ async fn an_event_without_room_before_the_first_useful_chunk_is_a_503() {
     assert_eq!(heard.failure().status, 503);
     assert_eq!(api.state("a@east"), State::Healthy);
     assert_peak(&api, MIB);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -444,7 +446,7 @@ async fn an_event_without_room_in_the_middle_is_a_cut_and_nobodys_fault() {
     assert!(heard.text().contains("and more"), "{}", heard.text());
     assert_eq!(api.state("a@east"), State::Healthy);
     assert_peak(&api, MIB);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -460,9 +462,9 @@ async fn what_is_held_back_before_the_first_useful_chunk_is_counted() {
     let read = api.world.net.pieces_read("a@east");
     assert!(
         (200..225).contains(&read),
-        "{read} KiB were held back, 16 of them without being counted"
+        "{read} KiB were buffered, 16 of them without being counted"
     );
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -482,7 +484,7 @@ async fn a_stream_whose_text_finds_no_room_goes_on_and_is_only_not_continued() {
     let why = heard.report().not_continued.clone();
     assert_eq!(why.as_deref(), Some("too-long"));
     assert_peak(&api, 100 * KIB);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -499,7 +501,7 @@ async fn a_whole_stream_that_nobody_asked_for_is_read_bit_by_bit() {
 // --------------------------------------------------------------------------------------------- however it ends
 
 #[tokio::test(start_paused = true)]
-async fn nothing_stays_counted_when_a_caller_leaves() {
+async fn nothing_stays_counted_when_a_client_leaves() {
     let half = || vec![filler(100 * KIB), filler(100 * KIB), hangs()];
     let mut cut = vec![now(&delta("x")), filler(100 * KIB)];
     cut.push(hangs());
@@ -515,9 +517,9 @@ async fn nothing_stays_counted_when_a_caller_leaves() {
         api.on("a@east", [act]);
         let running = api.start(body);
         wait(1.0).await;
-        assert!(held(&api) >= 100 * KIB as u64, "{what}");
+        assert!(buffered(&api) >= 100 * KIB as u64, "{what}");
         running.cancel().await;
-        assert_eq!(held(&api), 0, "{what}");
+        assert_eq!(buffered(&api), 0, "{what}");
     }
 }
 
@@ -530,9 +532,9 @@ async fn nothing_stays_counted_of_a_call_that_is_prepared_and_never_run() {
     let mut call = api.take(&sized(100 * KIB));
     let (candidate, _) = call.first_candidate().unwrap();
     assert_eq!(candidate, 1, "which gets a copy of it");
-    assert!(held(&api) > 150 * KIB as u64);
+    assert!(buffered(&api) > 150 * KIB as u64);
     drop(call);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -543,7 +545,7 @@ async fn nothing_stays_counted_after_a_panic() {
     api.on("a@east", [half()]);
     let heard = api.send(&sized(100 * KIB)).await;
     assert_eq!(heard.report().attempts[1].outcome, Outcome::Panicked);
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -561,19 +563,19 @@ async fn nothing_stays_counted_after_a_rescue_that_goes_through_all_candidates()
     );
     let heard = api.send(&large).await;
     assert!(heard.report().attempts.len() >= 3, "{:?}", heard.report());
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_slow_caller_has_not_taken_is_counted_until_it_has() {
+async fn what_a_slow_client_has_not_taken_is_counted_until_it_has() {
     let api = two().bind();
     let event = delta(&"x".repeat(100 * KIB));
     api.on("a@east", [events([now(&event), now(STOP), now(DONE)])]);
     let running = api.start_slow(&streamed("a"), 5);
     wait(10.0).await;
-    let slow = held(&api) as usize;
+    let slow = buffered(&api) as usize;
     assert!(slow > 80 * KIB, "only {slow} bytes are counted");
-    running.caller.takes(usize::MAX);
+    running.client.takes(usize::MAX);
     running.end().await;
-    assert_eq!(held(&api), 0);
+    assert_eq!(buffered(&api), 0);
 }

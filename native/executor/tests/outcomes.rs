@@ -191,7 +191,7 @@ async fn a_refusal_that_nobody_understands_is_given_to_the_client_when_that_is_s
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_goes_to_the_caller_and_suspends_nothing() {
+async fn an_answer_goes_to_the_client_and_suspends_nothing() {
     let row = row_of(two(), &chat("a"), ok("hello")).await;
     assert_row(&row, false, Blame::Nobody, "a complete answer");
     assert!(row.heard.text().contains("hello"));
@@ -242,7 +242,7 @@ async fn a_4xx_that_says_nothing_known_goes_on_and_blames_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_content_filters_refusal_goes_back_to_the_caller() {
+async fn a_content_filters_refusal_goes_back_to_the_client() {
     for act in [
         reason(400, "content_filter"),
         reason(400, "content_policy_violation"),
@@ -290,7 +290,7 @@ async fn a_context_that_is_too_long_never_meets_the_same_model_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_context_that_is_too_long_for_every_model_is_what_the_caller_is_told() {
+async fn a_context_that_is_too_long_for_every_model_is_what_the_client_is_told() {
     let api = api(&["a@east", "a@west"]).bind();
     api.on("a@east", [reason(400, "context_length_exceeded")]);
     let heard = api.send(&chat("a")).await;
@@ -352,7 +352,7 @@ async fn the_clients_own_credential_when_refused_goes_back_to_the_client_and_bla
         reason(401, "invalid_api_key"),
         reason(200, "invalid_api_key"),
     ] {
-        let row = row_of(two().callers_credential(), &chat("a"), act).await;
+        let row = row_of(two().clients_credential(), &chat("a"), act).await;
         assert_row(
             &row,
             false,
@@ -370,7 +370,7 @@ async fn the_clients_own_limit_and_its_own_models_go_on_and_blame_nobody() {
         reason(429, "insufficient_quota"),
         reason(404, "model_not_found"),
     ] {
-        let row = row_of(two().callers_credential(), &chat("a"), act).await;
+        let row = row_of(two().clients_credential(), &chat("a"), act).await;
         assert_row(&row, true, Blame::Nobody, "it is the client's account");
     }
 }
@@ -382,7 +382,7 @@ async fn limits_and_overload_go_on_and_suspend() {
         assert_row(&row, true, Blame::Candidate, &format!("{code}"));
     }
     for code in [503, 529] {
-        let row = row_of(two().callers_credential(), &chat("a"), status(code)).await;
+        let row = row_of(two().clients_credential(), &chat("a"), status(code)).await;
         assert_row(&row, true, Blame::Candidate, &format!("{code}"));
     }
 }
@@ -390,7 +390,7 @@ async fn limits_and_overload_go_on_and_suspend() {
 #[tokio::test(start_paused = true)]
 async fn server_errors_go_on_and_may_be_the_candidates() {
     for code in [408, 424, 425, 499, 500, 501, 502, 504, 507, 520, 599] {
-        for builder in [two(), two().callers_credential()] {
+        for builder in [two(), two().clients_credential()] {
             let row = row_of(builder, &chat("a"), status(code)).await;
             assert_row(&row, true, Blame::Unsure, &format!("{code}"));
         }
@@ -524,7 +524,7 @@ async fn a_stream_without_anything_useful_goes_on_and_may_be_the_candidates() {
         assert_row(&row, true, Blame::Unsure, what);
         assert!(
             !row.heard.text().contains("went wrong"),
-            "{what}: nothing of the failed stream reaches the caller"
+            "{what}: nothing of the failed stream reaches the client"
         );
     }
 }
@@ -548,7 +548,7 @@ async fn no_outcome_that_never_suspends_does_so_for_a_hint() {
         let row = row_of(two(), &chat("a"), act.header("retry-after", "300")).await;
         assert!(
             row.blame == Blame::Nobody,
-            "the caller's fault suspends nothing, whatever Retry-After says"
+            "the client's fault suspends nothing, whatever Retry-After says"
         );
     }
 }

@@ -27,14 +27,14 @@ fn two() -> Builder {
 
 fn decide(api: &Api, content_type: Option<&str>, encoding: &str, body: Bytes) -> Decision {
     let reserved = body.len() as u64;
-    assert!(api.bound.count(0, reserved));
+    assert!(api.attached.count(0, reserved));
     let arrival = Arrival {
         content_type,
         content_encoding: Some(encoding),
         reserved,
         ..arrival("/chat/completions", body)
     };
-    api.bound.prepare(Stage::Production, arrival)
+    api.attached.prepare(Stage::Production, arrival)
 }
 
 fn refused(decision: Decision) -> Option<u16> {
@@ -52,9 +52,13 @@ async fn each_candidate_is_sent_it_unpacked_and_with_its_own_model() {
         panic!("it is not taken over");
     };
     let memory = api.world.registry.memory();
-    assert_eq!(memory.held(), chat("a").len() as u64, "what came is gone");
+    assert_eq!(
+        memory.buffered(),
+        chat("a").len() as u64,
+        "what came is gone"
+    );
     let heard = api
-        .start_with(call, api.caller(Stage::Production))
+        .start_with(call, api.client(Stage::Production))
         .end()
         .await;
     assert!(heard.text().contains("hello"));
@@ -67,7 +71,7 @@ async fn each_candidate_is_sent_it_unpacked_and_with_its_own_model() {
         .collect();
     assert_eq!(sent, [chat("a"), chat("b")]);
     drop(heard);
-    assert_eq!(memory.held(), 0);
+    assert_eq!(memory.buffered(), 0);
 }
 
 #[test]
@@ -77,7 +81,7 @@ fn one_for_another_model_is_passed_on_and_what_it_was_read_into_is_given_back() 
     let length = packed.len() as u64;
     let decision = decide(&api, JSON, "gzip", packed);
     assert!(matches!(decision, Decision::PassOn), "{decision:?}");
-    assert_eq!(api.world.registry.memory().held(), length);
+    assert_eq!(api.world.registry.memory().buffered(), length);
 }
 
 #[test]
@@ -115,7 +119,7 @@ fn little_that_unpacks_to_much_is_too_large_or_has_no_room() {
     for (body, expected) in [(held(4), 503), (held(1), 503)] {
         let length = body.len() as u64;
         assert_eq!(refused(decide(&api, JSON, "gzip", body)), Some(expected));
-        assert_eq!(memory.held(), length, "nothing of it is counted on");
+        assert_eq!(memory.buffered(), length, "nothing of it is counted on");
         memory.release(length);
     }
     let roomy = two().bind();

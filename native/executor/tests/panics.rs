@@ -111,7 +111,7 @@ async fn a_panic_in_a_stream_that_has_begun_ends_it_with_its_error_event() {
     assert_eq!(
         api.called(),
         ["a@east"],
-        "nobody knows how much of it the caller has"
+        "nobody knows how much of it the client has"
     );
     assert!(!api.is_suspended("a@east"));
 }
@@ -148,9 +148,9 @@ async fn a_second_panic_while_the_first_unwinds_does_not_end_the_process() {
         &["data", "used", "panicked"],
         &["end", "panicked"],
     ] {
-        let caller = api.caller(failover_policy::Stage::Production);
-        defects.iter().for_each(|upcall| caller.panics_in(upcall));
-        let running = api.start_with(api.take(&streamed("a")), caller.clone());
+        let client = api.client(failover_policy::Stage::Production);
+        defects.iter().for_each(|upcall| client.panics_in(upcall));
+        let running = api.start_with(api.take(&streamed("a")), client.clone());
         let ended = running.join().await;
         assert!(
             ended.is_err_and(|e| e.is_panic()),
@@ -167,9 +167,9 @@ async fn a_second_panic_while_the_first_unwinds_does_not_end_the_process() {
 async fn what_an_answer_has_used_is_no_reason_to_lose_it() {
     let api = two().bind();
     api.on("a@east", [ok_stream("hello")]);
-    let caller = api.caller(failover_policy::Stage::Production);
-    caller.panics_in("used");
-    let heard = api.start_with(api.take(&streamed("a")), caller).end().await;
+    let client = api.client(failover_policy::Stage::Production);
+    client.panics_in("used");
+    let heard = api.start_with(api.take(&streamed("a")), client).end().await;
     assert!(heard.text().contains("[DONE]") && heard.ended);
     assert_eq!(heard.panics, ["a defect in used"]);
 }

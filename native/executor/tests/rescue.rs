@@ -5,7 +5,7 @@
 
 mod support;
 
-use failover_executor::{NetError, Outcome, Way};
+use failover_executor::{ContinuationMode, NetError, Outcome};
 use serde_json::{Value, json};
 use support::*;
 
@@ -40,7 +40,7 @@ fn broken(id: &str, text: &[&str], after: usize, by: Piece) -> Act {
 
 const TEXT: [&str; 5] = ["The", " sea", " is", " deep", "."];
 
-/// What the caller's client library would make of a stream: its text, when it is whole.
+/// What the client's client library would make of a stream: its text, when it is whole.
 #[track_caller]
 fn read(heard: &Heard) -> String {
     let text = heard.text();
@@ -55,7 +55,7 @@ fn read(heard: &Heard) -> String {
         let chunk: Value = serde_json::from_str(line).unwrap();
         assert!(
             chunk.get("error").is_none(),
-            "the caller sees an error: {text}"
+            "the client sees an error: {text}"
         );
         let its = chunk["id"].as_str().unwrap().to_owned();
         assert_eq!(*id.get_or_insert(its.clone()), its, "one id: {text}");
@@ -102,8 +102,8 @@ async fn the_next_candidate_goes_on_whatever_broke_the_stream() {
         assert_eq!(attempts[0].outcome, outcome, "{what}");
         assert_eq!(attempts[0].delivered, Some("The sea".len()), "{what}");
         assert_eq!(
-            (attempts[1].outcome, attempts[1].way),
-            (Outcome::Answered, Some(Way::Prefilled))
+            (attempts[1].outcome, attempts[1].mode),
+            (Outcome::Answered, Some(ContinuationMode::Prefilled))
         );
         assert!(
             heard.text().contains(&format!(
@@ -117,7 +117,7 @@ async fn the_next_candidate_goes_on_whatever_broke_the_stream() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rest_is_asked_for_with_what_the_caller_has_and_nothing_else_changed() {
+async fn the_rest_is_asked_for_with_what_the_client_has_and_nothing_else_changed() {
     let api = three().bind();
     api.on("a@east", [broken("a", &TEXT, 2, breaks(0.0))])
         .on("b@west", [events(words("b", &TEXT[2..]))]);
@@ -179,7 +179,10 @@ async fn a_refused_prefill_is_followed_by_a_plain_repeat_at_the_same_candidate()
         !api.is_suspended("b@west"),
         "a refused prefill says nothing about its health"
     );
-    assert_eq!(heard.report().attempts[2].way, Some(Way::Again));
+    assert_eq!(
+        heard.report().attempts[2].mode,
+        Some(ContinuationMode::Again)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,7 +309,10 @@ async fn a_stream_that_breaks_in_the_reasoning_is_asked_for_again_and_reasons_on
     let heard = api.send(&streamed("a")).await;
     assert_eq!(read(&heard), TEXT.concat());
     assert_eq!(heard.text().matches("reasoning_content").count(), 1);
-    assert_eq!(heard.report().attempts[1].way, Some(Way::Again));
+    assert_eq!(
+        heard.report().attempts[1].mode,
+        Some(ContinuationMode::Again)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -361,7 +367,7 @@ async fn a_rescue_has_a_clock_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_leaves_during_a_rescue_cancels_it() {
+async fn a_client_who_leaves_during_a_rescue_cancels_it() {
     let api = three().bind();
     api.on("a@east", [broken("a", &TEXT, 2, breaks(0.0))])
         .on("b@west", [silent()]);

@@ -60,7 +60,7 @@ async fn every_other_failure_goes_on_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_callers_fault_is_not_retried() {
+async fn the_clients_fault_is_not_retried() {
     let api = api(&["a@east"]).set("targetRetries", "3").bind();
     api.on("a@east", [status(400)]);
     api.send(&chat("a")).await;
@@ -357,7 +357,7 @@ async fn retry_after_of_another_status_is_no_reason_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_candidate_that_puts_off_again_and_again_does_not_keep_the_caller_from_a_healthy_fallback()
+async fn a_candidate_that_puts_off_again_and_again_does_not_keep_the_client_from_a_healthy_fallback()
  {
     let api = two().set("maxRetryAfterWait", "2s").bind();
     api.on("a@east", [status(429).header("retry-after", "1")])
@@ -366,7 +366,7 @@ async fn a_candidate_that_puts_off_again_and_again_does_not_keep_the_caller_from
     assert!(heard.text().contains("fallback"));
     assert!(
         heard.at <= secs(2.5),
-        "no more than maxRetryAfterWait (2 s) should be waited for one candidate, but the caller waited {:?} and the \
+        "no more than maxRetryAfterWait (2 s) should be waited for one candidate, but the client waited {:?} and the \
          candidate got {} requests",
         heard.at,
         api.calls_of("a@east")

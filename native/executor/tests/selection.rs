@@ -153,13 +153,13 @@ async fn each_key_type_has_its_own_candidates() {
     else {
         panic!("'s' is the sandbox's target");
     };
-    let heard = api.start_with(call, api.caller(Stage::Sandbox)).end().await;
+    let heard = api.start_with(call, api.client(Stage::Sandbox)).end().await;
     assert_eq!(api.called(), ["s@test", "t@test"]);
     assert!(heard.text().contains("from the sandbox"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_target_gets_the_callers_bytes_and_a_fallback_the_same_with_its_model_in_place() {
+async fn the_target_gets_the_clients_bytes_and_a_fallback_the_same_with_its_model_in_place() {
     let body = "\u{20}{\"temperature\" : 0.10,\"unknown\":{\"model\":\"a\"},\t\"model\" :\"a\" ,\"n\":1e0,\"n\":2, \"x\":\"\\u00e9é\"}\n";
     let api = api(&["a@east", "b/2\"@west"]).bind();
     api.on("a@east", [status(500)])
@@ -169,7 +169,7 @@ async fn the_target_gets_the_callers_bytes_and_a_fallback_the_same_with_its_mode
     assert_eq!(
         sent[0].text(),
         body,
-        "the target must get the very bytes that the caller sent"
+        "the target must get the very bytes that the client sent"
     );
     assert_eq!(
         sent[1].text(),
@@ -286,7 +286,7 @@ async fn a_model_in_the_path_is_compared_decoded_and_replaced_encoded() {
             "only the model's segment changes for the fallback"
         );
         api.on("us.m:0@east", [mistake()]).forget();
-        api.start_with(call, api.caller(Stage::Production))
+        api.start_with(call, api.client(Stage::Production))
             .end()
             .await;
         assert_eq!(
@@ -308,7 +308,7 @@ async fn a_fallbacks_body_is_not_touched_when_the_model_is_in_the_path() {
     else {
         panic!("the path names the target");
     };
-    api.start_with(call, api.caller(Stage::Production))
+    api.start_with(call, api.client(Stage::Production))
         .end()
         .await;
     assert_eq!(api.sent()[1].text(), body);
@@ -338,14 +338,14 @@ async fn a_form_has_its_model_field_replaced_and_nothing_else() {
         panic!("the form's model is the target");
     };
     assert!(call.rewriting().is_none(), "the model is not in the path");
-    api.start_with(call, api.caller(Stage::Production))
+    api.start_with(call, api.client(Stage::Production))
         .end()
         .await;
     let sent = api.sent();
     assert_eq!(
         sent[0].text(),
         form("a"),
-        "the target gets the very bytes that the caller sent"
+        "the target gets the very bytes that the client sent"
     );
     assert_eq!(sent[1].text(), form("b"));
 }

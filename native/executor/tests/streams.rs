@@ -1,4 +1,4 @@
-//! Streamed answers: what is held back, what commits, how they end (`behaviour.md` §5 and §6, OpenAI chat
+//! Streamed answers: what is buffered, what commits, how they end (`behaviour.md` §5 and §6, OpenAI chat
 //! completions and "anything else", `on_stream_cut = "error"`).
 
 mod support;
@@ -22,13 +22,13 @@ async fn streamed_by_target(
     (api, heard)
 }
 
-/// What a caller must be able to see of a stream that broke.
+/// What a client must be able to see of a stream that broke.
 #[track_caller]
 fn assert_cut(api: &Api, heard: &Heard, delivered: &str) {
     let text = heard.text();
     assert!(
         text.starts_with(delivered),
-        "what came before the break was the caller's already: {text}"
+        "what came before the break was the client's already: {text}"
     );
     assert!(
         heard.ended && !heard.aborted,
@@ -81,7 +81,7 @@ async fn what_is_not_useful_neither_commits_nor_restarts_the_clock() {
         assert!(heard.text().contains("fallback"), "{what} are no answer");
         assert!(
             !heard.text().contains(frame) || frame == ROLE,
-            "{what} of the first candidate must not reach the caller"
+            "{what} of the first candidate must not reach the client"
         );
         assert_time(heard.at, 10.0, what);
         assert!(
@@ -201,7 +201,7 @@ async fn held_bytes_arrive_in_order_and_complete_however_they_were_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_reaches_the_caller_before_the_first_useful_chunk_and_everything_at_once_after_it()
+async fn nothing_reaches_the_client_before_the_first_useful_chunk_and_everything_at_once_after_it()
 {
     let api = two().bind();
     let pieces = [
@@ -216,17 +216,17 @@ async fn nothing_reaches_the_caller_before_the_first_useful_chunk_and_everything
     let running = api.start(&streamed("a"));
     wait(4.9).await;
     assert!(
-        running.caller.heard().head.is_none(),
+        running.client.heard().head.is_none(),
         "not even the head: another candidate may still have to answer"
     );
     wait(0.2).await;
     assert_eq!(
-        running.caller.heard().text(),
+        running.client.heard().text(),
         [ROLE, PING, &delta("x")].concat()
     );
     wait(4.0).await;
     assert!(
-        running.caller.heard().text().ends_with(&delta("y")),
+        running.client.heard().text().ends_with(&delta("y")),
         "each chunk is passed on when it comes"
     );
     running.end().await;
@@ -243,7 +243,7 @@ async fn no_more_than_max_held_is_held_back() {
     let read = api.world.net.pieces_read("a@east") * PING.len();
     assert!(
         (1024..1100).contains(&read),
-        "1 KiB is held at most, but {read} bytes were read"
+        "1 KiB is buffered at most, but {read} bytes were read"
     );
     assert!(api.is_suspended("a@east"));
 }
@@ -352,7 +352,7 @@ async fn the_error_event_stands_alone_also_after_half_an_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_an_event_before_a_cut_does_not_reach_the_caller_as_an_event() {
+async fn half_an_event_before_a_cut_does_not_reach_the_client_as_an_event() {
     let half = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"wor";
     let (_, heard) = streamed_by_target(two(), [now(&delta("x")), now(half), breaks(1.0)]).await;
     let torn = heard
@@ -459,7 +459,7 @@ async fn a_stream_with_a_finish_reason_is_complete_without_the_end_marker() {
         assert!(!api.is_suspended("a@east"), "{what}: it has said all");
         assert!(
             heard.at <= secs(8.1),
-            "{what}: the caller is not kept longer than idleTimeout"
+            "{what}: the client is not tally longer than idleTimeout"
         );
     }
 }
@@ -493,7 +493,7 @@ async fn with_several_choices_the_stream_is_complete_when_each_has_finished() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_read_from_the_provider_while_the_caller_does_not_take() {
+async fn nothing_is_read_from_the_provider_while_the_client_does_not_take() {
     let api = two().bind();
     let pieces: Vec<Piece> = (0..50)
         .map(|_| now(&delta("0123456789")))
@@ -504,16 +504,16 @@ async fn nothing_is_read_from_the_provider_while_the_caller_does_not_take() {
     let running = api.start_slow(&streamed("a"), 2 * one + 10);
     wait(3600.0).await;
     assert_eq!(
-        running.caller.heard().text().len(),
+        running.client.heard().text().len(),
         2 * one + 10,
-        "the caller gets what it takes"
+        "the client gets what it takes"
     );
     let read = api.world.net.pieces_read("a@east");
     assert!(
         read <= 3,
-        "while the third chunk waits for the caller nothing more is read, but {read} were"
+        "while the third chunk waits for the client nothing more is read, but {read} were"
     );
-    running.caller.takes(usize::MAX);
+    running.client.takes(usize::MAX);
     let heard = running.end().await;
     assert_eq!(
         heard.text(),
@@ -521,12 +521,12 @@ async fn nothing_is_read_from_the_provider_while_the_caller_does_not_take() {
     );
     assert!(
         !api.is_suspended("a@east"),
-        "an hour in which the caller took nothing is not the provider's stall"
+        "an hour in which the client took nothing is not the provider's stall"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_that_the_caller_takes_is_not_counted_as_the_providers_silence() {
+async fn the_time_that_the_client_takes_is_not_counted_as_the_providers_silence() {
     let api = two().set("idleTimeout", "8s").bind();
     let pieces = [
         now(&delta("x")),
@@ -538,11 +538,11 @@ async fn the_time_that_the_caller_takes_is_not_counted_as_the_providers_silence(
     api.on("a@east", [events(pieces)]);
     let running = api.start_slow(&streamed("a"), delta("x").len());
     wait(30.0).await;
-    running.caller.takes(usize::MAX);
+    running.client.takes(usize::MAX);
     let heard = running.end().await;
     assert!(
         heard.text().ends_with(DONE),
-        "the provider needed 1 s for each chunk; the 29 s in which the caller did not take a ping are not its stall: {}",
+        "the provider needed 1 s for each chunk; the 29 s in which the client did not take a ping are not its stall: {}",
         heard.text()
     );
     assert!(!api.is_suspended("a@east"));
@@ -601,7 +601,7 @@ async fn a_stream_that_is_not_openais_is_aborted_when_its_last_event_is_torn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_asked_for_a_stream_and_gets_a_whole_answer_gets_all_of_it() {
+async fn a_client_who_asked_for_a_stream_and_gets_a_whole_answer_gets_all_of_it() {
     let api = two().bind();
     api.on("a@east", [ok("whole")]);
     let heard = api.send(&streamed("a")).await;
@@ -609,7 +609,7 @@ async fn a_caller_who_asked_for_a_stream_and_gets_a_whole_answer_gets_all_of_it(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_did_not_ask_for_a_stream_is_never_shown_a_part() {
+async fn a_client_who_did_not_ask_for_a_stream_is_never_shown_a_part() {
     let api = two().bind();
     api.on(
         "a@east",
@@ -620,7 +620,7 @@ async fn a_caller_who_did_not_ask_for_a_stream_is_never_shown_a_part() {
     assert_eq!(
         api.called(),
         ["a@east", "b@west"],
-        "\"a caller who did not ask for a stream is never shown a part: the next candidate starts from the beginning\""
+        "\"a client who did not ask for a stream is never shown a part: the next candidate starts from the beginning\""
     );
     assert!(heard.text().contains("fallback"));
 }

@@ -169,7 +169,7 @@ async fn a_failed_probe_suspends_again_and_its_request_goes_on() {
     let heard = api.send(&chat("a")).await;
     assert!(
         heard.text().contains("fallback"),
-        "the probe's caller must not notice"
+        "the probe's client must not notice"
     );
     assert_eq!(api.called(), ["a@east", "b@west"]);
     api.assert_suspended_for("a@east", 60.0, "the probe failed");
@@ -342,7 +342,7 @@ async fn a_later_failure_may_lengthen_a_suspension_and_never_shortens_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_callers_fault_on_a_probe_shows_that_the_candidate_is_reachable() {
+async fn the_clients_fault_on_a_probe_shows_that_the_candidate_is_reachable() {
     for act in [
         status(400),
         status(422),
@@ -374,7 +374,7 @@ async fn a_cancelled_probe_gives_its_permit_back() {
     assert_eq!(
         api.state("a@east"),
         State::Due,
-        "a caller who went away says nothing about the candidate"
+        "a client who went away says nothing about the candidate"
     );
     assert!(
         api.send(&chat("a")).await.text().contains("target"),
@@ -477,7 +477,7 @@ async fn with_all_suspended_the_one_whose_suspension_ends_first_is_probed_whatev
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_early_probe_is_what_its_caller_is_told_and_lengthens_the_suspension() {
+async fn a_failed_early_probe_is_what_its_client_is_told_and_lengthens_the_suspension() {
     let api = all_suspended(two()).await;
     api.on("a@east", [status(500)]);
     wait(30.0).await;
@@ -556,7 +556,7 @@ async fn suspensions_are_shared_by_the_policies_of_one_api_version_and_by_both_s
         panic!("'a' is the sandbox's target");
     };
     second
-        .start_with(call, second.caller(failover_policy::Stage::Sandbox))
+        .start_with(call, second.client(failover_policy::Stage::Sandbox))
         .end()
         .await;
     assert_eq!(second.called(), ["b@west"], "and so does the other section");

@@ -68,7 +68,7 @@ fn release(_: &mut Env<'_>, _: JClass<'_>, bytes: jlong) -> Result<(), Thrown> {
 }
 
 fn held_bytes(_: &mut Env<'_>, _: JClass<'_>) -> Result<jlong, Thrown> {
-    let held = runtime().registry.memory().held();
+    let held = runtime().registry.memory().buffered();
     Ok(jlong::try_from(held).unwrap_or(jlong::MAX))
 }
 

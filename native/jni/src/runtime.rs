@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use failover_executor::{Bound, HttpClient, HttpClients, Network, Registry, Scope};
+use failover_executor::{AttachedPolicy, HttpClient, HttpClients, Network, Registry, Scope};
 use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Policy};
 use failover_wire::Provider;
 use futures_util::FutureExt;
@@ -24,7 +24,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// A policy with what its calls need.
 pub(crate) struct Attached {
-    pub(crate) policy: Arc<Bound>,
+    pub(crate) policy: Arc<AttachedPolicy>,
     pub(crate) client: HttpClient,
     /// What of its provider can't be used.
     pub(crate) warnings: Vec<String>,
@@ -108,7 +108,7 @@ impl Runtime {
                 .clients
                 .client(settings.connect_timeout, settings.http2);
             let policy = Arc::clone(policy);
-            (client, self.registry.bind(policy, scope, provider))
+            (client, self.registry.attach(policy, scope, provider))
         })?;
         Ok(self.attached.add(Attached {
             policy: Arc::new(policy),

@@ -20,7 +20,7 @@ use super::proxies::Proxies;
 use super::shared::Need;
 use super::tls::Tls;
 use super::{Answer, NetError, Transport};
-use crate::gateway::Upstream;
+use crate::upstream::Upstream;
 
 /// How often it is looked for connections that nobody uses.
 const SWEEP: Duration = Duration::from_secs(10);

@@ -19,16 +19,17 @@ use hyper_util::rt::TokioIo;
 use tokio::task::coop::unconstrained;
 
 use super::failed::{Failed, to_answer, to_connect};
-use super::line::{Heard, Line};
-use super::origin::Origin;
+use super::line::{Heard, Line, MAX_HEAD};
 use super::{Answer, NetError};
-
-/// The longest head of an answer, in bytes, and the most that is read ahead of whoever takes the body. hyper takes
-/// no more than 100 headers besides.
-pub(super) const MAX_HEAD: usize = 128 * 1024;
 
 /// What is left of an answer that nobody wants, in frames: the marker of its end, usually.
 const MAX_DRAINED_FRAMES: usize = 4;
+
+/// Where a connection goes when its answer has been read.
+pub(super) trait Home: Send + Sync {
+    /// Takes it back.
+    fn keep(&self, connection: Box<Http1>);
+}
 
 /// A connection, and the request that it is busy with.
 pub(super) struct Http1 {
@@ -84,7 +85,7 @@ impl Http1 {
     pub(super) async fn send(
         mut self: Box<Self>,
         request: Request<Full<Bytes>>,
-        home: Arc<Origin>,
+        home: Arc<dyn Home>,
     ) -> Result<Answer, Failed> {
         let heard_before = self.heard.bytes();
         let response = self.sender.send_request(request);
@@ -131,7 +132,7 @@ struct Http1Body {
     /// Until it is back home.
     connection: Option<Box<Http1>>,
     body: Incoming,
-    home: Arc<Origin>,
+    home: Arc<dyn Home>,
 }
 
 impl Http1Body {

@@ -2,7 +2,7 @@
 //! of its own for each request.
 //!
 //! What calls share here must not become what they wait for each other by. [`MAX_STREAMS`] streams with full windows
-//! fit into the connection's window, so that callers who do not read hold up nobody else. Nothing is sent before the
+//! fit into the connection's window, so that clients who do not read hold up nobody else. Nothing is sent before the
 //! server has named its limit of streams, so that it refuses none; and see [`super::shared`] for what is above it.
 
 use std::future::Future;
@@ -23,11 +23,10 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::failed::{Failed, to_answer};
-use super::http1::MAX_HEAD;
-use super::line::{Heard, Line};
+use super::line::{Heard, Line, MAX_HEAD};
 use super::{Answer, NetError};
 
-/// What a caller who does not read can hold of the connection, in bytes.
+/// What a client who does not read can hold of the connection, in bytes.
 const STREAM_WINDOW: u32 = 256 * 1024;
 
 /// Streams on one connection, whatever the server allows.

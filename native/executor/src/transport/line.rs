@@ -3,10 +3,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+/// An unused connection is closed after this.
+pub(super) const IDLE: Duration = Duration::from_secs(60);
+
+/// The longest head of an answer, in bytes, and the most that is read ahead of whoever takes the body. hyper takes
+/// no more than 100 headers besides.
+pub(super) const MAX_HEAD: usize = 128 * 1024;
 
 /// How many bytes have come over a connection, of TLS only what was in it: whether anything of an answer has come,
 /// and whether somebody is still there.

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderMap, StatusCode};
 
-use crate::gateway::Upstream;
+use crate::upstream::Upstream;
 
 mod address;
 mod client;
@@ -55,7 +55,7 @@ impl fmt::Debug for Answer {
 /// The pieces of a body, as they come.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, NetError>> + Send>>;
 
-/// What the network did. Says nothing of addresses: these words reach callers.
+/// What the network did. Says nothing of addresses: these words reach clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NetError {
     /// The host's name can't be resolved.
@@ -82,7 +82,7 @@ pub enum NetError {
     /// Something came that is not HTTP.
     #[error("an answer that is not HTTP")]
     Protocol,
-    /// The request could not be formed for this candidate: a URL that is none.
+    /// The request could not be formed for this candidate: its URL is not valid.
     #[error("an endpoint whose URL can't be called")]
     Address,
 }

@@ -37,7 +37,7 @@ pub enum Hostnames {
 }
 
 impl Hostnames {
-    /// By the value of `HostnameVerifier`. What is none of its words means `Default`, as it does to the gateway.
+    /// By the value of `HostnameVerifier`. Any other word means `Default`, as it does to the gateway.
     pub fn of_word(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
             "allowall" => Hostnames::Any,
@@ -90,7 +90,8 @@ impl fmt::Debug for Identity {
 
 /// An HTTP proxy: it is asked for the whole URL of an `http` endpoint, and for a tunnel to an `https` one.
 ///
-/// Hosts are regular expressions, as they are to the gateway; what is none is taken as text with `*` for anything.
+/// Hosts are regular expressions, as they are to the gateway; what does not compile is taken as text with `*` for
+/// anything.
 #[derive(Debug, Default)]
 pub struct Proxy {
     /// Whether it is for `https` endpoints, or for `http` ones: the gateway has a sender for each.

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -19,13 +19,11 @@ use tokio::time::timeout;
 use super::address::{Server, absolute};
 use super::connect::{Connector, Route, forwarded};
 use super::failed::Failed;
-use super::http1::Http1;
+use super::http1::{Home, Http1};
 use super::http2::{Http2, Place};
-use super::shared::{Need, Shared};
+use super::line::IDLE;
+use super::shared::{Need, Opened, Opener, Shared};
 use super::{Answer, NetError};
-
-/// An unused connection is closed after this.
-pub(super) const IDLE: Duration = Duration::from_secs(60);
 
 /// Unused HTTP/1.1 connections that are kept for a server.
 pub(super) const MAX_IDLE: usize = 256;
@@ -33,11 +31,11 @@ pub(super) const MAX_IDLE: usize = 256;
 /// A server, with its connections.
 pub(super) struct Origin {
     server: Server,
-    pub(super) route: Route,
+    route: Route,
     http2: bool,
     idle: Mutex<VecDeque<(Instant, Box<Http1>)>>,
     /// Its HTTP/2 connections.
-    pub(super) shared: Shared,
+    shared: Shared,
 }
 
 /// What is sent, but for the server.
@@ -49,7 +47,7 @@ pub(super) struct Sent {
     pub(super) body: Bytes,
 }
 
-enum Way {
+enum Carrier {
     Alone(Box<Http1>),
     Shared(Place),
 }
@@ -75,36 +73,41 @@ impl Origin {
         sent: Sent,
         need: Need,
     ) -> Result<Answer, Failed> {
-        match self.way(connector, need).await? {
-            Way::Alone(connection) => {
+        match self.carrier(connector, need).await? {
+            Carrier::Alone(connection) => {
                 let request = self.http1_request(sent)?;
-                connection.send(request, Arc::clone(self)).await
+                let home: Arc<dyn Home> = Arc::clone(self) as _;
+                connection.send(request, home).await
             }
-            Way::Shared(place) => {
+            Carrier::Shared(place) => {
                 let body = sent.body.clone();
                 place.send(self.http2_request(sent)?, body).await
             }
         }
     }
 
-    async fn way(self: &Arc<Self>, connector: &Connector, need: Need) -> Result<Way, NetError> {
+    async fn carrier(
+        self: &Arc<Self>,
+        connector: &Connector,
+        need: Need,
+    ) -> Result<Carrier, NetError> {
         if self.http2
             && let Some(place) = self.shared.place(self, connector, need).await?
         {
-            return Ok(Way::Shared(place));
+            return Ok(Carrier::Shared(place));
         }
         if need == Need::Any
             && let Some(connection) = self.unused()
         {
-            return Ok(Way::Alone(connection));
+            return Ok(Carrier::Alone(connection));
         }
         let line = self.route.connect(connector, self.http2).await?;
         if line.speaks_http2() {
             let opened = timeout(connector.limit(), Http2::open(line)).await;
             let connection = opened.unwrap_or(Err(NetError::ConnectTimeout))?;
-            return Ok(Way::Shared(self.shared.add(connection)));
+            return Ok(Carrier::Shared(self.shared.add(connection)));
         }
-        Ok(Way::Alone(Http1::open(line).await?))
+        Ok(Carrier::Alone(Http1::open(line).await?))
     }
 
     /// A connection that is open, as far as can be seen.
@@ -115,15 +118,6 @@ impl Origin {
                 return Some(connection);
             }
         }
-    }
-
-    /// Takes a connection back whose answer has been read.
-    pub(super) fn keep(&self, connection: Box<Http1>) {
-        let mut idle = self.idle();
-        let oldest = (idle.len() >= MAX_IDLE).then(|| idle.pop_front());
-        idle.push_back((Instant::now(), connection));
-        drop(idle);
-        drop(oldest);
     }
 
     /// Closes what nobody has used for long; says whether anything is left.
@@ -195,5 +189,29 @@ impl Origin {
         *request.method_mut() = sent.method;
         *request.headers_mut() = headers;
         Ok(request)
+    }
+}
+
+impl Home for Origin {
+    fn keep(&self, connection: Box<Http1>) {
+        let mut idle = self.idle();
+        let oldest = (idle.len() >= MAX_IDLE).then(|| idle.pop_front());
+        idle.push_back((Instant::now(), connection));
+        drop(idle);
+        drop(oldest);
+    }
+}
+
+impl Opener for Origin {
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    async fn open(&self, connector: &Connector) -> Result<Opened, NetError> {
+        let line = self.route.connect(connector, true).await?;
+        Ok(match line.speaks_http2() {
+            true => Opened::Http2(Box::new(Http2::open(line).await?)),
+            false => Opened::Http1(Http1::open(line).await?),
+        })
     }
 }

@@ -4,6 +4,7 @@
 //! connection is opened for all who wait, since nobody knows yet how many will fit; then as many as are needed by the
 //! limit that the server has named.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -11,9 +12,9 @@ use tokio::time::timeout;
 
 use super::NetError;
 use super::connect::Connector;
-use super::http1::Http1;
+use super::http1::{Home, Http1};
 use super::http2::{Http2, Place};
-use super::origin::{IDLE, Origin};
+use super::line::IDLE;
 
 /// Calls that a connection may have carried when one comes to it that failed on another and is asked again. A server
 /// that ends a connection after so many calls, as nginx does, must not hit the same call twice.
@@ -26,6 +27,24 @@ pub(super) enum Need {
     Any,
     /// One that has a higher number, and has carried next to nothing.
     NewerThan(u64),
+}
+
+/// A server that is connected to.
+pub(super) trait Opener: Home + 'static {
+    /// Its connections.
+    fn shared(&self) -> &Shared;
+
+    /// Opens another one, offering HTTP/2.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn open(&self, connector: &Connector) -> impl Future<Output = Result<Opened, NetError>> + Send;
+}
+
+/// A connection that has been opened, by what the server speaks.
+pub(super) enum Opened {
+    Http1(Box<Http1>),
+    Http2(Box<Http2>),
 }
 
 #[derive(Default)]
@@ -66,9 +85,9 @@ impl Shared {
     ///
     /// # Errors
     /// Why none could be opened.
-    pub(super) async fn place(
+    pub(super) async fn place<H: Opener>(
         &self,
-        origin: &Arc<Origin>,
+        opener: &Arc<H>,
         connector: &Connector,
         need: Need,
     ) -> Result<Option<Place>, NetError> {
@@ -81,7 +100,7 @@ impl Shared {
                 if state.speaks == Speaks::Http1 {
                     return Ok(None);
                 }
-                state.join(origin, connector, need)
+                state.join(opener, connector, need)
             };
             // The one who began to open it may have longer.
             let landed = timeout(connector.limit(), landed.wait_for(Option::is_some)).await;
@@ -137,9 +156,9 @@ impl State {
     }
 
     /// A seat on a flight, of a new one if need be.
-    fn join(
+    fn join<H: Opener>(
         &mut self,
-        origin: &Arc<Origin>,
+        opener: &Arc<H>,
         connector: &Connector,
         need: Need,
     ) -> watch::Receiver<Option<Result<(), NetError>>> {
@@ -160,35 +179,22 @@ impl State {
             landed: landed.clone(),
         });
         // A task, because whoever began it may leave before the others.
-        let (origin, connector, mine) = (Arc::clone(origin), connector.clone(), landed.clone());
+        let (opener, connector, mine) = (Arc::clone(opener), connector.clone(), landed.clone());
         tokio::spawn(async move {
-            let landing = timeout(connector.limit(), land_one(&origin, &connector)).await;
+            let landing = timeout(connector.limit(), opener.open(&connector)).await;
             let landing = landing.unwrap_or(Err(NetError::ConnectTimeout));
-            let mut state = origin.shared.state();
+            let mut state = opener.shared().state();
             state.flights.retain(|f| !mine.same_channel(&f.landed));
-            let result = landing.map(|landing| match landing {
-                Landing::Http1(connection) => {
+            let result = landing.map(|opened| match opened {
+                Opened::Http1(connection) => {
                     state.speaks = Speaks::Http1;
-                    origin.keep(connection);
+                    opener.keep(connection);
                 }
-                Landing::Http2(connection) => drop(state.add(*connection)),
+                Opened::Http2(connection) => drop(state.add(*connection)),
             });
             drop(state);
             land.send_replace(Some(result));
         });
         landed
     }
-}
-
-enum Landing {
-    Http1(Box<Http1>),
-    Http2(Box<Http2>),
-}
-
-async fn land_one(origin: &Arc<Origin>, connector: &Connector) -> Result<Landing, NetError> {
-    let line = origin.route.connect(connector, true).await?;
-    Ok(match line.speaks_http2() {
-        true => Landing::Http2(Box::new(Http2::open(line).await?)),
-        false => Landing::Http1(Http1::open(line).await?),
-    })
 }

@@ -325,7 +325,7 @@ async fn no_more_connections_are_kept_than_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_caller_does_not_take_stays_with_the_provider() {
+async fn what_a_client_does_not_take_stays_with_the_provider() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let sent = Arc::new(AtomicUsize::new(0));

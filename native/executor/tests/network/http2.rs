@@ -30,7 +30,7 @@ async fn server(certified: &Certified, max_streams: u32) -> Server {
 }
 
 #[tokio::test]
-async fn callers_who_stop_reading_hold_up_nobody_else() {
+async fn clients_who_stop_reading_hold_up_nobody_else() {
     let (client, certified) = certified();
     let server = server(&certified, 200).await;
     let endless = server.url().replace("/v1", "/endless");
@@ -222,7 +222,7 @@ async fn a_connection_that_has_died_under_a_request_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_ends_a_stream_and_not_the_connection() {
+async fn a_client_who_leaves_ends_a_stream_and_not_the_connection() {
     let (client, certified) = certified();
     let server = server(&certified, 2).await;
     let endless = server.url().replace("/v1", "/endless");

@@ -156,7 +156,7 @@ async fn neither_its_goaways_nor_its_limit_of_streams_cost_a_call_under_load() {
 }
 
 #[tokio::test]
-async fn callers_who_stop_reading_hold_up_nobody_else() {
+async fn clients_who_stop_reading_hold_up_nobody_else() {
     let (client, certified) = certified();
     let Some(nginx) = Nginx::start(&certified, "slow", "") else {
         return;

@@ -1,5 +1,5 @@
-//! The doubles of these tests: a network of scripted providers ([`Net`]), a caller that records what it hears
-//! ([`Caller`]), and an API with a policy attached ([`Api`]).
+//! The doubles of these tests: a network of scripted providers ([`Net`]), a client that records what it hears
+//! ([`Client`]), and an API with a policy attached ([`Api`]).
 //!
 //! A candidate is written `model@endpoint` everywhere. Time is tokio's paused clock: a wait of an hour takes no time,
 //! and whatever happens "at once" happens at the same instant.
@@ -16,8 +16,8 @@ use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue as FrameValue, Message};
 use bytes::Bytes;
 use failover_executor::{
-    Answer, Arrival, Bound, Call, Decision, Failure, Gateway, Head, HeaderLengths, Metadata,
-    NetError, Panic, Registry, Report, Scope, Transport, Unusable, Upstream,
+    Answer, Arrival, AttachedPolicy, Call, Decision, Failure, Gateway, Head, HeaderLengths,
+    Metadata, NetError, Panic, Registry, Report, Scope, Transport, Unusable, Upstream,
 };
 use failover_policy::{Policy, Settings, Stage};
 use failover_suspension::{Gate, Key, State};
@@ -502,9 +502,9 @@ async fn sleep_unless_zero(pause: Duration) {
     }
 }
 
-// -------------------------------------------------------------------------------------------------- the caller
+// -------------------------------------------------------------------------------------------------- the client
 
-/// What a caller has heard so far.
+/// What a client has heard so far.
 #[derive(Clone, Default)]
 pub struct Heard {
     /// A whole answer or the begin of a streamed one.
@@ -532,7 +532,7 @@ impl Heard {
         match (&self.head, &self.failure) {
             (Some(head), _) => head.status.as_u16(),
             (None, Some(failure)) => failure.status.as_u16(),
-            (None, None) => panic!("the caller got no answer at all"),
+            (None, None) => panic!("the client got no answer at all"),
         }
     }
 
@@ -586,16 +586,16 @@ impl Heard {
         ];
         assert!(
             allowed.contains(&log.as_slice()),
-            "the gateway was called in an order that is none: {log:?}"
+            "the gateway was called in an order that is not allowed: {log:?}"
         );
     }
 }
 
-/// The gateway's side of one call, and the caller behind it.
+/// The gateway's side of one call, and the client behind it.
 #[derive(Clone)]
-pub struct Caller(Arc<CallerState>);
+pub struct Client(Arc<ClientState>);
 
-struct CallerState {
+struct ClientState {
     net: Net,
     who: Vec<String>,
     own_credential: bool,
@@ -611,12 +611,12 @@ struct CallerState {
     heard: Mutex<Heard>,
 }
 
-impl Caller {
+impl Client {
     pub fn heard(&self) -> Heard {
         lock(&self.0.heard).clone()
     }
 
-    /// The caller takes this many bytes more, and then no more.
+    /// The client takes this many bytes more, and then no more.
     pub fn takes(&self, bytes: usize) {
         *lock(&self.0.window) = bytes;
         self.0.opened.notify_one();
@@ -656,7 +656,7 @@ impl Caller {
     }
 }
 
-impl Gateway for Caller {
+impl Gateway for Client {
     async fn resolve(&self, candidate: usize, body: &Bytes) -> Result<Upstream, Unusable> {
         let who = &self.0.who[candidate];
         let signed = format!("{:x}", digest(body));
@@ -836,8 +836,8 @@ impl Builder {
         self
     }
 
-    /// The endpoints have no credentials of their own: the caller's are passed through.
-    pub fn callers_credential(mut self) -> Builder {
+    /// The endpoints have no credentials of their own: the client's are passed through.
+    pub fn clients_credential(mut self) -> Builder {
         self.own_credential = false;
         self
     }
@@ -912,14 +912,14 @@ impl Builder {
             api: "AssistantAPI".into(),
             version: self.version.clone(),
         };
-        let bound = Arc::new(
-            self.world
-                .registry
-                .bind(Arc::new(policy), &scope, self.provider),
-        );
+        let attached = Arc::new(self.world.registry.attach(
+            Arc::new(policy),
+            &scope,
+            self.provider,
+        ));
         Api {
             world: self.world,
-            bound,
+            attached,
             candidates: self.candidates,
             sandbox: self.sandbox,
             version: self.version,
@@ -934,7 +934,7 @@ impl Builder {
 #[derive(Clone)]
 pub struct Api {
     pub world: World,
-    pub bound: Arc<Bound>,
+    pub attached: Arc<AttachedPolicy>,
     candidates: Vec<String>,
     sandbox: Vec<String>,
     version: String,
@@ -945,12 +945,12 @@ pub struct Api {
 
 /// A request on its way.
 pub struct Running {
-    pub caller: Caller,
+    pub client: Client,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    /// The caller goes away.
+    /// The client goes away.
     pub async fn cancel(self) -> Heard {
         self.task.abort();
         if let Err(error) = self.task.await
@@ -958,15 +958,15 @@ impl Running {
         {
             std::panic::resume_unwind(error.into_panic());
         }
-        self.caller.heard()
+        self.client.heard()
     }
 
-    /// What the caller has heard when all is over.
+    /// What the client has heard when all is over.
     pub async fn end(self) -> Heard {
         if let Err(error) = self.task.await {
             std::panic::resume_unwind(error.into_panic());
         }
-        let heard = self.caller.heard();
+        let heard = self.client.heard();
         heard.check_order();
         heard
     }
@@ -1009,7 +1009,7 @@ impl Api {
             content_type,
             ..arrival(path, body)
         };
-        self.bound.prepare(stage, arrival)
+        self.attached.prepare(stage, arrival)
     }
 
     /// Takes the request over, or the test is over.
@@ -1021,8 +1021,8 @@ impl Api {
         }
     }
 
-    pub fn caller(&self, stage: Stage) -> Caller {
-        Caller(Arc::new(CallerState {
+    pub fn client(&self, stage: Stage) -> Client {
+        Client(Arc::new(ClientState {
             net: self.world.net.clone(),
             who: match stage {
                 Stage::Production => self.candidates.clone(),
@@ -1041,33 +1041,33 @@ impl Api {
         }))
     }
 
-    /// Starts a request whose caller takes everything at once.
+    /// Starts a request whose client takes everything at once.
     #[track_caller]
     pub fn start(&self, body: &str) -> Running {
-        self.start_with(self.take(body), self.caller(Stage::Production))
+        self.start_with(self.take(body), self.client(Stage::Production))
     }
 
     /// Starts a request of an API whose response policies need whole answers.
     #[track_caller]
     pub fn start_collected(&self, body: &str) -> Running {
-        let caller = self.caller(Stage::Production);
-        caller.collects();
-        self.start_with(self.take(body), caller)
+        let client = self.client(Stage::Production);
+        client.collects();
+        self.start_with(self.take(body), client)
     }
 
-    /// Starts a request whose caller takes `window` bytes and then none until [`Caller::takes`].
+    /// Starts a request whose client takes `window` bytes and then none until [`Client::takes`].
     #[track_caller]
     pub fn start_slow(&self, body: &str, window: usize) -> Running {
-        let caller = self.caller(Stage::Production);
-        *lock(&caller.0.window) = window;
-        self.start_with(self.take(body), caller)
+        let client = self.client(Stage::Production);
+        *lock(&client.0.window) = window;
+        self.start_with(self.take(body), client)
     }
 
     /// Runs a call the way a gateway does: the first candidate is resolved before [`Call::run`].
-    pub fn start_with(&self, mut call: Box<Call>, caller: Caller) -> Running {
+    pub fn start_with(&self, mut call: Box<Call>, client: Client) -> Running {
         let net = self.world.net.clone();
-        let gateway = caller.clone();
-        if caller.0.collects.load(Ordering::Relaxed) {
+        let gateway = client.clone();
+        if client.0.collects.load(Ordering::Relaxed) {
             call.collect_streams();
         }
         let first_candidate = call.first_candidate();
@@ -1078,7 +1078,7 @@ impl Api {
             };
             call.run(&net, &gateway, first).await;
         });
-        Running { caller, task }
+        Running { client, task }
     }
 
     /// A request from begin to end.

@@ -1,4 +1,4 @@
-//! What the caller sees (`behaviour.md` §8).
+//! What the client sees (`behaviour.md` §8).
 
 mod support;
 
@@ -83,7 +83,7 @@ async fn a_providers_own_failover_headers_never_get_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn end_to_end_headers_reach_the_caller_and_hop_by_hop_headers_do_not() {
+async fn end_to_end_headers_reach_the_client_and_hop_by_hop_headers_do_not() {
     for body in [chat("a"), streamed("a")] {
         let api = two().bind();
         let answer = if body == chat("a") {
@@ -152,7 +152,7 @@ async fn a_header_that_the_connection_header_names_is_hop_by_hop_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_reaches_the_caller_byte_for_byte() {
+async fn the_answer_reaches_the_client_byte_for_byte() {
     let body = "{ \"id\" : 1.0e0,\n\t\"model\":\"b-2026-01-01\", \"x\":\"\\u00e9é\" }\n";
     let api = two().bind();
     api.on(
@@ -172,22 +172,22 @@ async fn the_answer_reaches_the_caller_byte_for_byte() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_too_large_for_one_piece_goes_out_as_fast_as_the_caller_takes_it() {
+async fn an_answer_that_is_too_large_for_one_piece_goes_out_as_fast_as_the_client_takes_it() {
     let text = "x".repeat(100_000);
     let api = two().bind();
     api.on("a@east", [ok(&text)]);
     let running = api.start_slow(&chat("a"), 1000);
-    running.caller.one_piece_is(64 * 1024);
+    running.client.one_piece_is(64 * 1024);
     wait(10.0).await;
-    assert_eq!(running.caller.heard().text().len(), 1000);
-    running.caller.takes(usize::MAX);
+    assert_eq!(running.client.heard().text().len(), 1000);
+    running.client.takes(usize::MAX);
     let heard = running.end().await;
     assert!(heard.text().contains(&text) && heard.ended);
     assert_eq!(heard.header("x-failover-model"), Some("a"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_all_fail_the_caller_gets_the_last_answer_of_a_provider() {
+async fn when_all_fail_the_client_gets_the_last_answer_of_a_provider() {
     let api = api(&["a@east", "b@west", "c@north"])
         .set("retryBudget", "0%")
         .bind();
@@ -216,7 +216,7 @@ async fn when_all_fail_the_caller_gets_the_last_answer_of_a_provider() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_all_are_silent_the_caller_gets_504() {
+async fn when_all_are_silent_the_client_gets_504() {
     let api = two().bind();
     api.on("a@east", [silent()]).on("b@west", [silent()]);
     let heard = api.send(&chat("a")).await;
@@ -225,7 +225,7 @@ async fn when_all_are_silent_the_caller_gets_504() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_no_connection_comes_about_in_time_the_caller_gets_504() {
+async fn when_no_connection_comes_about_in_time_the_client_gets_504() {
     let api = api(&["a@east"]).bind();
     api.on("a@east", [fails(NetError::ConnectTimeout)]);
     let heard = api.send(&chat("a")).await;
@@ -234,7 +234,7 @@ async fn when_no_connection_comes_about_in_time_the_caller_gets_504() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_network_fails_the_caller_gets_502() {
+async fn when_the_network_fails_the_client_gets_502() {
     for error in [
         NetError::Connect,
         NetError::Reset,
@@ -251,7 +251,7 @@ async fn when_the_network_fails_the_caller_gets_502() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_all_are_suspended_the_caller_gets_503_with_retry_after() {
+async fn when_all_are_suspended_the_client_gets_503_with_retry_after() {
     let api = api(&["a@east"]).set("whenAllSuspended", "reject").bind();
     api.on("a@east", [status(401)]);
     api.send(&chat("a")).await;
@@ -263,7 +263,7 @@ async fn when_all_are_suspended_the_caller_gets_503_with_retry_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_2xx_that_is_no_answer_is_never_what_the_caller_gets() {
+async fn a_2xx_that_is_no_answer_is_never_what_the_client_gets() {
     for act in [answer(200, ""), answer(202, ""), answer(200, "{\"torn\"")] {
         let api = api(&["a@east"]).bind();
         api.on("a@east", [act]);
@@ -334,7 +334,7 @@ async fn the_gateways_own_words_hold_no_address_and_no_credential() {
         for secret in ["http", "llm.internal", "8443", "s3cret", "Bearer"] {
             assert!(
                 !failure.message.contains(secret),
-                "'{secret}' must not be in what the caller is told: {}",
+                "'{secret}' must not be in what the client is told: {}",
                 failure.message
             );
         }
@@ -411,7 +411,7 @@ async fn a_status_that_http_does_not_know_is_a_502() {
         let heard = with_body.send(&chat("a")).await;
         assert_eq!(heard.status(), 502, "{code}");
         assert!(heard.text().contains(&format!("said {code}")));
-        assert_eq!(heard.report().status, 502, "what the caller got");
+        assert_eq!(heard.report().status, 502, "what the client got");
 
         let without = api(&["a@east"]).bind();
         without.on("a@east", [answer(code, "")]);
@@ -439,7 +439,7 @@ fn refused(api: &Api, path: &str, headers: HeaderLengths) -> Option<u16> {
         headers,
         ..arrival(path, Bytes::from(chat("a")))
     };
-    match api.bound.prepare(Stage::Production, arrival) {
+    match api.attached.prepare(Stage::Production, arrival) {
         Decision::Refuse(refusal) => Some(refusal.status()),
         Decision::Handle(_) => None,
         Decision::PassOn => panic!("{path} was passed on"),
@@ -493,20 +493,20 @@ fn a_request_for_another_model_is_none_of_our_business_whatever_its_path() {
 async fn an_endpoint_that_makes_a_request_too_long_is_passed_over_and_not_blamed() {
     let api = two().bind();
     api.on("b@west", [ok("hello")]);
-    let caller = api.caller(Stage::Production);
-    caller.adds_to("a@east", "x-token", 9_000);
-    let heard = api.start_with(api.take(&chat("a")), caller).end().await;
+    let client = api.client(Stage::Production);
+    client.adds_to("a@east", "x-token", 9_000);
+    let heard = api.start_with(api.take(&chat("a")), client).end().await;
     assert!(heard.text().contains("hello"));
     assert_eq!(api.called(), ["b@west"], "nothing too long is sent");
     assert!(!api.is_suspended("a@east"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_credential_of_the_callers_own_that_is_too_long_is_the_callers_fault() {
-    let api = two().callers_credential().bind();
-    let caller = api.caller(Stage::Production);
-    caller.adds_to("a@east", "cookie", 9_000);
-    let heard = api.start_with(api.take(&chat("a")), caller).end().await;
+async fn a_credential_of_the_clients_own_that_is_too_long_is_the_clients_fault() {
+    let api = two().clients_credential().bind();
+    let client = api.client(Stage::Production);
+    client.adds_to("a@east", "cookie", 9_000);
+    let heard = api.start_with(api.take(&chat("a")), client).end().await;
     assert_eq!(heard.failure().status.as_u16(), 431);
     assert_eq!(api.called(), Vec::<String>::new());
     assert!(!api.is_suspended("a@east"));

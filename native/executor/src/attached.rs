@@ -1,0 +1,79 @@
+//! A policy attached to its API, and who of its candidates may be called.
+
+use std::sync::Arc;
+
+use failover_policy::{Policy, Stage};
+use failover_suspension::Admission;
+use failover_wire::Provider;
+use failover_wire::refusal::Signs;
+
+use crate::body::Share;
+use crate::budget::Budget;
+use crate::candidate::{Admitted, CandidateState};
+use crate::clock::Clock;
+
+/// A policy bound to its API. Shared by all requests of the attachment.
+#[derive(Debug)]
+pub struct AttachedPolicy {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) api: String,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) clock: Clock,
+    pub(crate) provider: Option<Arc<Provider>>,
+    /// What the words of its providers mean.
+    pub(crate) signs: Arc<Signs>,
+    pub(crate) share: Share,
+    pub(crate) production: Vec<CandidateState>,
+    pub(crate) sandbox: Vec<CandidateState>,
+}
+
+impl AttachedPolicy {
+    /// The candidates of a section, target first.
+    pub(crate) fn candidates(&self, stage: Stage) -> &[CandidateState] {
+        match stage {
+            Stage::Production => &self.production,
+            Stage::Sandbox => &self.sandbox,
+        }
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Counts more bytes of a body, of which `own` are counted already, for this API; `false` when there is no room
+    /// for them. Whoever counts owes a [`Memory::release`], or hands the debt over with [`AttachedPolicy::prepare`].
+    pub fn count(&self, own: u64, bytes: u64) -> bool {
+        self.share.count(own, bytes)
+    }
+
+    /// Admits the first of the wanted candidates that may be called now. One under suspicion comes after all
+    /// others.
+    pub(crate) fn admit(
+        &self,
+        stage: Stage,
+        wanted: impl Fn(usize, &CandidateState) -> bool,
+    ) -> Option<Admitted> {
+        let now = self.clock.now();
+        let mut suspected = None;
+        for (index, candidate) in self.candidates(stage).iter().enumerate() {
+            if !wanted(index, candidate) {
+                continue;
+            }
+            let permit = match candidate.gate.admit(now) {
+                Admission::Open => None,
+                Admission::Probe(permit) => Some(permit),
+                Admission::Suspected => {
+                    suspected.get_or_insert(index);
+                    continue;
+                }
+                Admission::Suspended { .. } | Admission::Probing | Admission::Held => continue,
+            };
+            return Some(Admitted { index, permit });
+        }
+        suspected.map(|index| Admitted {
+            index,
+            permit: None,
+        })
+    }
+}
