@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use toml::Value;
 
-use crate::policy::{Diagnostic, Level};
+use crate::diagnostics::{Diagnostic, Level, unknown};
 use crate::settings::{Settings, find};
 
 /// Looks a placeholder's name up: `$env{NAME}` in the environment, `$sys{name}` among the Java system properties.
@@ -113,13 +113,6 @@ impl Configuration {
             field: field.to_owned(),
             message,
         });
-    }
-}
-
-pub(crate) fn unknown(nearest: Option<String>) -> String {
-    match nearest {
-        Some(known) => format!("is not a known setting; did you mean {known}?"),
-        None => "is not a known setting".to_owned(),
     }
 }
 

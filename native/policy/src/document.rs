@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::policy::ConfigError;
+use crate::diagnostics::ConfigError;
 
 /// A JSON value whose objects have no repeated keys. Numbers keep their text.
 #[derive(Debug, Clone, PartialEq)]

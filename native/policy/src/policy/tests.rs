@@ -1,4 +1,3 @@
-
 use super::*;
 
 const EMPTY: &str = "{'targetModel':{'vendor':'','model':'','endpointId':'','endpointName':''},'fallbackModels':[]}";
