@@ -25,7 +25,9 @@ use std::time::Duration;
 #[cfg(feature = "loom")]
 use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::mark::{Failure, Mark};
 use crate::moment::Moment;
+use crate::word::{SUSPECTS_MAX, Word};
 
 /// What a request may do with a candidate now.
 #[derive(Debug)]
@@ -67,90 +69,11 @@ pub enum State {
     Held,
 }
 
-/// The word: 40 bits of milliseconds (34 years), two flags, failed probes in a row, open suspicions, the generation.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Word(u64);
-
-const UNTIL_MASK: u64 = (1 << 40) - 1;
-const PROBING: u64 = 1 << 40;
-const HELD: u64 = 1 << 41;
-const FAILED_SHIFT: u32 = 42;
-const FAILED_MAX: u64 = (1 << 6) - 1;
-const SUSPECTS_SHIFT: u32 = 48;
-const SUSPECTS_MAX: u64 = (1 << 4) - 1;
-const GENERATION_SHIFT: u32 = 52;
-
 /// How lately a candidate must have answered, before an attempt that failed, to be one that works for others.
 const LATELY: Duration = Duration::from_secs(10);
 
 /// How exactly it is kept when an untroubled candidate last answered, in milliseconds.
 const GRAIN: u64 = 1_000;
-
-impl Word {
-    fn until(self) -> Moment {
-        Moment(self.0 & UNTIL_MASK)
-    }
-
-    fn suspended(self) -> bool {
-        self.0 & UNTIL_MASK != 0
-    }
-
-    fn probing(self) -> bool {
-        self.0 & PROBING != 0
-    }
-
-    fn held(self) -> bool {
-        self.0 & HELD != 0
-    }
-
-    fn failed(self) -> u32 {
-        ((self.0 >> FAILED_SHIFT) & FAILED_MAX) as u32
-    }
-
-    fn generation(self) -> u16 {
-        (self.0 >> GENERATION_SHIFT) as u16
-    }
-
-    fn suspects(self) -> u64 {
-        (self.0 >> SUSPECTS_SHIFT) & SUSPECTS_MAX
-    }
-
-    fn with_suspects(self, suspects: u64) -> Word {
-        Word(self.0 & !(SUSPECTS_MAX << SUSPECTS_SHIFT) | suspects << SUSPECTS_SHIFT)
-    }
-
-    fn with_until(self, until: Moment) -> Word {
-        Word(self.0 & !UNTIL_MASK | until.0.clamp(1, UNTIL_MASK))
-    }
-
-    fn with_probing(self, probing: bool) -> Word {
-        Word(if probing {
-            self.0 | PROBING
-        } else {
-            self.0 & !PROBING
-        })
-    }
-
-    fn with_held(self, held: bool) -> Word {
-        Word(if held { self.0 | HELD } else { self.0 & !HELD })
-    }
-
-    fn with_failed(self, failed: u32) -> Word {
-        let failed = u64::from(failed).min(FAILED_MAX);
-        Word(self.0 & !(FAILED_MAX << FAILED_SHIFT) | failed << FAILED_SHIFT)
-    }
-
-    fn next_generation(self) -> Word {
-        let generation =
-            u64::from(self.generation().wrapping_add(1)) & (u64::MAX >> GENERATION_SHIFT);
-        Word(self.0 & ((1 << GENERATION_SHIFT) - 1) | generation << GENERATION_SHIFT)
-    }
-
-    /// Healthy, with the operator's hold and a new generation kept.
-    fn cleared(self) -> Word {
-        Word(self.0 & (HELD | u64::MAX << GENERATION_SHIFT)).next_generation()
-    }
-}
 
 /// The state of one candidate. See the module's text.
 pub struct Gate {
@@ -172,37 +95,6 @@ impl Default for Gate {
             mark: AtomicU64::new(0),
         }
     }
-}
-
-/// A failure in one word: 40 bits of when it was, 24 of which request's. Two requests that are taken for the same by
-/// chance leave the candidate in peace.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Mark(u64);
-
-impl Mark {
-    fn new(failure: &Failure) -> Mark {
-        Mark(failure.request << 40 | failure.now.0.clamp(1, UNTIL_MASK))
-    }
-
-    /// Whether another request failed, and had done so before this one's attempt began: two that are under way at the
-    /// same time can be one caller's.
-    fn makes_two_with(self, failure: &Failure) -> bool {
-        let (when, request) = (self.0 & UNTIL_MASK, self.0 >> 40);
-        self.0 != 0
-            && request != failure.request & (u64::MAX >> 40)
-            && when <= failure.began.0.max(1)
-    }
-}
-
-/// A failed attempt of which it is not known whose fault it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failure {
-    /// When the attempt began.
-    pub began: Moment,
-    /// When it failed.
-    pub now: Moment,
-    /// A hash of the request: the same for the same request, sent again.
-    pub request: u64,
 }
 
 /// What a failed attempt makes of a candidate.

@@ -1,4 +1,3 @@
-
 use std::sync::Barrier;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
