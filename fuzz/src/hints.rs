@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use failover_suspension::hint;
+use failover_wire::answer::{Told, told};
 use failover_wire::provider::Attribute;
 use failover_wire::refusal::{Evidence, Signs};
-use failover_wire::told::{Told, told};
 use failover_wire::{Provider, answer};
 
 use crate::head;

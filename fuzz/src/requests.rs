@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use failover_wire::coding::{self, Bounds};
-use failover_wire::path::PathModel;
 use failover_wire::provider::Attribute;
 use failover_wire::request::Model;
+use failover_wire::request::PathModel;
+use failover_wire::request::coding::{self, Bounds};
 use failover_wire::room::allocated;
 use failover_wire::{Asked, Provider};
 use serde_json::Value;

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use failover_policy::{OnStreamCut, Settings};
 use failover_suspension::hint;
 use failover_wire::Provider;
-use failover_wire::answer::{is_amazon_event_stream, is_event_stream};
+use failover_wire::answer::{Told, told};
+use failover_wire::media_type::{is_amazon_event_stream, is_event_stream};
 use failover_wire::provider::Observed;
 use failover_wire::stream::Stream;
-use failover_wire::told::{Told, told};
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, header};
 

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use failover_policy::{Policy, Stage};
 use failover_suspension::{Admission, Cache, Gate, Key, Permit};
-use failover_wire::answer::is_json;
-use failover_wire::coding::{self, Undecodable};
+use failover_wire::media_type::is_json;
 use failover_wire::refusal::Signs;
 use failover_wire::request::Model;
+use failover_wire::request::coding::{self, Undecodable};
 use failover_wire::{Asked, Provider};
 use once_cell::sync::Lazy;
 

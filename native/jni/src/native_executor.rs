@@ -12,8 +12,8 @@ use failover_executor::{
 };
 use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Stage};
 use failover_suspension::{Key, State, Status};
-use failover_wire::asked;
 use failover_wire::provider::{Attribute, Provider};
+use failover_wire::request;
 use failover_wire::room::allocated;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jni::errors::Error;
@@ -573,7 +573,9 @@ extern "system" fn can_name_model<'local>(
     content_type: JString<'local>,
 ) -> jboolean {
     env.with_env(|env| -> Result<_, Thrown> {
-        Ok(asked::can_name_model(text(env, &content_type)?.as_deref()))
+        Ok(request::can_name_model(
+            text(env, &content_type)?.as_deref(),
+        ))
     })
     .resolve::<Throw>()
 }

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use fancy_regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use crate::json_path::{self, Path, Step};
-use crate::outline;
-use crate::path::{decoded, without_query};
+use crate::json::{Path, Step, outline, values as values_at};
+use crate::request::{decoded, without_query};
 use crate::stream::{Observer, Tokens};
 
 const REQUEST_MODEL: &str = "requestModel";
@@ -233,7 +232,7 @@ fn values(attributes: &[(String, Path)], body: &[u8]) -> Vec<Option<String>> {
             true => outline::read(body).ok().filter(|outline| outline.whole),
             false => None,
         };
-        let found = json_path::values(std::str::from_utf8(body).ok()?, &places).ok()?;
+        let found = values_at(std::str::from_utf8(body).ok()?, &places).ok()?;
         let mut last = found.iter().map(|values| values.last());
         Some(
             attributes

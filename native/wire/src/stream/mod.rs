@@ -1,7 +1,6 @@
 //! A streamed answer as its caller gets it: cut into events by its framing, judged by its wire format
 //! (`behaviour.md` §5), and put together when one candidate goes on where another broke off (§6).
 
-mod edit;
 mod format;
 mod framing;
 mod overlap;
@@ -16,7 +15,7 @@ pub use format::Worth;
 pub use overlap::Asked;
 pub use usage::Tokens;
 
-use crate::outline;
+use crate::json::outline;
 use crate::refusal::{Evidence, Refusal};
 use format::{Format, Wishes};
 use framing::{Content, Frame, Framing, Message};

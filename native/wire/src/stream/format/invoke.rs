@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Format, Wishes, Worth, converse, text_of};
-use crate::outline::{self, Outline};
+use crate::json::outline::{self, Outline};
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
 

@@ -11,6 +11,7 @@ mod gemini;
 mod invoke;
 mod messages;
 mod ollama;
+mod prefill;
 mod responses;
 mod wishes;
 

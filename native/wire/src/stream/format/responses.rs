@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::blocks::MOST_PLACES;
 use super::{
-    Format, Wishes, Worth, is_error, keep_once, name_once, number_of, says_something, set, text_of,
+    Format, Wishes, Worth, is_error, keep_once, name_once, number_of, prefill, says_something, set,
+    text_of,
 };
-use crate::outline::room;
+use crate::json::edit;
+use crate::json::outline::room;
 use crate::stream::MOST_KEPT;
-use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
 
@@ -243,7 +244,7 @@ impl Format for Responses {
 
     fn prefilled(&self, request: &[u8], text: &str, _: bool) -> Option<Vec<u8>> {
         let message = json!({"role": "assistant", "content": text});
-        edit::appended(request, "input", "assistant", &message).or_else(|| {
+        prefill::appended(request, "input", "assistant", &message).or_else(|| {
             edit::replaced(request, "input", |input| {
                 let input: String = serde_json::from_str(input).ok()?;
                 Some(json!([{"role": "user", "content": input}, message]).to_string())

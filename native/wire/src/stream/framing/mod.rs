@@ -8,8 +8,8 @@ mod sse;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::answer;
-use crate::outline::{self, Outline};
+use crate::json::{lenient, outline, outline::Outline};
+use crate::media_type;
 use crate::room::append;
 use event_stream::MessageReader;
 use json_array::ElementReader;
@@ -90,14 +90,14 @@ impl Framing {
     /// streams an array of JSON.
     pub(crate) fn of(content_type: Option<&str>, in_array: bool) -> Option<Framing> {
         match content_type {
-            Some(t) if answer::is_event_stream(t) => Some(Framing::Sse(BlockReader::default())),
-            Some(t) if answer::is_amazon_event_stream(t) => {
+            Some(t) if media_type::is_event_stream(t) => Some(Framing::Sse(BlockReader::default())),
+            Some(t) if media_type::is_amazon_event_stream(t) => {
                 Some(Framing::EventStream(MessageReader::default()))
             }
-            Some(t) if answer::is_json(t) => {
+            Some(t) if media_type::is_json(t) => {
                 in_array.then(|| Framing::JsonArray(ElementReader::default()))
             }
-            Some(t) if answer::is_ndjson(t) => Some(Framing::Lines(LineReader::default())),
+            Some(t) if media_type::is_ndjson(t) => Some(Framing::Lines(LineReader::default())),
             _ => Some(Framing::Opaque),
         }
     }
@@ -189,31 +189,6 @@ fn content_of(json: &[u8]) -> Result<Content, serde_json::Error> {
             Err(_) => Err(error),
         },
     }
-}
-
-/// JSON without what only a strict parser refuses.
-fn lenient(json: &[u8]) -> Vec<u8> {
-    let mut out = answer::with_plain_numbers(json).into_owned();
-    let escape = |out: &[u8], at: usize| {
-        let digits = out.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let mut at = 0;
-    while at < out.len() {
-        if out[at] != b'\\' {
-            at += 1;
-            continue;
-        }
-        match (escape(&out, at), escape(&out, at + 6)) {
-            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at += 12,
-            (Some(0xd800..=0xdfff), _) => {
-                out[at + 2..at + 6].copy_from_slice(b"fffd");
-                at += 6;
-            }
-            _ => at += 2,
-        }
-    }
-    out
 }
 
 /// A frame's bytes, when its last ones have come. The buffer is given away: a waiting stream keeps none. `None`: there

@@ -11,7 +11,7 @@ use std::ops::Range;
 use fancy_regex::Regex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::request::Model;
+use super::model::Model;
 
 /// What RFC 3986 lets stand in a path segment beside letters and digits; `:` too, which Bedrock's and Gemini's own
 /// names have and which the host's signer expects as it is.

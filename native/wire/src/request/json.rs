@@ -11,37 +11,23 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::json_path::{self, NoPlaces, Path, Step};
+use super::model::{LONGEST_NAME, MOST_MODELS, Model, NoRequest};
+use crate::json::edit::{Edits, Gap, is_empty_object, span};
+use crate::json::{NoPlaces, Path, Step, values};
 use crate::room::Room;
-
-/// The most values of a model in one body. Each is replaced, and so many of them would make a body many times as large
-/// as the one that was allowed.
-pub(crate) const MOST_MODELS: usize = 64;
-
-/// The longest value, in bytes, that is read as a model's name: of what is longer no copy is made.
-pub(crate) const LONGEST_NAME: usize = 64 * 1024;
 
 /// What a JSON body says about its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub(crate) struct JsonBody {
     /// The model that is asked for.
-    pub model: Model,
+    pub(crate) model: Model,
     /// Whether a streamed answer is asked for.
-    pub stream: bool,
+    pub(crate) stream: bool,
     /// Where the model's values stand.
     spans: Vec<Range<usize>>,
     /// Where it is put in when it stands nowhere.
     gap: Option<Gap>,
     usage: Usage,
-}
-
-/// A place for a new member, behind an object's opening brace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Gap {
-    at: usize,
-    /// The member's name as JSON.
-    key: String,
-    alone: bool,
 }
 
 /// How the report of a stream's usage can be asked for (`stream_options`, OpenAI API reference).
@@ -53,43 +39,12 @@ enum Usage {
     Not,
 }
 
-/// The model that a request asks for. With a repeated key the last one counts, as with the providers' parsers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Model {
-    /// There is no `model`, or it is null or empty.
-    Absent,
-    /// Its name.
-    Named(String),
-    /// `model` is no string, or one that is too long for a name.
-    NoName,
-}
-
-/// Why a body has no [`Request`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoRequest {
-    /// It is not JSON: what was wrong, and the line and column.
-    #[error("not valid JSON: {0}")]
-    Malformed(String),
-    /// It is declared as a multipart form and is none: what was wrong.
-    #[error("not a valid multipart form: it {0}")]
-    MalformedForm(String),
-    /// It repeats the key of its model more often than anybody would by mistake.
-    #[error("naming its model more than {MOST_MODELS} times")]
-    TooManyModels,
-    /// Its model stands at a JSONPath that is a query, and it has more values than a query looks through: the path.
-    #[error("too large to look in it for the model at {0:?}")]
-    TooMuchToSearch(String),
-    /// It is JSON, but not an object, so it can't carry a model.
-    #[error("not a JSON object")]
-    NotAnObject,
-}
-
-impl Request {
+impl JsonBody {
     /// Reads a body.
     ///
     /// # Errors
     /// When it is no JSON object, or repeats its model too often.
-    pub fn read(body: &[u8]) -> Result<Request, NoRequest> {
+    pub(crate) fn read(body: &[u8]) -> Result<JsonBody, NoRequest> {
         let malformed = |e: serde_json::Error| NoRequest::Malformed(e.to_string());
         let first = body
             .iter()
@@ -104,15 +59,11 @@ impl Request {
             return Err(NoRequest::TooManyModels);
         }
         let first = first + 1;
-        Ok(Request {
-            model: Model::of(top.models.last().map(|raw| raw.get())),
+        Ok(JsonBody {
+            model: model_of(top.models.last().map(|raw| raw.get())),
             stream: top.stream,
             spans: top.models.iter().map(|raw| span(body, raw.get())).collect(),
-            gap: top.models.is_empty().then(|| Gap {
-                at: first,
-                key: "\"model\"".to_owned(),
-                alone: top.empty,
-            }),
+            gap: (top.models.is_empty()).then(|| Gap::new(first, "model", top.empty)),
             usage: match top.stream {
                 true => Usage::read(body, first, top.options.map(RawValue::get)),
                 false => Usage::Not,
@@ -126,8 +77,8 @@ impl Request {
     ///
     /// # Errors
     /// When it is no JSON object, repeats its model too often, or has too much in it for a query.
-    pub(crate) fn read_at(body: &[u8], path: &Path) -> Result<Request, NoRequest> {
-        let mut request = Request::read(body)?;
+    pub(crate) fn read_at(body: &[u8], path: &Path) -> Result<JsonBody, NoRequest> {
+        let mut request = JsonBody::read(body)?;
         if path.is_top_level_model() {
             return Ok(request);
         }
@@ -144,12 +95,12 @@ impl Request {
         };
         let malformed = |e: serde_json::Error| NoRequest::Malformed(e.to_string());
         let steps: Vec<&[Step]> = places.iter().map(Vec::as_slice).collect();
-        let found = json_path::values(document, &steps).map_err(malformed)?;
+        let found = values(document, &steps).map_err(malformed)?;
         // Only what can be a name is replaced.
         let names: Vec<(Model, &Vec<&str>)> = found
             .iter()
             .filter(|values| !values.is_empty())
-            .map(|values| (Model::of(values.last().copied()), values))
+            .map(|values| (model_of(values.last().copied()), values))
             .filter(|(model, _)| *model != Model::NoName)
             .collect();
         request.spans = names
@@ -187,78 +138,34 @@ impl Request {
         ask_usage: bool,
         room: &mut Room<'_>,
     ) -> Option<Cow<'a, [u8]>> {
-        let mut edits: Vec<(Range<usize>, Cow<'_, str>)> = Vec::new();
+        let mut edits = Edits::default();
         if let Some(model) = model {
             let value = serde_json::Value::from(model).to_string();
-            if let Some(Gap { at, key, alone }) = &self.gap {
-                let comma = if *alone { "" } else { "," };
-                edits.push((*at..*at, format!("{key}:{value}{comma}").into()));
+            if let Some(gap) = &self.gap {
+                edits.insert(gap.at(), gap.filled_with(&value));
             }
-            edits.extend(
-                self.spans
-                    .iter()
-                    .map(|span| (span.clone(), value.clone().into())),
-            );
+            for span in &self.spans {
+                edits.replace(span.clone(), value.clone());
+            }
         }
         if let (true, Usage::With(spans, text)) = (ask_usage, &self.usage) {
-            edits.extend(spans.iter().map(|span| (span.clone(), (*text).into())));
-        }
-        if edits.is_empty() {
-            return Some(Cow::Borrowed(body));
-        }
-        edits.sort_by_key(|(span, _)| span.start);
-        let more: usize = edits.iter().map(|(_, text)| text.len()).sum();
-        let mut out = room(body.len() + more)?;
-        let mut from = 0;
-        for (span, text) in edits {
-            // One inside another: a provider's path may lead into what is replaced.
-            if span.start < from {
-                continue;
+            for span in spans {
+                edits.replace(span.clone(), *text);
             }
-            out.extend_from_slice(&body[from..span.start]);
-            out.extend_from_slice(text.as_bytes());
-            from = span.end;
         }
-        out.extend_from_slice(&body[from..]);
-        Some(Cow::Owned(out))
+        edits.apply(body, room)
     }
 }
 
-impl Model {
-    /// The model that a value's JSON names.
-    fn of(value: Option<&str>) -> Model {
-        if value.is_some_and(|value| value.len() > LONGEST_NAME) {
-            return Model::NoName;
-        }
-        match value.map(serde_json::from_str::<Option<String>>) {
-            Some(Ok(Some(name))) if !name.is_empty() => Model::Named(name),
-            Some(Err(_)) => Model::NoName,
-            _ => Model::Absent,
-        }
+/// The model that a value's JSON names.
+fn model_of(value: Option<&str>) -> Model {
+    if value.is_some_and(|value| value.len() > LONGEST_NAME) {
+        return Model::NoName;
     }
-}
-
-impl Gap {
-    /// The place of the last step, when the object around it is there.
-    fn of(document: &str, steps: &[Step]) -> Result<Option<Gap>, serde_json::Error> {
-        let Some((Step::Key(key), around)) = steps.split_last() else {
-            return Ok(None);
-        };
-        let object = if around.is_empty() {
-            Some(document.trim_start())
-        } else {
-            json_path::values(document, &[around])?
-                .concat()
-                .last()
-                .copied()
-        };
-        Ok(object
-            .filter(|object| object.starts_with('{'))
-            .map(|object| Gap {
-                at: span(document.as_bytes(), object).start + 1,
-                key: serde_json::Value::from(key.as_str()).to_string(),
-                alone: is_empty_object(object),
-            }))
+    match value.map(serde_json::from_str::<Option<String>>) {
+        Some(Ok(Some(name))) if !name.is_empty() => Model::Named(name),
+        Some(Err(_)) => Model::NoName,
+        _ => Model::Absent,
     }
 }
 
@@ -280,7 +187,7 @@ impl Usage {
             return Usage::Not;
         }
         let steps = [Step::Key("include_usage".to_owned())];
-        let Ok(values) = json_path::values(options, &[&steps]) else {
+        let Ok(values) = values(options, &[&steps]) else {
             return Usage::Not;
         };
         let values = values.concat();
@@ -305,19 +212,9 @@ impl Usage {
     }
 }
 
-/// Where a text lies that was lent from the body.
-fn span(body: &[u8], text: &str) -> Range<usize> {
-    let at = text.as_ptr() as usize - body.as_ptr() as usize;
-    at..at + text.len()
-}
-
 /// Where something is put in.
 fn nothing_at(at: usize) -> Range<usize> {
     at..at
-}
-
-fn is_empty_object(object: &str) -> bool {
-    object[1..].trim_start().starts_with('}')
 }
 
 struct TopLevel<'a> {

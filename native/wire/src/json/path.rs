@@ -1,18 +1,14 @@
 //! JSONPaths of a provider, found in JSON.
 //!
-//! A path that names one place needs no tree: the document is passed over once for each of its steps. Every other path
-//! is a query of serde_json_path's, which needs one. It gets a tree of bounded size ([`crate::outline`]) and, where the
+//! A path that names one place needs no tree: the document is passed over once for each of its steps ([`super::values`]). Every other path
+//! is a query of serde_json_path's, which needs one. It gets a tree of bounded size ([`super::outline`]) and, where the
 //! document is larger, finds nothing, since it can't know. Queries whose time is not proportional to the tree, such as
 //! those with two `..`, are refused when they are compiled, at deployment.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use serde_json_path::{JsonPath, PathElement};
 
-use crate::outline;
+use super::outline;
 
 /// A compiled JSONPath.
 #[derive(Debug, Clone)]
@@ -55,11 +51,8 @@ pub(crate) enum NoPlaces {
     TooMany,
 }
 
-/// A place that is looked for: its number, and the steps that are left.
-type Wanted<'p> = (usize, &'p [Step]);
-
 /// The most places that one path may stand for in a request.
-const MOST_PLACES: usize = 64;
+pub(super) const MOST_PLACES: usize = 64;
 
 /// The most steps of a path to one place. A document is read once for each.
 const MOST_STEPS: usize = 16;
@@ -227,125 +220,6 @@ fn quoted(text: &str) -> Option<&str> {
     let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
     let name = text[1..].strip_suffix(quote)?;
     (!name.contains([quote, '\\', ','])).then_some(name)
-}
-
-/// The text of the values at these places, lent from the document: none where there is nothing, several where the
-/// last key is repeated: the last of them, and of the others no more than [`MOST_PLACES`]. Of other repeated keys the
-/// last one counts. The document is read once for each step of the longest way to a place, and never kept.
-pub(crate) fn values<'a>(
-    document: &'a str,
-    places: &[&[Step]],
-) -> Result<Vec<Vec<&'a str>>, serde_json::Error> {
-    let mut found = vec![Vec::new(); places.len()];
-    let wanted: Vec<Wanted<'_>> = places.iter().copied().enumerate().collect();
-    walk(document, &wanted, &mut found)?;
-    Ok(found)
-}
-
-fn walk<'a>(
-    text: &'a str,
-    wanted: &[Wanted<'_>],
-    found: &mut [Vec<&'a str>],
-) -> Result<(), serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.deserialize_any(Walk { wanted, found })?;
-    deserializer.end()
-}
-
-struct Walk<'w, 'p, 'f, 'a> {
-    wanted: &'w [Wanted<'p>],
-    found: &'f mut [Vec<&'a str>],
-}
-
-impl<'a> Walk<'_, '_, '_, 'a> {
-    fn take(
-        &mut self,
-        value: &'a RawValue,
-        wanted: &[Wanted<'_>],
-    ) -> Result<(), serde_json::Error> {
-        let mut deeper = Vec::new();
-        for (number, rest) in wanted {
-            if rest.is_empty() {
-                let found = &mut self.found[*number];
-                // No more than are needed to know that they are too many, and the one that counts.
-                found.truncate(MOST_PLACES);
-                found.push(value.get());
-            } else {
-                self.found[*number].clear();
-                deeper.push((*number, *rest));
-            }
-        }
-        if deeper.is_empty() || !value.get().starts_with(['{', '[']) {
-            return Ok(());
-        }
-        walk(value.get(), &deeper, self.found)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_, '_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or an array")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(next) = map.next_key_seed(KeyOf(self.wanted))? {
-            if next.is_empty() {
-                map.next_value::<IgnoredAny>()?;
-            } else {
-                self.take(map.next_value()?, &next)
-                    .map_err(serde::de::Error::custom)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        let mut at = 0;
-        while let Some(value) = seq.next_element::<&RawValue>()? {
-            let next = steps_by(self.wanted, |step| *step == Step::Index(at));
-            self.take(value, &next).map_err(serde::de::Error::custom)?;
-            at += 1;
-        }
-        Ok(())
-    }
-}
-
-/// What is left of the wanted places behind a step.
-fn steps_by<'p>(wanted: &[Wanted<'p>], is: impl Fn(&Step) -> bool) -> Vec<Wanted<'p>> {
-    wanted
-        .iter()
-        .filter_map(|(number, steps)| {
-            let (first, rest) = steps.split_first()?;
-            is(first).then_some((*number, rest))
-        })
-        .collect()
-}
-
-struct KeyOf<'w, 'p>(&'w [Wanted<'p>]);
-
-impl<'de, 'p> DeserializeSeed<'de> for KeyOf<'_, 'p> {
-    type Value = Vec<Wanted<'p>>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, key: D) -> Result<Self::Value, D::Error> {
-        key.deserialize_str(self)
-    }
-}
-
-impl<'p> Visitor<'_> for KeyOf<'_, 'p> {
-    type Value = Vec<Wanted<'p>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(steps_by(
-            self.0,
-            |step| matches!(step, Step::Key(k) if k == key),
-        ))
-    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::room::allocated;
 
-fn read(body: &str) -> Request {
-    Request::read(body.as_bytes()).unwrap()
+fn read(body: &str) -> JsonBody {
+    JsonBody::read(body.as_bytes()).unwrap()
 }
 
-fn edited(request: &Request, body: &str, model: Option<&str>, ask_usage: bool) -> String {
+fn edited(request: &JsonBody, body: &str, model: Option<&str>, ask_usage: bool) -> String {
     let out = request.edited(body.as_bytes(), model, ask_usage, &mut allocated);
     String::from_utf8(out.unwrap().into_owned()).unwrap()
 }
@@ -18,8 +17,8 @@ fn rewritten(body: &str, model: &str) -> String {
     edited(&read(body), body, Some(model), false)
 }
 
-fn read_at(path: &str, body: &str) -> Request {
-    Request::read_at(body.as_bytes(), &Path::parse(path).unwrap()).unwrap()
+fn read_at(path: &str, body: &str) -> JsonBody {
+    JsonBody::read_at(body.as_bytes(), &Path::parse(path).unwrap()).unwrap()
 }
 
 #[test]
@@ -83,10 +82,10 @@ fn streaming_is_asked_for_by_true_alone() {
 
 #[test]
 fn what_is_no_object_is_told_from_what_is_no_json() {
-    assert_eq!(Request::read(b"[1]"), Err(NoRequest::NotAnObject));
-    assert_eq!(Request::read(b"\"x\""), Err(NoRequest::NotAnObject));
+    assert_eq!(JsonBody::read(b"[1]"), Err(NoRequest::NotAnObject));
+    assert_eq!(JsonBody::read(b"\"x\""), Err(NoRequest::NotAnObject));
     for body in ["", "{", "{\"a\":}", "[1", "nonsense", "{} {}", "{\"a\" 1}"] {
-        match Request::read(body.as_bytes()) {
+        match JsonBody::read(body.as_bytes()) {
             Err(NoRequest::Malformed(message)) => {
                 assert!(message.contains("line 1 column"), "{body}: {message}");
             }
@@ -187,7 +186,7 @@ fn a_body_with_more_than_a_query_looks_through_is_refused_with_the_path_named() 
     let path = Path::parse("$..n").unwrap();
     for list in [long, deep] {
         let body = format!(r#"{{"n":"a","list":{list}}}"#);
-        let refused = Request::read_at(body.as_bytes(), &path).unwrap_err();
+        let refused = JsonBody::read_at(body.as_bytes(), &path).unwrap_err();
         assert_eq!(refused, NoRequest::TooMuchToSearch("$..n".to_owned()));
         assert_eq!(read_at("$.n", &body).model, Model::Named("a".into()));
     }
@@ -269,13 +268,13 @@ fn a_body_of_nothing_but_models_is_refused_because_each_would_be_replaced() {
     let deep = |times| format!("{{\"a\":{}}}", flat(times));
     let path = Path::parse("$.a.model").unwrap();
     for times in [1, 64] {
-        assert!(Request::read(flat(times).as_bytes()).is_ok());
-        assert!(Request::read_at(deep(times).as_bytes(), &path).is_ok());
+        assert!(JsonBody::read(flat(times).as_bytes()).is_ok());
+        assert!(JsonBody::read_at(deep(times).as_bytes(), &path).is_ok());
     }
     for times in [65, 320] {
         let refused = Err(NoRequest::TooManyModels);
-        assert_eq!(Request::read(flat(times).as_bytes()), refused);
-        assert_eq!(Request::read_at(deep(times).as_bytes(), &path), refused);
+        assert_eq!(JsonBody::read(flat(times).as_bytes()), refused);
+        assert_eq!(JsonBody::read_at(deep(times).as_bytes(), &path), refused);
     }
 }
 
@@ -325,7 +324,7 @@ proptest! {
         let tail = members(&after).iter().map(|m| format!(" ,{m}")).collect::<String>();
         let body = format!("{{{head}\n\"model\" : {}{tail}}}", json!(old));
         let expected = format!("{{{head}\n\"model\" : {}{tail}}}", json!(new));
-        let request = Request::read(body.as_bytes()).unwrap();
+        let request = JsonBody::read(body.as_bytes()).unwrap();
         prop_assert_eq!(&request.model, &Model::Named(old));
         prop_assert_eq!(edited(&request, &body, Some(&new), false), expected);
     }
@@ -333,7 +332,7 @@ proptest! {
     #[test]
     fn a_rewritten_document_names_the_new_model(value in any_json(), new in "\\PC{1,12}") {
         let body = value.to_string();
-        if let Ok(request) = Request::read(body.as_bytes()) {
+        if let Ok(request) = JsonBody::read(body.as_bytes()) {
             let out = edited(&request, &body, Some(&new), false);
             prop_assert_eq!(read(&out).model, Model::Named(new));
         }
@@ -384,9 +383,9 @@ proptest! {
             text.clone().into_bytes(),
             format!(r#"{{"stream":true,"stream_options":{text},"a":{text}}}"#).into_bytes(),
         ] {
-            let _ = Request::read(&body);
+            let _ = JsonBody::read(&body);
             for path in &paths {
-                if let Ok(request) = Request::read_at(&body, path) {
+                if let Ok(request) = JsonBody::read_at(&body, path) {
                     let _ = request.edited(&body, Some("m"), true, &mut allocated);
                 }
             }

@@ -6,10 +6,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::told::{Told, is_page, told};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
+
+use super::finish::{is_failure, is_filtered};
+use super::told::{Told, is_page, told};
+use crate::json::with_plain_numbers;
+use crate::media_type::{is_json, is_media};
 
 /// Why a 2xx answer is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,34 +47,6 @@ pub enum Answer {
     Filtered,
 }
 
-/// Finish reasons with which a provider says that it failed: OpenRouter, Zhipu, DeepSeek.
-const FAILED: [&str; 3] = ["error", "network_error", "insufficient_system_resource"];
-
-/// Finish reasons with which a content filter ends an answer: OpenAI and Azure, Zhipu, Gemini, Anthropic, Bedrock.
-const FILTERED: [&str; 11] = [
-    "content_filter",
-    "content_filtered",
-    "sensitive",
-    "refusal",
-    "guardrail_intervened",
-    "SAFETY",
-    "PROHIBITED_CONTENT",
-    "BLOCKLIST",
-    "SPII",
-    "IMAGE_SAFETY",
-    "RECITATION",
-];
-
-/// Whether a finish reason says that the model failed.
-pub(crate) fn is_failure(finish_reason: &str) -> bool {
-    FAILED.contains(&finish_reason)
-}
-
-/// Whether a finish reason says that a content filter has ended the answer.
-pub(crate) fn is_filtered(finish_reason: &str) -> bool {
-    FILTERED.contains(&finish_reason)
-}
-
 /// Checks a complete 2xx answer. A 204 or 205 has no body by definition and is not checked here.
 ///
 /// # Errors
@@ -97,15 +73,6 @@ pub fn check(content_type: Option<&str>, body: &[u8]) -> Result<Answer, NoAnswer
     }
 }
 
-/// Audio, pictures, video: nothing that explains itself in words.
-pub(crate) fn is_media(content_type: &str) -> bool {
-    ["audio/", "image/", "video/"].iter().any(|kind| {
-        content_type
-            .get(..kind.len())
-            .is_some_and(|c| c.eq_ignore_ascii_case(kind))
-    })
-}
-
 /// Reads a JSON document, or the first line of several, through what only a strict parser refuses.
 fn read(body: &[u8]) -> Result<Top, serde_json::Error> {
     let first = |body: &[u8]| {
@@ -121,69 +88,6 @@ fn read(body: &[u8]) -> Result<Top, serde_json::Error> {
         Cow::Owned(body) => first(&body),
         Cow::Borrowed(_) => Err(error),
     })
-}
-
-/// JSON with `NaN` and `Infinity`, which Python's library writes and most read, replaced by numbers.
-pub(crate) fn with_plain_numbers(json: &[u8]) -> Cow<'_, [u8]> {
-    let mut out = Cow::Borrowed(json);
-    let mut at = 0;
-    let mut in_text = false;
-    while at < json.len() {
-        match json[at] {
-            b'\\' if in_text => at += 1,
-            b'"' => in_text = !in_text,
-            b'N' | b'I' if !in_text => {
-                for word in [&b"NaN"[..], b"Infinity"] {
-                    if json[at..].starts_with(word) {
-                        let place = &mut out.to_mut()[at..at + word.len()];
-                        place.fill(b' ');
-                        place[0] = b'0';
-                    }
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    out
-}
-
-/// `application/json`, `text/json`, which many mean by it, and `…+json`, with or without parameters.
-pub fn is_json(content_type: &str) -> bool {
-    let essence = essence(content_type);
-    essence.eq_ignore_ascii_case("application/json")
-        || essence.eq_ignore_ascii_case("text/json")
-        || essence
-            .len()
-            .checked_sub(5)
-            .and_then(|at| essence.get(at..))
-            .is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
-}
-
-/// `text/event-stream`, with or without parameters.
-pub fn is_event_stream(content_type: &str) -> bool {
-    essence(content_type).eq_ignore_ascii_case("text/event-stream")
-}
-
-/// `application/x-ndjson` and its other names.
-pub(crate) fn is_ndjson(content_type: &str) -> bool {
-    [
-        "application/x-ndjson",
-        "application/ndjson",
-        "application/jsonl",
-        "application/x-jsonlines",
-    ]
-    .iter()
-    .any(|name| essence(content_type).eq_ignore_ascii_case(name))
-}
-
-/// `application/vnd.amazon.eventstream`, the binary framing of Amazon Bedrock's streams.
-pub fn is_amazon_event_stream(content_type: &str) -> bool {
-    essence(content_type).eq_ignore_ascii_case("application/vnd.amazon.eventstream")
-}
-
-pub(crate) fn essence(content_type: &str) -> &str {
-    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// What of a document's top matters.

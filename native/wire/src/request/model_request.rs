@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::answer::is_json;
-use crate::form::{Form, boundary};
-use crate::json_path::Path;
-use crate::path::{PathModel, decoded, is_inference, without_query};
+use super::form::{Form, boundary};
+use super::json::JsonBody;
+use super::model::{Model, NoRequest};
+use super::path::{PathModel, decoded, is_inference, without_query};
+use crate::json::Path;
+use crate::media_type::is_json;
 use crate::provider::{ModelPlace, Provider};
-use crate::request::{Model, NoRequest, Request};
 use crate::room::Room;
 
 /// What a request asks for, and where its model is replaced.
@@ -26,7 +27,7 @@ pub struct Asked {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Body {
-    Json(Request),
+    Json(JsonBody),
     Form(Form),
     Other,
 }
@@ -219,8 +220,8 @@ impl Asked {
 impl Body {
     fn json(place: Option<&Path>, body: &[u8]) -> Result<Body, NoRequest> {
         let read = match place {
-            Some(path) => Request::read_at(body, path),
-            None => Request::read(body),
+            Some(path) => JsonBody::read_at(body, path),
+            None => JsonBody::read(body),
         };
         match read {
             Ok(request) => Ok(Body::Json(request)),

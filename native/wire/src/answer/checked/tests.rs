@@ -1,4 +1,4 @@
-
+use super::super::finish::FAILED;
 use super::*;
 
 const JSON: Option<&str> = Some("application/json; charset=utf-8");

@@ -1,4 +1,3 @@
-
 use serde_json::json;
 
 use super::*;
@@ -80,33 +79,5 @@ fn the_last_name_is_known() {
         ("$.a[?(@.t=='y')].m", "m"),
     ] {
         assert_eq!(Path::parse(text).unwrap().name(), name, "{text}");
-    }
-}
-
-#[test]
-fn with_repeated_keys_the_last_counts_and_all_at_the_last_step_are_found() {
-    let document = r#"{"a":{"b":1,"c":2}, "a":{"b":3, "b" : 4}, "x":[0,{"b":5}]}"#;
-    let paths: Vec<Path> = ["$.a.b", "$.a.c", "$.x[1].b", "$.x", "$.x.b", "$.a[0]"]
-        .into_iter()
-        .map(|p| Path::parse(p).unwrap())
-        .collect();
-    let places: Vec<&[Step]> = paths.iter().filter_map(Path::steps).collect();
-    assert_eq!(
-        values(document, &places).unwrap(),
-        [
-            vec!["3", "4"],
-            vec![],
-            vec!["5"],
-            vec![r#"[0,{"b":5}]"#],
-            vec![],
-            vec![]
-        ]
-    );
-}
-
-#[test]
-fn a_scalar_document_and_a_torn_one_are_errors() {
-    for document in ["1", "\"x\"", "{\"a\":1", "{\"a\":1} x", "nonsense"] {
-        assert!(values(document, &[]).is_err(), "{document}");
     }
 }

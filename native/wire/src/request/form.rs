@@ -7,16 +7,16 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::request::{LONGEST_NAME, MOST_MODELS, Model, NoRequest};
+use super::model::{LONGEST_NAME, MOST_MODELS, Model, NoRequest};
 use crate::room::Room;
 
 /// A form, and where its model stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Form {
+pub(crate) struct Form {
     /// The model that is asked for.
-    pub model: Model,
+    pub(crate) model: Model,
     /// Whether the field `stream` is `true`.
-    pub stream: bool,
+    pub(crate) stream: bool,
     field: String,
     delimiter: Vec<u8>,
     /// Where the first delimiter stands.
@@ -25,7 +25,7 @@ pub struct Form {
 }
 
 /// The boundary of a multipart form's content type, or `None` for any other type.
-pub fn boundary(content_type: &str) -> Option<&str> {
+pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     let mut parts = content_type.split(';').map(str::trim);
     if !parts.next()?.eq_ignore_ascii_case("multipart/form-data") {
         return None;
@@ -42,7 +42,7 @@ impl Form {
     ///
     /// # Errors
     /// When the body does not begin with the boundary, a part does not end, or the model is repeated too often.
-    pub fn read(boundary: &str, field: &str, body: &[u8]) -> Result<Form, NoRequest> {
+    pub(crate) fn read(boundary: &str, field: &str, body: &[u8]) -> Result<Form, NoRequest> {
         let malformed = |what: &str| NoRequest::MalformedForm(what.to_owned());
         let line = [b"\r\n--", boundary.as_bytes()].concat();
         let delimiter = &line[2..];
@@ -96,7 +96,12 @@ impl Form {
     }
 
     /// The body with `model` as its model; a field is put first where there is none. `None`: there is no room for it.
-    pub fn with_model(&self, body: &[u8], model: &str, room: &mut Room<'_>) -> Option<Vec<u8>> {
+    pub(crate) fn with_model(
+        &self,
+        body: &[u8],
+        model: &str,
+        room: &mut Room<'_>,
+    ) -> Option<Vec<u8>> {
         let field = 64 + self.delimiter.len() + self.field.len();
         let more = field + model.len() * self.spans.len().max(1);
         let mut out = room(body.len() + more)?;
