@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use failover_wire::provider::Attribute;
+use failover_apim::provider::{Attribute, compile};
 use failover_wire::request::Model;
 use failover_wire::request::PathModel;
 use failover_wire::request::coding::{self, Bounds};
@@ -19,7 +19,7 @@ fn provider(source: &str, place: &str) -> Provider {
         source: source.into(),
         identifier: place.into(),
     };
-    let (provider, warnings) = Provider::new("Own".into(), "1".into(), "own", [attribute]);
+    let (provider, warnings) = compile("Own".into(), "1".into(), "own", [attribute]);
     assert_eq!(warnings, Vec::<String>::new());
     provider
 }

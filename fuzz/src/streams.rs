@@ -5,8 +5,8 @@ use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use failover_wire::Provider;
-use failover_wire::provider::{Attribute, Observed};
+use failover_apim::provider::{Attribute, compile};
+use failover_wire::provider::Observed;
 use failover_wire::stream::{Asked, NoWayOn, Stream, Tokens, Worth};
 
 use crate::{Pieces, head};
@@ -69,8 +69,8 @@ impl Kind {
                 source: "payload".into(),
                 identifier: place.into(),
             });
-            let (own, _) = Provider::new("Own".into(), "1".into(), "own", attributes);
-            stream.observe(Box::new(Observed::by(own.into())));
+            let (own, _) = compile("Own".into(), "1".into(), "own", attributes);
+            stream.observe(Box::new(Observed::for_provider(own.into())));
         }
         stream
     }

@@ -175,7 +175,7 @@ impl Attempt<'_> {
     /// A stream that is also read by the provider's attributes.
     fn observed(&self, mut stream: Stream) -> Stream {
         if let Some(provider) = self.provider {
-            stream.observe(Box::new(Observed::by(Arc::clone(provider))));
+            stream.observe(Box::new(Observed::for_provider(Arc::clone(provider))));
         }
         stream
     }

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use failover_apim::provider::{self, Attribute};
 use failover_executor::{
     Arrival, CertificateDer, Decision, HeaderLengths, Hostnames, Identity, Login, Network, Profile,
     Proxy, Refusal, Scope, Trusted, Unusable, Upstream,
 };
 use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Stage};
 use failover_suspension::{Key, State, Status};
-use failover_wire::provider::{Attribute, Provider};
+use failover_wire::Provider;
 use failover_wire::request;
 use failover_wire::room::allocated;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -447,7 +448,7 @@ fn provider_of(flat: &[String]) -> Option<(Provider, Vec<String>)> {
         source: source.clone(),
         identifier: identifier.clone(),
     });
-    Some(Provider::new(
+    Some(provider::compile(
         name.clone(),
         version.clone(),
         connector,

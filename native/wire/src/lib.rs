@@ -10,6 +10,7 @@ pub mod refusal;
 pub mod request;
 pub mod room;
 pub mod stream;
+mod uri_path;
 
 pub use provider::Provider;
 pub use request::Asked;

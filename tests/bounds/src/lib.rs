@@ -13,9 +13,10 @@ use std::time::SystemTime;
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use bytes::{Bytes, BytesMut};
+use failover_apim::provider::{Attribute, compile};
 use failover_policy::{Configuration, GatewayFile, Policy, Settings};
 use failover_suspension::hint;
-use failover_wire::provider::{Attribute, Observed};
+use failover_wire::provider::Observed;
 use failover_wire::refusal::{Evidence, Signs};
 use failover_wire::room::allocated;
 use failover_wire::stream::{self, Stream};
@@ -392,7 +393,7 @@ fn events(all: &mut Vec<Case>) {
         around("", "data: {\"a\":#,\"c\":[{\"b\":\"x\"}]}\n\n", ""),
         move |bytes| {
             let mut stream = Stream::of(Some(SSE), false, ALL).expect("a stream");
-            stream.observe(Box::new(Observed::by(Arc::clone(&observed))));
+            stream.observe(Box::new(Observed::for_provider(Arc::clone(&observed))));
             feed(&mut stream, bytes, 4096);
         },
     );
@@ -513,7 +514,7 @@ fn provider(places: &[&str]) -> Provider {
         source: "payload".to_owned(),
         identifier: (*place).to_owned(),
     });
-    let (provider, warnings) = Provider::new("Own".into(), "1".into(), "own", attributes);
+    let (provider, warnings) = compile("Own".into(), "1".into(), "own", attributes);
     assert_eq!(warnings, Vec::<String>::new());
     provider
 }

@@ -21,7 +21,7 @@ use failover_executor::{
 };
 use failover_policy::{Policy, Settings, Stage};
 use failover_suspension::{Gate, Key, State};
-use failover_wire::provider::{Attribute, Provider};
+use failover_wire::provider::{Account, Fact, JsonPath, ModelPlace, Names, Provider};
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Notify;
@@ -845,23 +845,36 @@ impl Builder {
         self
     }
 
-    /// The gateway knows whose models they are: `name source identifier` for each attribute.
-    pub fn provider(mut self, connector: &str, attributes: &[&str]) -> Builder {
-        let attribute = |row: &&str| {
-            let [name, source, identifier] = row.split(' ').collect::<Vec<_>>()[..] else {
-                panic!("not an attribute: {row}");
+    /// The gateway knows whose models they are, and where their answers have what: a name and a JSONPath for each.
+    pub fn provider(mut self, places: &[&str]) -> Builder {
+        let place = |row: &&str| {
+            let (name, path) = row.split_once(' ').expect("a name and a path");
+            let fact = match name {
+                "responseModel" => Fact::Model,
+                "promptTokenCount" => Fact::PromptTokens,
+                "completionTokenCount" => Fact::CompletionTokens,
+                "totalTokenCount" => Fact::TotalTokens,
+                other => Fact::Text(other.into()),
             };
-            Attribute {
-                name: name.into(),
-                source: source.into(),
-                identifier: identifier.into(),
-            }
+            (fact, JsonPath::parse(path).expect("a JSONPath"))
         };
-        let attributes = attributes.iter().map(attribute);
-        let (provider, warnings) =
-            Provider::new("Acme".into(), "1.0.0".into(), connector, attributes);
-        assert_eq!(warnings, Vec::<String>::new());
-        self.provider = Some(provider);
+        let always = [("name", "Acme"), ("apiVersion", "1.0.0")];
+        self.provider = Some(Provider {
+            model: ModelPlace::Body(JsonPath::parse("$.model").expect("a JSONPath")),
+            usage_on_request: true,
+            account: Account {
+                always: always.map(|(n, v)| (Fact::Text(n.into()), v.into())).into(),
+                in_path: Vec::new(),
+                in_body: places.iter().map(place).collect(),
+                names: Names {
+                    model: "responseModel",
+                    prompt: "promptTokenCount",
+                    completion: "completionTokenCount",
+                    total: "totalTokenCount",
+                },
+                largest_count: i32::MAX as u64,
+            },
+        });
         self
     }
 

@@ -7,5 +7,6 @@ pub(crate) mod path;
 mod values;
 
 pub(crate) use lenient::{lenient, with_plain_numbers};
-pub(crate) use path::{NoPlaces, Path, Step};
+pub use path::Path;
+pub(crate) use path::{NoPlaces, Step};
 pub(crate) use values::values;

@@ -12,7 +12,7 @@ use super::outline;
 
 /// A compiled JSONPath.
 #[derive(Debug, Clone)]
-pub(crate) struct Path {
+pub struct Path {
     kind: Kind,
     name: String,
     text: String,
@@ -63,7 +63,11 @@ const MOST_COMMAS: usize = 4;
 impl Path {
     /// Compiles a path. Beyond RFC 9535 it takes what Jayway's JsonPath, the host's, takes of simple paths: names like
     /// `a-b` behind a dot, and a path without `$`.
-    pub(crate) fn parse(text: &str) -> Result<Path, String> {
+    ///
+    /// # Errors
+    /// What is wrong with it, in words for an administrator: also when a search for it could take more time than the
+    /// document is long.
+    pub fn parse(text: &str) -> Result<Path, String> {
         let text = text.trim();
         let name = text
             .rsplit(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')

@@ -11,4 +11,3 @@ mod path;
 pub use model::{Model, NoRequest};
 pub use model_request::{Asked, can_name_model};
 pub use path::PathModel;
-pub(crate) use path::{decoded, without_query};

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use super::form::{Form, boundary};
 use super::json::JsonBody;
 use super::model::{Model, NoRequest};
-use super::path::{PathModel, decoded, is_inference, without_query};
+use super::path::{PathModel, is_inference};
 use crate::json::Path;
 use crate::media_type::is_json;
 use crate::provider::{ModelPlace, Provider};
 use crate::room::Room;
+use crate::uri_path::{decoded, without_query};
 
 /// What a request asks for, and where its model is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl Asked {
             return Ok(None);
         }
         let found = PathModel::find(path);
-        let asked = match provider.map_or(&ModelPlace::Usual, Provider::model_place) {
+        let asked = match provider.map_or(&ModelPlace::Usual, |provider| &provider.model) {
             ModelPlace::Usual => match found {
                 Some(found) => Some(Asked::in_path(found, content_type, body)?),
                 None => Asked::in_body(None, content_type, body)?,
@@ -89,7 +90,7 @@ impl Asked {
                 || matches!(asked.body, Body::Json(_)) && is_inference(path)
         };
         Ok(asked.filter(meant).map(|asked| Asked {
-            usage_on_request: provider.is_none_or(Provider::reports_usage_on_request),
+            usage_on_request: provider.is_none_or(|provider| provider.usage_on_request),
             ..asked
         }))
     }

@@ -12,6 +12,7 @@ use fancy_regex::Regex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::model::Model;
+use crate::uri_path::{decoded, without_query};
 
 /// What RFC 3986 lets stand in a path segment beside letters and digits; `:` too, which Bedrock's and Gemini's own
 /// names have and which the host's signer expects as it is.
@@ -102,11 +103,6 @@ impl PathModel {
     }
 }
 
-/// A path without its query.
-pub(crate) fn without_query(path: &str) -> &str {
-    path.split('?').next().unwrap_or_default()
-}
-
 /// The operations that ask a model, by the last segments of their paths: OpenAI's, Anthropic's `messages`, Cohere's
 /// `rerank` and `embed`, Ollama's `chat` and `generate`.
 const INFERENCE: [&[&str]; 14] = [
@@ -133,38 +129,6 @@ pub(crate) fn is_inference(path: &str) -> bool {
         .filter(|s| !s.is_empty())
         .collect();
     !segments.contains(&"threads") && INFERENCE.iter().any(|last| segments.ends_with(last))
-}
-
-/// The longest path that is searched for a provider's pattern, in bytes: a client chooses the path, and the time that
-/// some patterns take grows with its square. The longest identifiers of models, Bedrock's, have 2048 characters.
-const LONGEST: usize = 8192;
-
-/// The path decoded, with the place in `path` of each of its bytes and of its end. `None` when it is no UTF-8 then, or
-/// too long.
-pub(crate) fn decoded(path: &str) -> Option<(String, Vec<usize>)> {
-    let raw = path.as_bytes();
-    if raw.len() > LONGEST {
-        return None;
-    }
-    let hex = |at: usize| raw.get(at).and_then(|b| char::from(*b).to_digit(16));
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut offsets = Vec::with_capacity(raw.len() + 1);
-    let mut at = 0;
-    while let Some(byte) = raw.get(at) {
-        offsets.push(at);
-        match (byte, hex(at + 1), hex(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            _ => {
-                bytes.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    offsets.push(raw.len());
-    Some((String::from_utf8(bytes).ok()?, offsets))
 }
 
 fn google(path: &str) -> Option<(Range<usize>, &str)> {

@@ -1,15 +1,36 @@
+use std::sync::Arc;
+
+use failover_wire::Asked;
+use failover_wire::provider::Observed;
+use failover_wire::request::Model;
+use failover_wire::room::allocated;
+use failover_wire::stream::{Observer, Tokens};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::Asked;
-use crate::request::Model;
-use crate::room::allocated;
+
+/// The longest identifiers of models, Bedrock's.
+const LONGEST: usize = 2048;
 
 const GEMINI: &str = r"(?<=models/)[a-zA-Z0-9.\-]+";
 const BEDROCK: &str = "(?<=model/)[a-zA-Z0-9.:-]+(?=/)";
 
 type Row = (&'static str, &'static str, &'static str);
+
+/// Source, identifier, and whether that can be used for anything.
+const CASES: [(&str, &str, bool); 10] = [
+    ("payload", "$.model", true),
+    ("PayLoad", "$..model", true),
+    ("payload", "$.used", true),
+    ("payload", "$.a[", false),
+    ("payload", "$..a..b", false),
+    ("pathParams", "(?<=models/)[^/]+", true),
+    ("PATHPARAMS", "[^/]+$", true),
+    ("pathParams", "(?<=x", false),
+    ("header", "x-model", true),
+    ("cookie", "model", false),
+];
 
 fn provider(name: &str, version: &str, connector: &str, rows: &[Row]) -> Provider {
     let (provider, warnings) = with_warnings(name, version, connector, rows);
@@ -28,7 +49,7 @@ fn with_warnings(
         source: (*source).to_owned(),
         identifier: (*identifier).to_owned(),
     });
-    Provider::new(name.to_owned(), version.to_owned(), connector, attributes)
+    compile(name.to_owned(), version.to_owned(), connector, attributes)
 }
 
 fn of_openai(name: &str, version: &str, connector: &str, counts: [&'static str; 2]) -> Provider {
@@ -317,7 +338,7 @@ fn a_sum_is_no_larger_than_its_readers_can_read() {
         r#"{{"usage":{{"input_tokens":{0},"output_tokens":{0}}}}}"#,
         i32::MAX
     );
-    let largest = (TOTAL.to_owned(), i32::MAX.to_string());
+    let largest = (NAMES.total.to_owned(), i32::MAX.to_string());
     assert!(
         anthropic()
             .metadata("/", body.as_bytes())
@@ -406,7 +427,7 @@ fn a_stream_of_an_unknown_format_says_what_its_events_said_last() {
         ("completionTokenCount", "payload", "$..out"),
     ];
     let own = Arc::new(provider("Own", "1", "default", rows));
-    let mut observed = Observed::by(Arc::clone(&own));
+    let mut observed = Observed::for_provider(Arc::clone(&own));
     assert_eq!((observed.model(), observed.tokens()), (None, None));
     for event in [
         json!({"engine": "e", "used": {"in": 3, "out": 1}}),
@@ -585,11 +606,9 @@ fn a_text_that_is_longer_than_any_name_is_not_taken_over() {
     let model = |length: usize| {
         let body = format!(r#"{{"model":"{}"}}"#, "m".repeat(length));
         let metadata = openai().metadata("/chat/completions", body.as_bytes());
-        let mut observed = Observed::by(Arc::new(openai()));
+        let mut observed = Observed::for_provider(Arc::new(openai()));
         observed.observe(&serde_json::from_str(&body).unwrap());
-        let found = metadata
-            .into_iter()
-            .find(|(name, _)| name == RESPONSE_MODEL);
+        let found = metadata.into_iter().find(|(name, _)| name == NAMES.model);
         assert_eq!(found.is_some(), observed.model().is_some());
         found.map(|(_, model)| model.len())
     };
@@ -701,7 +720,11 @@ fn an_answer_in_another_format_than_the_attributes_are_for_is_counted_neverthele
     );
     let chat = br#"{"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":9}}"#;
     let metadata = azure.metadata("/chat/completions", chat);
-    for (name, count) in [(PROMPT, "3"), (COMPLETION, "4"), (TOTAL, "9")] {
+    for (name, count) in [
+        (NAMES.prompt, "3"),
+        (NAMES.completion, "4"),
+        (NAMES.total, "9"),
+    ] {
         assert!(
             metadata.contains(&(name.into(), count.into())),
             "{metadata:?}"
@@ -718,5 +741,68 @@ proptest! {
                 let _ = Asked::read(Some(&provider), &path, None, body);
             }
         }
+    }
+
+    #[test]
+    fn every_name_is_found_and_exchanged_where_a_provider_has_it(
+        model in "[a-zA-Z0-9.-]{1,24}", new in "[a-zA-Z0-9.-]{1,24}",
+    ) {
+        let body = |model: &str| format!(r#"{{"model":"{model}"}}"#);
+        for provider in [openai(), mistral(), azure_2(), foundry(), anthropic()] {
+            let path = "/v1/some/path";
+            let request = read(&provider, path, &body(&model)).unwrap();
+            prop_assert_eq!(request.model(), &Model::Named(model.clone()));
+            prop_assert_eq!(request.path_for(path, &new), path);
+            let sent = request.body_for(body(&model).as_bytes(), &new, false, &mut allocated).unwrap().into_owned();
+            prop_assert_eq!(sent, body(&new).into_bytes());
+        }
+        // No verb tells these: the provider's own pattern does.
+        for (provider, path) in [
+            (gemini(), (|m: &str| format!("/v1beta/models/{m}/x?a=b")) as fn(&str) -> String),
+            (bedrock(), |m| format!("/model/{m}/unheard?a=b")),
+        ] {
+            let asked = path(&model);
+            let request = read(&provider, &asked, "{}").unwrap();
+            prop_assert_eq!(request.model(), &Model::Named(model.clone()));
+            prop_assert_eq!(request.path_for(&asked, &new), path(&new));
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_as_if_it_were_not_there_and_each_is_told(
+        rows in prop::collection::vec((0usize..5, prop::sample::select(CASES.to_vec())), 0..8),
+        body in prop::sample::select(vec![
+            r#"{"model":"m","usage":{"prompt_tokens":3,"completion_tokens":4}}"#,
+            r#"{"a":[{"model":"n"}],"used":5}"#,
+            "[]",
+        ]),
+    ) {
+        let names = ["requestModel", "responseModel", NAMES.prompt, REMAINING, "weight"];
+        let rows: Vec<(Row, bool)> = rows
+            .into_iter()
+            .map(|(name, (source, identifier, usable))| {
+                let in_header = source == "header" && names[name] == REQUEST_MODEL;
+                ((names[name], source, identifier), usable && !in_header)
+            })
+            .collect();
+        let all: Vec<Row> = rows.iter().map(|(row, _)| *row).collect();
+        let (provider, warnings) = with_warnings("Own", "1", "default", &all);
+        prop_assert_eq!(warnings.len(), rows.iter().filter(|(_, usable)| !usable).count());
+        let usable: Vec<Row> = rows.iter().filter(|(_, usable)| *usable).map(|(row, _)| *row).collect();
+        let (same, none) = with_warnings("Own", "1", "default", &usable);
+        prop_assert_eq!(none, Vec::<String>::new());
+        let path = "/models/m/x";
+        prop_assert_eq!(provider.metadata(path, body.as_bytes()), same.metadata(path, body.as_bytes()));
+        prop_assert_eq!(read(&provider, path, body), read(&same, path, body));
+    }
+
+    #[test]
+    fn a_count_is_told_as_far_as_an_integer_goes_and_a_text_as_far_as_a_name(count: u64, letters in 0usize..5000) {
+        let text = "m".repeat(letters);
+        let body = json!({"model": text, "usage": {"prompt_tokens": count, "completion_tokens": 1}}).to_string();
+        let told = openai().metadata("/", body.as_bytes());
+        let found = |name: &str| told.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        prop_assert_eq!(found(NAMES.prompt), i32::try_from(count).is_ok().then(|| count.to_string()));
+        prop_assert_eq!(found(NAMES.model), (letters <= LONGEST).then_some(text));
     }
 }
