@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use failover_apim::provider::{Attribute, compile};
 use failover_wire::provider::Observed;
-use failover_wire::stream::{Asked, NoWayOn, Stream, Tokens, Worth};
+use failover_wire::stream::{Continuation, NoWayOn, Stream, Tokens, Worth};
 
 use crate::{Pieces, head};
 
@@ -206,11 +206,11 @@ pub fn gone_on_with(data: &[u8]) {
             serde_json::from_slice::<serde_json::Value>(&prefilled).expect("JSON");
         }
     }
-    let asked = match flags & 128 {
-        0 => Asked::Prefilled,
-        _ => Asked::Again,
+    let continuation = match flags & 128 {
+        0 => Continuation::Prefilled,
+        _ => Continuation::Again,
     };
-    let join = || stream.joined_by(second.content_type, second.in_array, asked);
+    let join = || stream.joined_by(second.content_type, second.in_array, continuation);
     let (Some(once), Some(twice)) = (join(), join()) else {
         return;
     };
@@ -236,9 +236,9 @@ pub fn joined(data: &[u8]) {
     let ([flags, seed], rest) = head(data);
     let text = String::from_utf8_lossy(rest);
     let (delivered, text) = text.split_once('\0').unwrap_or((&text, ""));
-    let asked = match flags & 1 {
-        0 => Asked::Prefilled,
-        _ => Asked::Again,
+    let continuation = match flags & 1 {
+        0 => Continuation::Prefilled,
+        _ => Continuation::Again,
     };
     let event = |text: &str| {
         let event = serde_json::json!({"choices": [{"index": 0, "delta": {"content": text}}]});
@@ -247,7 +247,7 @@ pub fn joined(data: &[u8]) {
     let mut stream = Stream::of(Some(SSE), false, 1 << 20).unwrap();
     stream.feed(&event(delivered).into());
     let whole = |mut piece: Box<dyn FnMut() -> usize>| {
-        let mut joined = stream.joined_by(Some(SSE), false, asked)?;
+        let mut joined = stream.joined_by(Some(SSE), false, continuation)?;
         let chars: Vec<char> = text.chars().collect();
         let mut left = &chars[..];
         while !left.is_empty() {

@@ -2,7 +2,7 @@
 //! answer that broke off. A candidate that refuses what was altered is asked once more, with less of it altered.
 
 use failover_wire::refusal::Evidence;
-use failover_wire::stream::{Asked, Stream};
+use failover_wire::stream::{Continuation, Stream};
 
 use crate::outcome::Outcome;
 
@@ -77,10 +77,10 @@ impl Way {
         }
     }
 
-    pub(crate) fn asked(self) -> Asked {
+    pub(crate) fn continuation(self) -> Continuation {
         match self {
-            Way::Prefilled | Way::Marked => Asked::Prefilled,
-            Way::Again => Asked::Again,
+            Way::Prefilled | Way::Marked => Continuation::Prefilled,
+            Way::Again => Continuation::Again,
         }
     }
 

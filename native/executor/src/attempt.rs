@@ -155,7 +155,7 @@ impl Attempt<'_> {
         let in_array = self.accounting.asked.in_array();
         match self.join {
             _ if is_encoded(headers) => self.join.is_none().then(Stream::opaque),
-            Some((broken, way)) => broken.joined_by(content_type, in_array, way.asked()),
+            Some((broken, way)) => broken.joined_by(content_type, in_array, way.continuation()),
             None => {
                 let max_text = match self.settings.on_stream_cut {
                     OnStreamCut::Continue => {

@@ -403,11 +403,11 @@ fn events(all: &mut Vec<Case>) {
 type Texts = fn(usize) -> (String, Vec<String>);
 
 /// A stream in the middle of an answer that another candidate goes on with.
-fn goes_on(content_type: &str, first: &[u8], asked: stream::Asked) -> Stream {
+fn goes_on(content_type: &str, first: &[u8], continuation: stream::Continuation) -> Stream {
     let mut stream = Stream::of(Some(content_type), false, ALL).expect("a stream");
     stream.feed(&Bytes::copy_from_slice(first));
     stream
-        .joined_by(Some(content_type), false, asked)
+        .joined_by(Some(content_type), false, continuation)
         .expect("the same framing")
 }
 
@@ -459,13 +459,13 @@ fn joined(all: &mut Vec<Case>) {
     ];
     for (name, first, unit) in kinds {
         case(all, name, around("", unit, ""), move |bytes| {
-            let mut stream = goes_on(SSE, first.as_bytes(), stream::Asked::Prefilled);
+            let mut stream = goes_on(SSE, first.as_bytes(), stream::Continuation::Prefilled);
             feed(&mut stream, bytes, 4096);
         });
     }
     // What the caller has, and what comes in small pieces: all of it, or as much as shows how long a piece takes.
-    let texts: [(&'static str, stream::Asked, Texts); 4] = [
-        ("a repeat in pieces", stream::Asked::Again, |n| {
+    let texts: [(&'static str, stream::Continuation, Texts); 4] = [
+        ("a repeat in pieces", stream::Continuation::Again, |n| {
             let text = repeated(n, "# ");
             let pieces = text.as_bytes().chunks(32);
             let pieces = pieces.map(|p| String::from_utf8_lossy(p).into_owned());
@@ -473,22 +473,24 @@ fn joined(all: &mut Vec<Case>) {
         }),
         (
             "a repeat in other words in pieces",
-            stream::Asked::Again,
+            stream::Continuation::Again,
             |n| (repeated(n, "# "), vec!["a".to_owned(); n / 64]),
         ),
         (
             "white space and other white space in pieces",
-            stream::Asked::Prefilled,
+            stream::Continuation::Prefilled,
             |n| {
                 let spaces = "\\n".repeat(n / 4) + &" ".repeat(n / 2);
                 (format!("a{spaces}"), vec!["\\n".to_owned(); n / 64])
             },
         ),
-        ("the same letter in pieces", stream::Asked::Prefilled, |n| {
-            ("a".repeat(n) + "b", vec!["a".to_owned(); n / 64])
-        }),
+        (
+            "the same letter in pieces",
+            stream::Continuation::Prefilled,
+            |n| ("a".repeat(n) + "b", vec!["a".to_owned(); n / 64]),
+        ),
     ];
-    for (name, asked, make) in texts {
+    for (name, continuation, make) in texts {
         all.push(Case {
             name,
             make: Box::new(move |size| {
@@ -498,7 +500,7 @@ fn joined(all: &mut Vec<Case>) {
                 Input {
                     bytes: bytes.len() + first.len(),
                     read: Box::new(move || {
-                        let mut stream = goes_on(SSE, first.as_bytes(), asked);
+                        let mut stream = goes_on(SSE, first.as_bytes(), continuation);
                         feed(&mut stream, &bytes, 4096);
                     }),
                 }

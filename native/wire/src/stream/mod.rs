@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
 pub use format::Worth;
-pub use overlap::Asked;
+pub use overlap::Continuation;
 pub use usage::Tokens;
 
 use crate::json::outline;
@@ -311,7 +311,7 @@ impl Stream {
         &self,
         content_type: Option<&str>,
         in_array: bool,
-        asked: Asked,
+        continuation: Continuation,
     ) -> Option<Stream> {
         let framing = Framing::of(content_type, in_array)?;
         if !framing.is_like(&self.framing) {
@@ -333,7 +333,7 @@ impl Stream {
             refusal: None,
             text,
             joining: Some(Joining {
-                overlap: Overlap::new(asked),
+                overlap: Overlap::new(continuation),
                 last: None,
             }),
             ..*self

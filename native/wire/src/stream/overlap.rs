@@ -5,7 +5,7 @@
 
 /// How a candidate was asked to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum Continuation {
     /// With the answer so far as the beginning of its own: it goes on, but may say some of it once more.
     Prefilled,
     /// With the request as it was: it says everything once more.
@@ -32,7 +32,7 @@ const ANCHOR: usize = 32;
 /// Joins texts. Holds text back while it may still be a repetition.
 #[derive(Debug, Clone)]
 pub(crate) struct Overlap {
-    asked: Asked,
+    continuation: Continuation,
     held: String,
     /// How far what is held was looked through for the delivered text's end.
     searched: usize,
@@ -58,9 +58,9 @@ enum Found {
 }
 
 impl Overlap {
-    pub(crate) fn new(asked: Asked) -> Self {
+    pub(crate) fn new(continuation: Continuation) -> Self {
         Overlap {
-            asked,
+            continuation,
             held: String::new(),
             searched: 0,
             same: 0,
@@ -114,9 +114,9 @@ impl Overlap {
         if self.same == self.held.len() && !whole {
             return Found::Undecided;
         }
-        match self.asked {
-            Asked::Prefilled => self.find_prefilled(delivered, whole),
-            Asked::Again => self.find_again(delivered, whole),
+        match self.continuation {
+            Continuation::Prefilled => self.find_prefilled(delivered, whole),
+            Continuation::Again => self.find_again(delivered, whole),
         }
     }
 
