@@ -11,7 +11,7 @@ use failover_wire::media_type::is_json;
 use failover_wire::refusal::Signs;
 use failover_wire::request::Model;
 use failover_wire::request::coding::{self, Undecodable};
-use failover_wire::{Asked, Provider};
+use failover_wire::{ModelRequest, Provider};
 use once_cell::sync::Lazy;
 
 use crate::body::Share;
@@ -290,7 +290,7 @@ impl Bound {
             Err(decision) => return decision,
         };
         let body = unpacked.as_ref().map_or(&arrival.body, |(body, _)| body);
-        let asked = Asked::read(
+        let asked = ModelRequest::read(
             self.provider.as_deref(),
             arrival.path,
             arrival.content_type,

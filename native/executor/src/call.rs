@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use failover_policy::{OnStreamCut, Settings, Stage, WhenAllSuspended};
 use failover_suspension::State;
-use failover_wire::Asked;
+use failover_wire::ModelRequest;
 use failover_wire::stream::Stream;
 use once_cell::sync::OnceCell;
 
@@ -44,7 +44,7 @@ pub struct Call {
     stage: Stage,
     path: String,
     body: Bytes,
-    asked: Asked,
+    asked: ModelRequest,
     /// Whether a stream's usage is asked for in the client's stead.
     asks_usage: bool,
     first: Option<Ticket>,
@@ -59,7 +59,7 @@ pub struct Call {
 pub struct PathRewriting {
     bound: Arc<Bound>,
     stage: Stage,
-    asked: Asked,
+    asked: ModelRequest,
 }
 
 impl PathRewriting {
@@ -93,7 +93,7 @@ impl Call {
         stage: Stage,
         path: &str,
         body: Bytes,
-        asked: Asked,
+        asked: ModelRequest,
         first: Option<Ticket>,
     ) -> Self {
         Call {

@@ -13,4 +13,4 @@ pub mod stream;
 mod uri_path;
 
 pub use provider::Provider;
-pub use request::Asked;
+pub use request::ModelRequest;

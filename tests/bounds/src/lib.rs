@@ -20,7 +20,7 @@ use failover_wire::provider::Observed;
 use failover_wire::refusal::{Evidence, Signs};
 use failover_wire::room::allocated;
 use failover_wire::stream::{self, Stream};
-use failover_wire::{Asked, Provider, answer};
+use failover_wire::{ModelRequest, Provider, answer};
 
 /// A kind of input.
 pub struct Case {
@@ -529,7 +529,7 @@ fn asks(
 ) {
     let provider = (!places.is_empty()).then(|| Arc::new(provider(places)));
     case(all, name, make, move |body| {
-        let asked = Asked::read(provider.as_deref(), "/chat/completions", Some(JSON), body);
+        let asked = ModelRequest::read(provider.as_deref(), "/chat/completions", Some(JSON), body);
         if let Ok(Some(asked)) = asked {
             black_box(asked.body_for(body, "other", true, &mut allocated));
         }
@@ -637,7 +637,7 @@ fn requests(all: &mut Vec<Case>) {
     );
 
     let form = |body: &Bytes| {
-        let asked = Asked::read(
+        let asked = ModelRequest::read(
             None,
             "/audio",
             Some("multipart/form-data; boundary=X"),
@@ -687,7 +687,7 @@ fn requests(all: &mut Vec<Case>) {
 
     let path = |bytes: &Bytes| {
         let path = str::from_utf8(bytes).expect("a path");
-        if let Ok(Some(asked)) = Asked::read(None, path, Some(JSON), b"{\"stream\":true}") {
+        if let Ok(Some(asked)) = ModelRequest::read(None, path, Some(JSON), b"{\"stream\":true}") {
             black_box((
                 asked.path_for(path, "other").len(),
                 asked.can_ask_usage(path),

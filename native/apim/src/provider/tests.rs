@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use failover_wire::Asked;
+use failover_wire::ModelRequest;
 use failover_wire::provider::Observed;
 use failover_wire::request::Model;
 use failover_wire::room::allocated;
@@ -464,20 +464,20 @@ fn what_can_not_be_used_is_told_and_left_out() {
             assert!(warnings[0].contains(part), "{part} in {}", warnings[0]);
         }
         let path = "/model/m/converse";
-        let asked = Asked::read(Some(&provider), path, None, b"{}").unwrap();
-        assert_eq!(asked, Asked::read(None, path, None, b"{}").unwrap());
+        let asked = ModelRequest::read(Some(&provider), path, None, b"{}").unwrap();
+        assert_eq!(asked, ModelRequest::read(None, path, None, b"{}").unwrap());
     }
 }
 
 #[test]
 fn an_older_providers_model_is_the_requests() {
     let old = provider("Old", "1", "default", &[("model", "payload", "$.engine")]);
-    let asked = Asked::read(Some(&old), "/x", None, br#"{"engine":"e"}"#).unwrap();
+    let asked = ModelRequest::read(Some(&old), "/x", None, br#"{"engine":"e"}"#).unwrap();
     assert_eq!(asked.unwrap().model(), &Model::Named("e".into()));
 }
 
-fn read(provider: &Provider, path: &str, body: &str) -> Option<Asked> {
-    Asked::read(
+fn read(provider: &Provider, path: &str, body: &str) -> Option<ModelRequest> {
+    ModelRequest::read(
         Some(provider),
         path,
         Some("application/json"),
@@ -664,7 +664,7 @@ fn a_form_has_its_field_by_the_last_name() {
     );
     let form = "--X\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nm\r\n--X--\r\n";
     let content_type = Some("multipart/form-data; boundary=X");
-    let asked = Asked::read(Some(&own), "/audio", content_type, form.as_bytes()).unwrap();
+    let asked = ModelRequest::read(Some(&own), "/audio", content_type, form.as_bytes()).unwrap();
     let asked = asked.unwrap();
     assert_eq!(asked.model(), &Model::Named("m".into()));
     let sent = asked.body_for(form.as_bytes(), "new", true, &mut allocated);
@@ -688,7 +688,7 @@ fn usage_is_asked_for_where_the_provider_understands_it() {
         assert!(can(&azure_1(), path, body), "{path}");
         assert!(!can(&mistral(), path, body), "{path}");
         assert!(
-            Asked::read(None, path, None, body.as_bytes())
+            ModelRequest::read(None, path, None, body.as_bytes())
                 .unwrap()
                 .unwrap()
                 .can_ask_usage(path)
@@ -738,7 +738,7 @@ proptest! {
         for provider in known() {
             for body in [&body, text.as_bytes(), format!(r#"{{"usage":{text}}}"#).as_bytes()] {
                 prop_assert!(provider.metadata(&path, body).len() >= 2);
-                let _ = Asked::read(Some(&provider), &path, None, body);
+                let _ = ModelRequest::read(Some(&provider), &path, None, body);
             }
         }
     }

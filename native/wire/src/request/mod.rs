@@ -9,5 +9,5 @@ mod model_request;
 mod path;
 
 pub use model::{Model, NoRequest};
-pub use model_request::{Asked, can_name_model};
+pub use model_request::{ModelRequest, can_name_model};
 pub use path::PathModel;
