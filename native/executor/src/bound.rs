@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use failover_policy::{Policy, Stage};
+use failover_policy::{KeyType, Policy};
 use failover_suspension::{Admission, Cache, Gate, Key, Permit};
 use failover_wire::media_type::is_json;
 use failover_wire::refusal::Signs;
@@ -54,8 +54,8 @@ impl Registry {
     /// Binds a policy to its API. Candidates that other policies of the API name too share their state. `provider`:
     /// whose models they are, if that is known.
     pub fn bind(&self, policy: Arc<Policy>, scope: &Scope, provider: Option<Provider>) -> Bound {
-        let slots = |stage| {
-            let candidates = policy.section(stage).map_or(&[][..], |s| s.candidates());
+        let slots = |key_type| {
+            let candidates = policy.section(key_type).map_or(&[][..], |s| s.candidates());
             let slot = |c: &failover_policy::Candidate| Slot {
                 model: c.model.clone(),
                 endpoint_id: c.endpoint_id.clone(),
@@ -78,8 +78,8 @@ impl Registry {
             .entry(scope.clone())
             .or_insert_with(|| Arc::new(Budget::new(self.clock.now())));
         Bound {
-            production: slots(Stage::Production),
-            sandbox: slots(Stage::Sandbox),
+            production: slots(KeyType::Production),
+            sandbox: slots(KeyType::Sandbox),
             api: format!("{}:{}", scope.api, scope.version),
             budget: Arc::clone(budget),
             clock: self.clock,
@@ -256,10 +256,10 @@ impl Refusal {
 
 impl Bound {
     /// The candidates of a section, target first.
-    pub(crate) fn slots(&self, stage: Stage) -> &[Slot] {
-        match stage {
-            Stage::Production => &self.production,
-            Stage::Sandbox => &self.sandbox,
+    pub(crate) fn slots(&self, key_type: KeyType) -> &[Slot] {
+        match key_type {
+            KeyType::Production => &self.production,
+            KeyType::Sandbox => &self.sandbox,
         }
     }
 
@@ -277,8 +277,8 @@ impl Bound {
     /// Decides about a request by its path and body, and takes the first candidate's ticket. A call that takes it over
     /// owns the bytes that were counted for the body, adjusted to the length that it has without its codings; with any
     /// other decision they stay whose they were.
-    pub fn prepare(self: &Arc<Self>, stage: Stage, arrival: Arrival<'_>) -> Decision {
-        let Some(target) = self.slots(stage).first() else {
+    pub fn prepare(self: &Arc<Self>, key_type: KeyType, arrival: Arrival<'_>) -> Decision {
+        let Some(target) = self.slots(key_type).first() else {
             return Decision::PassOn;
         };
         let limit = self.policy.settings.max_request_body;
@@ -314,10 +314,10 @@ impl Bound {
             return Decision::Refuse(Refusal::NoMemory);
         };
         self.budget.request();
-        let first = self.admit(stage, |_, _| true);
+        let first = self.admit(key_type, |_, _| true);
         Decision::Handle(Box::new(Call::new(
             Arc::clone(self),
-            stage,
+            key_type,
             arrival.path,
             body,
             asked,
@@ -361,12 +361,12 @@ impl Bound {
     /// others.
     pub(crate) fn admit(
         &self,
-        stage: Stage,
+        key_type: KeyType,
         wanted: impl Fn(usize, &Slot) -> bool,
     ) -> Option<Ticket> {
         let now = self.clock.now();
         let mut suspected = None;
-        for (index, slot) in self.slots(stage).iter().enumerate() {
+        for (index, slot) in self.slots(key_type).iter().enumerate() {
             if !wanted(index, slot) {
                 continue;
             }

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use failover_policy::{OnStreamCut, Settings, Stage, WhenAllSuspended};
+use failover_policy::{KeyType, OnStreamCut, Settings, WhenAllSuspended};
 use failover_suspension::State;
 use failover_wire::ModelRequest;
 use failover_wire::stream::Stream;
@@ -41,7 +41,7 @@ use crate::turns::aside;
 #[derive(Debug)]
 pub struct Call {
     bound: Arc<Bound>,
-    stage: Stage,
+    key_type: KeyType,
     path: String,
     body: Bytes,
     asked: ModelRequest,
@@ -58,14 +58,14 @@ pub struct Call {
 #[derive(Debug)]
 pub struct PathRewriting {
     bound: Arc<Bound>,
-    stage: Stage,
+    key_type: KeyType,
     asked: ModelRequest,
 }
 
 impl PathRewriting {
     /// The path for a candidate; the same path for an index that is none.
     pub fn path_for<'a>(&self, path: &'a str, candidate: usize) -> Cow<'a, str> {
-        match self.bound.slots(self.stage).get(candidate) {
+        match self.bound.slots(self.key_type).get(candidate) {
             Some(slot) => self.asked.path_for(path, &slot.model),
             None => Cow::Borrowed(path),
         }
@@ -90,7 +90,7 @@ type Resolved = (Result<Upstream, Unusable>, Bytes);
 impl Call {
     pub(crate) fn new(
         bound: Arc<Bound>,
-        stage: Stage,
+        key_type: KeyType,
         path: &str,
         body: Bytes,
         asked: ModelRequest,
@@ -102,7 +102,7 @@ impl Call {
                 && bound.policy.settings.count_stream_tokens
                 && asked.can_ask_usage(path),
             bound,
-            stage,
+            key_type,
             path: path.to_owned(),
             body,
             asked,
@@ -129,7 +129,7 @@ impl Call {
     pub fn rewriting(&self) -> Option<PathRewriting> {
         self.asked.rewrites_path().then(|| PathRewriting {
             bound: Arc::clone(&self.bound),
-            stage: self.stage,
+            key_type: self.key_type,
             asked: self.asked.clone(),
         })
     }
@@ -144,7 +144,7 @@ impl Call {
     }
 
     fn slots(&self) -> &[Slot] {
-        self.bound.slots(self.stage)
+        self.bound.slots(self.key_type)
     }
 
     fn body_for(&self, index: usize, ask_usage: bool) -> Result<Bytes, NoMemory> {
@@ -520,8 +520,9 @@ impl Call {
 
     /// The next candidate that may be called.
     fn next(&self, course: &Course) -> Option<Ticket> {
-        self.bound
-            .admit(self.stage, |index, slot| self.is_left(course, index, slot))
+        self.bound.admit(self.key_type, |index, slot| {
+            self.is_left(course, index, slot)
+        })
     }
 
     fn is_left(&self, course: &Course, index: usize, slot: &Slot) -> bool {

@@ -7,7 +7,7 @@ mod support;
 
 use bytes::Bytes;
 use failover_executor::{Arrival, Decision, NetError, Outcome, Refusal};
-use failover_policy::Stage;
+use failover_policy::KeyType;
 use failover_suspension::State;
 use support::*;
 
@@ -231,7 +231,7 @@ async fn small_answers_and_streams_come_through_while_the_memory_is_used_up() {
         .on("b@west", [ok("one"), ok_stream("two")]);
     for (call, said) in calls.into_iter().zip(["one", "two"]) {
         let heard = api
-            .start_with(call, api.caller(Stage::Production))
+            .start_with(call, api.caller(KeyType::Production))
             .end()
             .await;
         assert!(heard.text().contains(said), "{said}: {:?}", heard.failure);
@@ -290,7 +290,7 @@ async fn what_was_reserved_for_a_request_is_the_calls_when_it_takes_it_over_and_
             reserved,
             ..arrival("/chat/completions", body)
         };
-        api.bound.prepare(Stage::Production, arrival)
+        api.bound.prepare(KeyType::Production, arrival)
     };
     let body = sized(1000);
     for reserved in [0, 10, 1000, 5000] {
@@ -381,7 +381,7 @@ async fn a_request_that_nobody_can_need_any_more_is_let_go() {
         "a@east",
         [answer(200, &format!("[1]{}", " ".repeat(30 * KIB)))],
     );
-    let caller = api.caller(Stage::Production);
+    let caller = api.caller(KeyType::Production);
     caller.takes(10);
     caller.one_piece_is(10);
     let running = api.start_with(api.take(&sized(100 * KIB)), caller.clone());

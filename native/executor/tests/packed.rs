@@ -8,7 +8,7 @@ use std::io::Write;
 
 use bytes::Bytes;
 use failover_executor::{Arrival, Decision};
-use failover_policy::Stage;
+use failover_policy::KeyType;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use support::*;
@@ -34,7 +34,7 @@ fn decide(api: &Api, content_type: Option<&str>, encoding: &str, body: Bytes) ->
         reserved,
         ..arrival("/chat/completions", body)
     };
-    api.bound.prepare(Stage::Production, arrival)
+    api.bound.prepare(KeyType::Production, arrival)
 }
 
 fn refused(decision: Decision) -> Option<u16> {
@@ -54,7 +54,7 @@ async fn each_candidate_is_sent_it_unpacked_and_with_its_own_model() {
     let memory = api.world.registry.memory();
     assert_eq!(memory.held(), chat("a").len() as u64, "what came is gone");
     let heard = api
-        .start_with(call, api.caller(Stage::Production))
+        .start_with(call, api.caller(KeyType::Production))
         .end()
         .await;
     assert!(heard.text().contains("hello"));

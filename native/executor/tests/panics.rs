@@ -148,7 +148,7 @@ async fn a_second_panic_while_the_first_unwinds_does_not_end_the_process() {
         &["data", "used", "panicked"],
         &["end", "panicked"],
     ] {
-        let caller = api.caller(failover_policy::Stage::Production);
+        let caller = api.caller(failover_policy::KeyType::Production);
         defects.iter().for_each(|upcall| caller.panics_in(upcall));
         let running = api.start_with(api.take(&streamed("a")), caller.clone());
         let ended = running.join().await;
@@ -167,7 +167,7 @@ async fn a_second_panic_while_the_first_unwinds_does_not_end_the_process() {
 async fn what_an_answer_has_used_is_no_reason_to_lose_it() {
     let api = two().bind();
     api.on("a@east", [ok_stream("hello")]);
-    let caller = api.caller(failover_policy::Stage::Production);
+    let caller = api.caller(failover_policy::KeyType::Production);
     caller.panics_in("used");
     let heard = api.start_with(api.take(&streamed("a")), caller).end().await;
     assert!(heard.text().contains("[DONE]") && heard.ended);

@@ -11,7 +11,7 @@ use failover_executor::{
     Arrival, CertificateDer, Decision, HeaderLengths, Hostnames, Identity, Login, Network, Profile,
     Proxy, Refusal, Scope, Trusted, Unusable, Upstream,
 };
-use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Stage};
+use failover_policy::{Configuration, Diagnostic, GatewayFile, KeyType, Level};
 use failover_suspension::{Key, State, Status};
 use failover_wire::Provider;
 use failover_wire::request;
@@ -184,11 +184,11 @@ fn lines(diagnostics: &[Diagnostic]) -> Vec<String> {
         .collect()
 }
 
-fn stage(production: bool) -> Stage {
+fn key_type(production: bool) -> KeyType {
     if production {
-        Stage::Production
+        KeyType::Production
     } else {
-        Stage::Sandbox
+        KeyType::Sandbox
     }
 }
 
@@ -469,7 +469,7 @@ extern "system" fn endpoint_ids<'local>(
             Some(Attached::Bound { bound, .. }) => bound.policy(),
             None => return Err(Thrown::Handle(policy as u64)),
         };
-        let section = policy.section(stage(production));
+        let section = policy.section(key_type(production));
         let ids: Vec<&String> = section
             .iter()
             .flat_map(|s| s.candidates())
@@ -616,7 +616,7 @@ extern "system" fn prepare<'local>(
             body,
             reserved: count(reserved),
         };
-        match bound.prepare(stage(production), arrival) {
+        match bound.prepare(key_type(production), arrival) {
             Decision::PassOn => Ok(0),
             Decision::Refuse(refusal) => Err(refusal.into()),
             Decision::Handle(call) => {

@@ -18,5 +18,5 @@ mod value;
 pub use choices::{OnStreamCut, OnUnknownRefusal, RetryBudget, WhenAllSuspended};
 pub use configuration::{Configuration, GatewayFile};
 pub use diagnostics::{ConfigError, Diagnostic, Level};
-pub use policy::{Candidate, Policy, Section, Stage};
+pub use policy::{Candidate, KeyType, Policy, Section};
 pub use settings::{Kind, SETTINGS, Setting, Settings, lower_camel_case};

@@ -12,7 +12,7 @@ const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The key type of a request: `PRODUCTION` uses the first section, any other the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
+pub enum KeyType {
     /// Key type `PRODUCTION`.
     Production,
     /// Any other key type.
@@ -132,10 +132,10 @@ impl Policy {
     }
 
     /// The section that answers for this key type.
-    pub fn section(&self, stage: Stage) -> Option<&Section> {
-        match stage {
-            Stage::Production => self.production.as_ref(),
-            Stage::Sandbox => self.sandbox.as_ref(),
+    pub fn section(&self, key_type: KeyType) -> Option<&Section> {
+        match key_type {
+            KeyType::Production => self.production.as_ref(),
+            KeyType::Sandbox => self.sandbox.as_ref(),
         }
     }
 }

@@ -19,7 +19,7 @@ use failover_executor::{
     Answer, Arrival, Bound, Call, Decision, Failure, Gateway, Head, HeaderLengths, Metadata,
     NetError, Panic, Registry, Report, Scope, Transport, Unusable, Upstream,
 };
-use failover_policy::{Policy, Settings, Stage};
+use failover_policy::{KeyType, Policy, Settings};
 use failover_suspension::{Gate, Key, State};
 use failover_wire::provider::{Account, Fact, JsonPath, ModelPlace, Names, Provider};
 use futures_util::stream;
@@ -1006,17 +1006,22 @@ impl Api {
 
     /// What is to be done with a production request of content type JSON.
     pub fn decide(&self, body: &str) -> Decision {
-        self.decide_for(Stage::Production, Some("application/json"), body)
+        self.decide_for(KeyType::Production, Some("application/json"), body)
     }
 
-    pub fn decide_for(&self, stage: Stage, content_type: Option<&str>, body: &str) -> Decision {
-        self.decide_at("/chat/completions", stage, content_type, body)
+    pub fn decide_for(
+        &self,
+        key_type: KeyType,
+        content_type: Option<&str>,
+        body: &str,
+    ) -> Decision {
+        self.decide_at("/chat/completions", key_type, content_type, body)
     }
 
     pub fn decide_at(
         &self,
         path: &str,
-        stage: Stage,
+        key_type: KeyType,
         content_type: Option<&str>,
         body: &str,
     ) -> Decision {
@@ -1025,7 +1030,7 @@ impl Api {
             content_type,
             ..arrival(path, body)
         };
-        self.bound.prepare(stage, arrival)
+        self.bound.prepare(key_type, arrival)
     }
 
     /// Takes the request over, or the test is over.
@@ -1037,12 +1042,12 @@ impl Api {
         }
     }
 
-    pub fn caller(&self, stage: Stage) -> Caller {
+    pub fn caller(&self, key_type: KeyType) -> Caller {
         Caller(Arc::new(CallerState {
             net: self.world.net.clone(),
-            who: match stage {
-                Stage::Production => self.candidates.clone(),
-                Stage::Sandbox => self.sandbox.clone(),
+            who: match key_type {
+                KeyType::Production => self.candidates.clone(),
+                KeyType::Sandbox => self.sandbox.clone(),
             },
             own_credential: self.own_credential,
             unresolved: self.unresolved.clone(),
@@ -1060,13 +1065,13 @@ impl Api {
     /// Starts a request whose caller takes everything at once.
     #[track_caller]
     pub fn start(&self, body: &str) -> Running {
-        self.start_with(self.take(body), self.caller(Stage::Production))
+        self.start_with(self.take(body), self.caller(KeyType::Production))
     }
 
     /// Starts a request whose caller takes `window` bytes and then none until [`Caller::takes`].
     #[track_caller]
     pub fn start_slow(&self, body: &str, window: usize) -> Running {
-        let caller = self.caller(Stage::Production);
+        let caller = self.caller(KeyType::Production);
         *lock(&caller.0.window) = window;
         self.start_with(self.take(body), caller)
     }

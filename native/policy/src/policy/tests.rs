@@ -31,7 +31,7 @@ fn the_portals_full_form_is_read() {
         ",'requestTimeout':'1.5','suspendDuration':'60'",
     ))
     .unwrap();
-    let section = policy.section(Stage::Production).unwrap();
+    let section = policy.section(KeyType::Production).unwrap();
     assert_eq!(section.target().model, "gpt-4o");
     assert_eq!(section.candidates().len(), 3);
     assert_eq!(policy.sandbox, None);
