@@ -3,14 +3,7 @@
 //! The text comes in pieces as small as a letter, so that what was found out about the pieces before is kept: every
 //! piece takes time by its own length and that of [`BACK`], not by what is held back or was delivered.
 
-/// How a candidate was asked to go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Continuation {
-    /// With the answer so far as the beginning of its own: it goes on, but may say some of it once more.
-    Prefilled,
-    /// With the request as it was: it says everything once more.
-    Again,
-}
+use super::continuation::Continuation;
 
 /// The shortest repetition that is taken for one, in bytes, unless it is made of whole words. The caller's text can
 /// end in what the rest rightly begins with: `100` and `0`, `ha` and `ha!`.

@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 
 use super::blocks::{Blocks, Kind};
-use super::{Format, Wishes, Worth, is_error, name_once, number_of, prefill, set, text_of};
+use super::{
+    Format, MOST_KEPT, Wishes, Worth, is_error, name_once, number_of, prefill, set, text_of,
+};
 use crate::json::outline::room;
-use crate::stream::MOST_KEPT;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
 
