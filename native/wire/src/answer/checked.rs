@@ -169,7 +169,7 @@ enum Place {
 }
 
 impl Place {
-    fn of(self, key: &str) -> Place {
+    fn below(self, key: &str) -> Place {
         match (self, key) {
             (Place::Document | Place::Element, key) => match key {
                 "error" | "errors" => Place::Report,
@@ -305,7 +305,7 @@ impl<'de> Visitor<'de> for Part<'_> {
         let mut any = false;
         while let Some(key) = members.next_key::<Cow<'_, str>>()? {
             any = true;
-            let inner = place.of(&key);
+            let inner = place.below(&key);
             if place == Place::Document {
                 top.others |= inner == Place::Skipped && !goes_with_an_explanation(&key);
             }
@@ -321,7 +321,7 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 }
 
-/// What stands beside an explanation and is none of it.
+/// What an explanation brings along.
 fn goes_with_an_explanation(key: &str) -> bool {
     matches!(
         key,

@@ -80,7 +80,10 @@ impl Gap {
     }
 
     /// The place of the last step, when the object around it is there.
-    pub(crate) fn of(document: &str, steps: &[Step]) -> Result<Option<Gap>, serde_json::Error> {
+    pub(crate) fn for_last_step(
+        document: &str,
+        steps: &[Step],
+    ) -> Result<Option<Gap>, serde_json::Error> {
         let Some((Step::Key(key), around)) = steps.split_last() else {
             return Ok(None);
         };
@@ -167,7 +170,7 @@ mod tests {
             ("$.a[0]", r#"{"a":[]}"#, None),
         ] {
             let path = Path::parse(path).unwrap();
-            let gap = Gap::of(document, path.steps().unwrap()).unwrap();
+            let gap = Gap::for_last_step(document, path.steps().unwrap()).unwrap();
             let out = gap.map(|gap| {
                 let at = gap.at();
                 edited(document, &[(at..at, gap.filled_with("1"))])

@@ -123,7 +123,7 @@ fn values(account: &Account, body: &[u8]) -> Vec<Option<String>> {
     let found = || -> Option<Vec<Option<String>>> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         let places: Vec<&[Step]> = account.places().filter_map(|(_, p)| p.steps()).collect();
-        // Only a query needs a tree. In a part of one it might find what is at none of its places in the whole.
+        // Only a query needs a tree. In a part of one it might find another place than in the whole.
         let tree = match places.len() < account.places().count() {
             true => outline::read(body).ok().filter(|outline| outline.whole),
             false => None,

@@ -43,7 +43,7 @@ enum Coding {
 }
 
 impl Coding {
-    fn of(name: &str) -> Option<Coding> {
+    fn named(name: &str) -> Option<Coding> {
         match name {
             "gzip" | "x-gzip" => Some(Coding::Gzip),
             "deflate" => Some(Coding::Deflate),
@@ -206,7 +206,7 @@ pub fn decoded(
     let unknown = |name: &String| Undecodable::Unknown(name.chars().take(40).collect());
     let codings = names
         .iter()
-        .map(|name| Coding::of(name).ok_or_else(|| unknown(name)));
+        .map(|name| Coding::named(name).ok_or_else(|| unknown(name)));
     let codings = codings.collect::<Result<Vec<Coding>, _>>()?;
     if codings.len() > MOST_CODINGS {
         return Err(Undecodable::Unknown("more than four codings".to_owned()));

@@ -35,7 +35,7 @@ pub(crate) struct JsonBody {
 enum Usage {
     /// These texts at these places ask for it.
     With(Vec<Range<usize>>, &'static str),
-    /// The caller asks for it, no stream is asked for, or `stream_options` is nothing that could be added to.
+    /// The caller asks for it, no stream is asked for, or its `stream_options` are not an object.
     Not,
 }
 
@@ -116,7 +116,7 @@ impl JsonBody {
         } else if found.iter().all(Vec::is_empty) {
             request.model = Model::Absent;
             request.gap = match path.steps() {
-                Some(steps) => Gap::of(document, steps).map_err(malformed)?,
+                Some(steps) => Gap::for_last_step(document, steps).map_err(malformed)?,
                 None => None,
             };
         }

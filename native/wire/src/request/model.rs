@@ -24,7 +24,7 @@ pub enum NoRequest {
     /// It is not JSON: what was wrong, and the line and column.
     #[error("not valid JSON: {0}")]
     Malformed(String),
-    /// It is declared as a multipart form and is none: what was wrong.
+    /// It is declared as a multipart form, and not valid as one: what was wrong.
     #[error("not a valid multipart form: it {0}")]
     MalformedForm(String),
     /// It repeats the key of its model more often than anybody would by mistake.

@@ -14,7 +14,7 @@ pub enum Continuation {
 /// Why no other candidate can go on with a stream. The words are for the attempt log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoWayOn {
-    /// Its format is none of those known here, or its framing has no frames.
+    /// Its format is not known here, or its framing has no frames.
     UnknownFormat,
     /// A tool call, audio or structured output, or several answers in one.
     NotPlainText,

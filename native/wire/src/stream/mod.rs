@@ -57,7 +57,10 @@ impl Stream {
     /// The stream of an answer with this content type. `None`: a whole JSON document. `in_array`: the request's
     /// format streams an array of JSON. `max_text`: how many bytes of text are kept for another candidate.
     pub fn of(content_type: Option<&str>, in_array: bool, max_text: usize) -> Option<Stream> {
-        Some(Stream::new(Framing::of(content_type, in_array)?, max_text))
+        Some(Stream::new(
+            Framing::from_content_type(content_type, in_array)?,
+            max_text,
+        ))
     }
 
     /// A stream that is passed on as it comes, whatever is in it.
@@ -254,7 +257,7 @@ impl Stream {
         in_array: bool,
         continuation: Continuation,
     ) -> Option<Stream> {
-        let framing = Framing::of(content_type, in_array)?;
+        let framing = Framing::from_content_type(content_type, in_array)?;
         if !framing.is_like(&self.framing) {
             return None;
         }
@@ -341,7 +344,7 @@ impl Stream {
             Content::End => self.closed = true,
             Content::Json(event) | Content::Outline(event) => {
                 if self.format.is_none() {
-                    self.format = format::of(&frame.name, event);
+                    self.format = format::recognise(&frame.name, event);
                     if let (true, Some(format)) = (self.forgotten, &mut self.format) {
                         format.forget();
                     }

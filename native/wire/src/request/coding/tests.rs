@@ -76,7 +76,7 @@ fn what_is_not_known_or_not_valid_is_named() {
     for coding in ["gzip", "deflate", "br", "zstd"] {
         assert_eq!(
             decoded(coding, SAID, 1 << 20),
-            Err(Undecodable::Broken(Coding::of(coding).unwrap().name())),
+            Err(Undecodable::Broken(Coding::named(coding).unwrap().name())),
             "{coding}"
         );
     }

@@ -51,7 +51,7 @@ impl Format for Invoke {
             return Worth::Broken;
         }
         if self.inside.is_none() {
-            self.inside = super::of("", &native);
+            self.inside = super::recognise("", &native);
         }
         if let Some(metrics) = native.get("amazon-bedrock-invocationMetrics") {
             self.metrics.report(&NAMES, metrics);

@@ -120,7 +120,7 @@ pub(crate) trait Format: Debug + Send + Sync {
 }
 
 /// The format that an event belongs to.
-pub(crate) fn of(name: &str, event: &Value) -> Option<Box<dyn Format>> {
+pub(crate) fn recognise(name: &str, event: &Value) -> Option<Box<dyn Format>> {
     // In the order of how sure the sign is.
     messages::recognise(event)
         .or_else(|| responses::recognise(event))

@@ -329,7 +329,7 @@ impl Responses {
         if item
             .part
             .as_ref()
-            .is_some_and(|part| PartEvents::of(part).part != events.part)
+            .is_some_and(|part| PartEvents::of_part(part).part != events.part)
         {
             told.extend(item.close_part());
         }

@@ -88,7 +88,7 @@ pub(crate) enum Framing {
 impl Framing {
     /// The framing of an answer. `None`: a whole JSON document, not a stream. `in_array`: the request's format
     /// streams an array of JSON.
-    pub(crate) fn of(content_type: Option<&str>, in_array: bool) -> Option<Framing> {
+    pub(crate) fn from_content_type(content_type: Option<&str>, in_array: bool) -> Option<Framing> {
         match content_type {
             Some(t) if media_type::is_event_stream(t) => Some(Framing::Sse(BlockReader::default())),
             Some(t) if media_type::is_amazon_event_stream(t) => {
@@ -232,7 +232,7 @@ pub(crate) mod tests {
     #[test]
     fn a_frame_without_an_end_is_given_up() {
         for content_type in ["text/event-stream", "application/json"] {
-            let mut framing = Framing::of(Some(content_type), true).unwrap();
+            let mut framing = Framing::from_content_type(Some(content_type), true).unwrap();
             framing.feed(&Bytes::from_static(b"[{\"x\":\""));
             let mut frames = Vec::new();
             for _ in 0..=16 {

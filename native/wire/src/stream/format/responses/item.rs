@@ -63,7 +63,7 @@ pub(super) const PARTS: [PartEvents; 4] = [
 ];
 
 impl PartEvents {
-    pub(super) fn of(part: &Value) -> &'static PartEvents {
+    pub(super) fn of_part(part: &Value) -> &'static PartEvents {
         let kind = text_of(part, "type");
         let known = PARTS.iter().find(|p| p.part == kind);
         known.unwrap_or(&PARTS[0])
@@ -105,7 +105,7 @@ impl Item {
     /// A part is whole.
     pub(super) fn keep(&mut self, part: Value) {
         self.part = None;
-        let list = PartEvents::of(&part).list;
+        let list = PartEvents::of_part(&part).list;
         match self.item.get_mut(list).and_then(Value::as_array_mut) {
             Some(parts) => parts.push(part),
             None => set(&mut self.item, list, json!([part])),
@@ -116,7 +116,7 @@ impl Item {
         let Some(part) = self.part.take() else {
             return vec![];
         };
-        let events = PartEvents::of(&part);
+        let events = PartEvents::of_part(&part);
         let text = (events.text, part[events.text].clone());
         let told = vec![
             self.part_event(events.text_event, ".done", events, text),
