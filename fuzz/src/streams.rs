@@ -55,7 +55,7 @@ impl Kind {
 
     fn stream(&self, flags: u8) -> Stream {
         let most = [0, 20, 1 << 20][usize::from(flags >> 2) % 3];
-        let mut stream = Stream::of(self.content_type, self.in_array, most).unwrap();
+        let mut stream = Stream::from_content_type(self.content_type, self.in_array, most).unwrap();
         if flags & 1 != 0 {
             stream.hide_usage();
         }
@@ -244,7 +244,7 @@ pub fn joined(data: &[u8]) {
         let event = serde_json::json!({"choices": [{"index": 0, "delta": {"content": text}}]});
         format!("data: {event}\n\n")
     };
-    let mut stream = Stream::of(Some(SSE), false, 1 << 20).unwrap();
+    let mut stream = Stream::from_content_type(Some(SSE), false, 1 << 20).unwrap();
     stream.feed(&event(delivered).into());
     let whole = |mut piece: Box<dyn FnMut() -> usize>| {
         let mut joined = stream.joined_by(Some(SSE), false, continuation)?;

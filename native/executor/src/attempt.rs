@@ -122,7 +122,7 @@ impl Attempt<'_> {
         if status.is_success()
             && !is_encoded(&headers)
             && let Some(stream_type) = stream_type(content_type, &body)
-            && let Some(stream) = Stream::of(Some(stream_type), false, 0)
+            && let Some(stream) = Stream::from_content_type(Some(stream_type), false, 0)
         {
             let read = || relay::read_whole(self.observed(stream), &body);
             match aside(body.len(), read) {
@@ -163,7 +163,7 @@ impl Attempt<'_> {
                     }
                     OnStreamCut::Error => 0,
                 };
-                let mut stream = Stream::of(content_type, in_array, max_text)?;
+                let mut stream = Stream::from_content_type(content_type, in_array, max_text)?;
                 if self.asks_usage {
                     stream.hide_usage();
                 }

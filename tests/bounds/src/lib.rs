@@ -231,7 +231,8 @@ fn framings(all: &mut Vec<Case>) {
     for (content_type, names, before, unit, after) in kinds {
         for (piece, at) in pieces {
             case(all, names[at], around(before, unit, after), move |bytes| {
-                let mut stream = Stream::of(Some(content_type), true, ALL).expect("a stream");
+                let mut stream =
+                    Stream::from_content_type(Some(content_type), true, ALL).expect("a stream");
                 feed(&mut stream, bytes, piece);
             });
         }
@@ -242,7 +243,7 @@ fn framings(all: &mut Vec<Case>) {
         (LARGEST, ["small frames at once", "one frame at once"]),
     ] {
         let read = move |bytes: &Bytes| {
-            let mut stream = Stream::of(Some(FRAMES), false, ALL).expect("a stream");
+            let mut stream = Stream::from_content_type(Some(FRAMES), false, ALL).expect("a stream");
             feed(&mut stream, bytes, piece);
         };
         case(all, names[0], |size| frame("{}", 0).repeat(size / 80), read);
@@ -258,7 +259,7 @@ fn framings(all: &mut Vec<Case>) {
         "a frame of headers",
         |size| frame("{}", size / 12),
         |bytes| {
-            let mut stream = Stream::of(Some(FRAMES), false, ALL).expect("a stream");
+            let mut stream = Stream::from_content_type(Some(FRAMES), false, ALL).expect("a stream");
             feed(&mut stream, bytes, LARGEST);
         },
     );
@@ -281,7 +282,7 @@ fn frame(payload: &str, more: usize) -> Vec<u8> {
 
 fn events(all: &mut Vec<Case>) {
     let read = |bytes: &Bytes| {
-        let mut stream = Stream::of(Some(SSE), false, ALL).expect("a stream");
+        let mut stream = Stream::from_content_type(Some(SSE), false, ALL).expect("a stream");
         stream.hide_usage();
         feed(&mut stream, bytes, 4096);
         black_box(stream.can_go_on(b"{}").is_ok());
@@ -392,7 +393,7 @@ fn events(all: &mut Vec<Case>) {
         "events for a provider's own attributes",
         around("", "data: {\"a\":#,\"c\":[{\"b\":\"x\"}]}\n\n", ""),
         move |bytes| {
-            let mut stream = Stream::of(Some(SSE), false, ALL).expect("a stream");
+            let mut stream = Stream::from_content_type(Some(SSE), false, ALL).expect("a stream");
             stream.observe(Box::new(Observed::for_provider(Arc::clone(&observed))));
             feed(&mut stream, bytes, 4096);
         },
@@ -404,7 +405,7 @@ type Texts = fn(usize) -> (String, Vec<String>);
 
 /// A stream in the middle of an answer that another candidate goes on with.
 fn goes_on(content_type: &str, first: &[u8], continuation: stream::Continuation) -> Stream {
-    let mut stream = Stream::of(Some(content_type), false, ALL).expect("a stream");
+    let mut stream = Stream::from_content_type(Some(content_type), false, ALL).expect("a stream");
     stream.feed(&Bytes::copy_from_slice(first));
     stream
         .joined_by(Some(content_type), false, continuation)
@@ -755,7 +756,7 @@ fn requests(all: &mut Vec<Case>) {
     ];
     for (name, events, before, unit, after) in first {
         case(all, name, around(before, unit, after), move |body| {
-            let mut stream = Stream::of(Some(SSE), false, ALL).expect("a stream");
+            let mut stream = Stream::from_content_type(Some(SSE), false, ALL).expect("a stream");
             stream.feed(&Bytes::from_static(events.as_bytes()));
             black_box((
                 stream.can_go_on(body).is_ok(),

@@ -56,7 +56,11 @@ pub struct Stream {
 impl Stream {
     /// The stream of an answer with this content type. `None`: a whole JSON document. `in_array`: the request's
     /// format streams an array of JSON. `max_text`: how many bytes of text are kept for another candidate.
-    pub fn of(content_type: Option<&str>, in_array: bool, max_text: usize) -> Option<Stream> {
+    pub fn from_content_type(
+        content_type: Option<&str>,
+        in_array: bool,
+        max_text: usize,
+    ) -> Option<Stream> {
         Some(Stream::new(
             Framing::from_content_type(content_type, in_array)?,
             max_text,

@@ -31,7 +31,7 @@ enum End {
 const ALL: usize = 1024 * 1024;
 
 fn stream(wire: Wire) -> Stream {
-    Stream::of(Some(wire.content_type()), wire.in_array(), ALL).expect("a stream")
+    Stream::from_content_type(Some(wire.content_type()), wire.in_array(), ALL).expect("a stream")
 }
 
 /// Passes a body on the way the executor does, and tells how it ended. `cuts`: where the network cuts it.

@@ -96,7 +96,7 @@ proptest! {
         let events = EVENTS[which];
         let mut numbers = numbers.into_iter();
         let content_type = Some("text/event-stream");
-        let mut stream = Stream::of(content_type, false, 1 << 20).expect("a stream");
+        let mut stream = Stream::from_content_type(content_type, false, 1 << 20).expect("a stream");
         // Two candidates go on, one after the other.
         for _ in 0..3 {
             stream.feed(&body(events, &mut numbers));

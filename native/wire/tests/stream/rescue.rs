@@ -428,7 +428,8 @@ fn a_stream_that_grows_too_long_for_a_third_is_whole_all_the_same() {
         let events = answer(wire, "first", &[says(TEXT)], FIRST_USAGE);
         let kept = TEXT.len() - 10;
         let (mut first, mut caller) = (
-            Stream::of(Some(wire.content_type()), wire.in_array(), kept).expect("a stream"),
+            Stream::from_content_type(Some(wire.content_type()), wire.in_array(), kept)
+                .expect("a stream"),
             Vec::new(),
         );
         pass(

@@ -202,7 +202,7 @@ impl Observer for Reader {
 }
 
 fn observed(content_type: &str, body: &str) -> Stream {
-    let mut stream = Stream::of(Some(content_type), true, 0).expect("a stream");
+    let mut stream = Stream::from_content_type(Some(content_type), true, 0).expect("a stream");
     stream.observe(Box::new(Reader::default()));
     let passed: Vec<u8> = stream
         .feed(&body.to_owned().into())
