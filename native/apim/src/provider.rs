@@ -103,7 +103,8 @@ pub fn compile(
     (provider, warnings)
 }
 
-/// Azure OpenAI 1.0.0 has the model in the body, and calls it by the deployment in its path.
+/// Azure OpenAI 1.0.0 has the model in the body, and is asked for it by the deployment in its path, as in the host's
+/// `AIAPIMediator`.
 fn in_payload(connector: &str, path: JsonPath) -> ModelPlace {
     match connector.starts_with("azureOpenAi_1") {
         true => ModelPlace::BodyAndDeployment(path),
@@ -127,6 +128,7 @@ fn place(attribute: &Attribute) -> Result<Place, String> {
     if source.eq_ignore_ascii_case("payload") {
         JsonPath::parse(&attribute.identifier).map(Place::Payload)
     } else if source.eq_ignore_ascii_case("pathParams") {
+        // Its first match in the decoded path counts, as in the host's `AIAPIMediator`.
         RegexBuilder::new(&attribute.identifier)
             .backtrack_limit(MOST_BACKTRACKS)
             .build()

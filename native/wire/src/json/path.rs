@@ -61,7 +61,7 @@ const MOST_STEPS: usize = 16;
 const MOST_COMMAS: usize = 4;
 
 impl Path {
-    /// Compiles a path. Beyond RFC 9535 it takes what Jayway's JsonPath, the host's, takes of simple paths: names like
+    /// Compiles a path. Beyond RFC 9535 it takes what Jayway's JsonPath takes of simple paths: names like
     /// `a-b` behind a dot, and a path without `$`.
     ///
     /// # Errors

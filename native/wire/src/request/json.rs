@@ -1,8 +1,5 @@
-//! The model in a JSON request body, found and replaced in place.
-//!
-//! The body is never parsed into a tree and written again: key order, spelling of numbers, repeated keys and unknown
-//! fields must reach the provider as the client sent them. serde_json walks the top level and lends the text of the
-//! `model` values; their places follow from where that text lies in the body.
+//! The model in a JSON request body, found and replaced where it stands ([`crate::json::edit`]). serde_json walks the
+//! top level and lends the text of the `model` values; their places follow from where that text lies in the body.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -42,9 +42,9 @@ impl ModelRequest {
     /// Reads a request. The API's provider says where its model stands:
     ///
     /// - in the path: in one of the shapes that are known, else where the provider's pattern matches;
-    /// - in the body: there alone, in a form in the field that bears the last name of the provider's JSONPath. With
-    ///   Azure OpenAI 1.0.0 the body is never rewritten, and the path's deployment only where it bears the model's
-    ///   name, as in the host's `AIAPIMediator`;
+    /// - in the body: there alone, in a form in the field that bears the last name of the provider's JSONPath;
+    /// - in the body and as the path's deployment: the body is never rewritten, and the deployment only where it bears
+    ///   the model's name;
     /// - without a provider: where a path has one of the known shapes, there; otherwise in the body's `model`.
     ///
     /// A body that names no model, but has no object into which the provider's JSONPath would put one, is a request

@@ -15,7 +15,7 @@ use super::model::Model;
 use crate::uri_path::{decoded, without_query};
 
 /// What RFC 3986 lets stand in a path segment beside letters and digits; `:` too, which Bedrock's and Gemini's own
-/// names have and which the host's signer expects as it is.
+/// names have and which signers of AWS's expect as it is.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -72,8 +72,7 @@ impl PathModel {
         PathModel::new(&model, span, verb)
     }
 
-    /// Finds the model by a provider's pattern: its first match in the decoded path, as in the host's
-    /// `AIAPIMediator`.
+    /// Finds the model by a provider's pattern: its first match in the decoded path.
     pub(crate) fn matched(path: &str, pattern: &Regex) -> Option<PathModel> {
         let plain = without_query(path);
         let (decoded, offsets) = decoded(plain)?;
