@@ -25,6 +25,12 @@ export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'One test of each kind:'
+	@echo '  make test-rust ONLY=wire TEST=a_missing_model           Rust: a crate by its folder, a part of a name'
+	@echo '  make test-gateway GRADLE_FLAGS=-Ponly=FaultTest         the gateway: a part of a class name'
+	@echo '  make test-gateway GRADLE_FLAGS="-Ponly=Scenario -Dgateway.scenario=hints-3"   a scenario by its id'
+	@echo '  make test-sdk GRADLE_FLAGS="-Dsdk=python -Dfault=stall" an SDK, a fault'
 
 demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything up, ONLY=words picks steps
 	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
@@ -45,10 +51,16 @@ else
 	$(MAKE) test-java JAVA=$(NEWER_JAVA)
 endif
 
-test-rust: ## the native executor and the simulated provider
-	$(CARGO) test --workspace $(CARGO_FLAGS)
-	$(CARGO) test $(CARGO_FLAGS) -p failover-suspension --features loom --test interleavings
-	$(CARGO) test --release $(CARGO_FLAGS) -p bounds
+# A package by the name of its folder.
+PACKAGE = $(or $(filter bounds stream-clients,$(ONLY)),$(if $(filter provider,$(ONLY)),simulated-provider,failover-$(ONLY)))
+test-rust: ## the native executor and the simulated provider; ONLY=wire takes one crate, TEST=word a part of tests' names
+ifeq ($(ONLY),)
+	$(CARGO) test --workspace $(CARGO_FLAGS) $(TEST)
+	$(CARGO) test $(CARGO_FLAGS) -p failover-suspension --features loom --test interleavings $(TEST)
+	$(CARGO) test --release $(CARGO_FLAGS) -p bounds $(TEST)
+else
+	$(CARGO) test $(CARGO_FLAGS) $(if $(filter bounds,$(ONLY)),--release) -p $(PACKAGE) $(TEST)
+endif
 
 test-fuzz: ## a few seconds of fuzzing, from what is known to be hard
 	tools/fuzz.sh 20

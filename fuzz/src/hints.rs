@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
+use failover_apim::provider::{Attribute, compile};
 use failover_suspension::hint;
-use failover_wire::provider::Attribute;
+use failover_wire::answer;
+use failover_wire::answer::{Told, told};
 use failover_wire::refusal::{Evidence, Signs};
-use failover_wire::told::{Told, told};
-use failover_wire::{Provider, answer};
 
 use crate::head;
 
@@ -65,7 +65,7 @@ pub fn bodies(data: &[u8]) {
         source: "payload".into(),
         identifier: place.into(),
     });
-    let (own, _) = Provider::new("Own".into(), "1".into(), "own", attributes);
+    let (own, _) = compile("Own".into(), "1".into(), "own", attributes);
     assert!(own.metadata("/", body).len() >= 2);
     assert_believable(hint::after_failure(
         || [].into_iter(),

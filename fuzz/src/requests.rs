@@ -3,12 +3,12 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use failover_wire::coding::{self, Bounds};
-use failover_wire::path::PathModel;
-use failover_wire::provider::Attribute;
+use failover_apim::provider::{Attribute, compile};
 use failover_wire::request::Model;
+use failover_wire::request::PathModel;
+use failover_wire::request::coding::{self, Bounds};
 use failover_wire::room::allocated;
-use failover_wire::{Asked, Provider};
+use failover_wire::{ModelRequest, Provider};
 use serde_json::Value;
 
 use crate::head;
@@ -19,7 +19,7 @@ fn provider(source: &str, place: &str) -> Provider {
         source: source.into(),
         identifier: place.into(),
     };
-    let (provider, warnings) = Provider::new("Own".into(), "1".into(), "own", [attribute]);
+    let (provider, warnings) = compile("Own".into(), "1".into(), "own", [attribute]);
     assert_eq!(warnings, Vec::<String>::new());
     provider
 }
@@ -46,7 +46,7 @@ pub fn json(data: &[u8]) {
     let ([which], body) = head(data);
     let place = &PROVIDERS[usize::from(which) % 4];
     let read = |body: &Bytes| {
-        Asked::read(
+        ModelRequest::read(
             place.as_ref(),
             "/chat/completions",
             Some("application/json"),
@@ -105,7 +105,7 @@ pub fn path(data: &[u8]) {
         );
     }
     let pattern = &PATTERNS[usize::from(which) % 3];
-    if let Ok(Some(asked)) = Asked::read(Some(pattern), &path, None, b"{}") {
+    if let Ok(Some(asked)) = ModelRequest::read(Some(pattern), &path, None, b"{}") {
         assert!(asked.path_for(&path, "a name").contains("a%20name"));
         let _ = asked.can_ask_usage(&path);
     }
@@ -113,7 +113,7 @@ pub fn path(data: &[u8]) {
 }
 
 /// The body for a candidate.
-fn sent(asked: &Asked, body: &Bytes, model: &str, usage: bool) -> Bytes {
+fn sent(asked: &ModelRequest, body: &Bytes, model: &str, usage: bool) -> Bytes {
     let body = asked.body_for(body, model, usage, &mut allocated);
     Bytes::from(body.expect("room").into_owned())
 }
@@ -125,7 +125,8 @@ pub fn form(data: &[u8]) {
         "multipart/form-data; boundary=X",
         "multipart/form-data; boundary=\"--\"",
     ][usize::from(which) % 2];
-    let read = |body: &Bytes| Asked::read(None, "/audio/transcriptions", Some(content_type), body);
+    let read =
+        |body: &Bytes| ModelRequest::read(None, "/audio/transcriptions", Some(content_type), body);
     let body = Bytes::copy_from_slice(body);
     let Ok(Some(asked)) = read(&body) else {
         return;

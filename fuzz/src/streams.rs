@@ -5,9 +5,9 @@ use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use failover_wire::Provider;
-use failover_wire::provider::{Attribute, Observed};
-use failover_wire::stream::{Asked, NoWayOn, Stream, Tokens, Worth};
+use failover_apim::provider::{Attribute, compile};
+use failover_wire::provider::Observed;
+use failover_wire::stream::{Continuation, NoWayOn, Stream, Tokens, Worth};
 
 use crate::{Pieces, head};
 
@@ -55,7 +55,7 @@ impl Kind {
 
     fn stream(&self, flags: u8) -> Stream {
         let most = [0, 20, 1 << 20][usize::from(flags >> 2) % 3];
-        let mut stream = Stream::of(self.content_type, self.in_array, most).unwrap();
+        let mut stream = Stream::from_content_type(self.content_type, self.in_array, most).unwrap();
         if flags & 1 != 0 {
             stream.hide_usage();
         }
@@ -69,8 +69,8 @@ impl Kind {
                 source: "payload".into(),
                 identifier: place.into(),
             });
-            let (own, _) = Provider::new("Own".into(), "1".into(), "own", attributes);
-            stream.observe(Box::new(Observed::by(own.into())));
+            let (own, _) = compile("Own".into(), "1".into(), "own", attributes);
+            stream.observe(Box::new(Observed::for_provider(own.into())));
         }
         stream
     }
@@ -206,11 +206,11 @@ pub fn gone_on_with(data: &[u8]) {
             serde_json::from_slice::<serde_json::Value>(&prefilled).expect("JSON");
         }
     }
-    let asked = match flags & 128 {
-        0 => Asked::Prefilled,
-        _ => Asked::Again,
+    let continuation = match flags & 128 {
+        0 => Continuation::Prefilled,
+        _ => Continuation::Again,
     };
-    let join = || stream.joined_by(second.content_type, second.in_array, asked);
+    let join = || stream.joined_by(second.content_type, second.in_array, continuation);
     let (Some(once), Some(twice)) = (join(), join()) else {
         return;
     };
@@ -236,18 +236,18 @@ pub fn joined(data: &[u8]) {
     let ([flags, seed], rest) = head(data);
     let text = String::from_utf8_lossy(rest);
     let (delivered, text) = text.split_once('\0').unwrap_or((&text, ""));
-    let asked = match flags & 1 {
-        0 => Asked::Prefilled,
-        _ => Asked::Again,
+    let continuation = match flags & 1 {
+        0 => Continuation::Prefilled,
+        _ => Continuation::Again,
     };
     let event = |text: &str| {
         let event = serde_json::json!({"choices": [{"index": 0, "delta": {"content": text}}]});
         format!("data: {event}\n\n")
     };
-    let mut stream = Stream::of(Some(SSE), false, 1 << 20).unwrap();
+    let mut stream = Stream::from_content_type(Some(SSE), false, 1 << 20).unwrap();
     stream.feed(&event(delivered).into());
     let whole = |mut piece: Box<dyn FnMut() -> usize>| {
-        let mut joined = stream.joined_by(Some(SSE), false, asked)?;
+        let mut joined = stream.joined_by(Some(SSE), false, continuation)?;
         let chars: Vec<char> = text.chars().collect();
         let mut left = &chars[..];
         while !left.is_empty() {

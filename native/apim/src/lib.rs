@@ -8,6 +8,7 @@
 mod headers;
 mod outgoing;
 mod percent;
+pub mod provider;
 mod query;
 mod url;
 

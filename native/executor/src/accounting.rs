@@ -1,7 +1,7 @@
 //! What the host wants to know of an answer, by the names of the API's AI service provider.
 
 use failover_wire::stream::Stream;
-use failover_wire::{Asked, Provider};
+use failover_wire::{ModelRequest, Provider};
 
 use crate::gateway::Metadata;
 
@@ -9,7 +9,7 @@ use crate::gateway::Metadata;
 #[derive(Clone, Copy)]
 pub(crate) struct Accounting<'c> {
     pub(crate) provider: Option<&'c Provider>,
-    pub(crate) asked: &'c Asked,
+    pub(crate) asked: &'c ModelRequest,
     pub(crate) path: &'c str,
     /// `count_stream_tokens`
     pub(crate) counts_streams: bool,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use failover_policy::Stage;
-use failover_wire::Asked;
-use failover_wire::answer::is_json;
-use failover_wire::coding::{self, Undecodable};
+use failover_policy::KeyType;
+use failover_wire::ModelRequest;
+use failover_wire::media_type::is_json;
 use failover_wire::request::Model;
+use failover_wire::request::coding::{self, Undecodable};
 
 use crate::attached::AttachedPolicy;
 use crate::call::Call;
@@ -53,8 +53,8 @@ impl AttachedPolicy {
     /// Decides about a request by its path and body, and admits the first candidate. A call that takes it over
     /// owns the bytes that were counted for the body, adjusted to the length that it has without its codings; with any
     /// other decision they stay whose they were.
-    pub fn prepare(self: &Arc<Self>, stage: Stage, arrival: Arrival<'_>) -> Decision {
-        let Some(target) = self.candidates(stage).first() else {
+    pub fn prepare(self: &Arc<Self>, key_type: KeyType, arrival: Arrival<'_>) -> Decision {
+        let Some(target) = self.candidates(key_type).first() else {
             return Decision::PassOn;
         };
         let limit = self.policy.settings.max_request_body;
@@ -66,7 +66,7 @@ impl AttachedPolicy {
             Err(decision) => return decision,
         };
         let body = unpacked.as_ref().map_or(&arrival.body, |(body, _)| body);
-        let asked = Asked::read(
+        let asked = ModelRequest::read(
             self.provider.as_deref(),
             arrival.path,
             arrival.content_type,
@@ -92,10 +92,10 @@ impl AttachedPolicy {
             return Decision::Refuse(Refusal::NoMemory);
         };
         self.budget.request();
-        let first = self.admit(stage, |_, _| true);
+        let first = self.admit(key_type, |_, _| true);
         Decision::Handle(Box::new(Call::new(
             Arc::clone(self),
-            stage,
+            key_type,
             arrival.path,
             body,
             asked,

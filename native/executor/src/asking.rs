@@ -2,7 +2,7 @@
 //! answer that broke off. A candidate that refuses what was altered is asked once more, with less of it altered.
 
 use failover_wire::refusal::Evidence;
-use failover_wire::stream::{Asked, Stream};
+use failover_wire::stream::{Continuation, Stream};
 
 use crate::outcome::Outcome;
 
@@ -79,10 +79,10 @@ impl ContinuationMode {
         }
     }
 
-    pub(crate) fn asked(self) -> Asked {
+    pub(crate) fn continuation(self) -> Continuation {
         match self {
-            ContinuationMode::Prefilled | ContinuationMode::Marked => Asked::Prefilled,
-            ContinuationMode::Again => Asked::Again,
+            ContinuationMode::Prefilled | ContinuationMode::Marked => Continuation::Prefilled,
+            ContinuationMode::Again => Continuation::Again,
         }
     }
 

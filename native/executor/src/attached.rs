@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use failover_policy::{Policy, Stage};
+use failover_policy::{KeyType, Policy};
 use failover_suspension::Admission;
 use failover_wire::Provider;
 use failover_wire::refusal::Signs;
@@ -29,10 +29,10 @@ pub struct AttachedPolicy {
 
 impl AttachedPolicy {
     /// The candidates of a section, target first.
-    pub(crate) fn candidates(&self, stage: Stage) -> &[CandidateState] {
-        match stage {
-            Stage::Production => &self.production,
-            Stage::Sandbox => &self.sandbox,
+    pub(crate) fn candidates(&self, key_type: KeyType) -> &[CandidateState] {
+        match key_type {
+            KeyType::Production => &self.production,
+            KeyType::Sandbox => &self.sandbox,
         }
     }
 
@@ -51,12 +51,12 @@ impl AttachedPolicy {
     /// others.
     pub(crate) fn admit(
         &self,
-        stage: Stage,
+        key_type: KeyType,
         wanted: impl Fn(usize, &CandidateState) -> bool,
     ) -> Option<Admitted> {
         let now = self.clock.now();
         let mut suspected = None;
-        for (index, candidate) in self.candidates(stage).iter().enumerate() {
+        for (index, candidate) in self.candidates(key_type).iter().enumerate() {
             if !wanted(index, candidate) {
                 continue;
             }

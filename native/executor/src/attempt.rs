@@ -7,10 +7,10 @@ use bytes::Bytes;
 use failover_policy::{OnStreamCut, Settings};
 use failover_suspension::hint;
 use failover_wire::Provider;
-use failover_wire::answer::{is_amazon_event_stream, is_event_stream};
+use failover_wire::answer::{Told, told};
+use failover_wire::media_type::{is_amazon_event_stream, is_event_stream};
 use failover_wire::provider::Observed;
 use failover_wire::stream::Stream;
-use failover_wire::told::{Told, told};
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, header};
 
@@ -123,7 +123,7 @@ impl Attempt<'_> {
         if status.is_success()
             && !is_encoded(&headers)
             && let Some(stream_type) = stream_type(content_type, &body)
-            && let Some(stream) = Stream::of(Some(stream_type), false, 0)
+            && let Some(stream) = Stream::from_content_type(Some(stream_type), false, 0)
         {
             let read = || relay::read_whole(self.observed(stream), &body);
             match aside(body.len(), read) {
@@ -156,7 +156,7 @@ impl Attempt<'_> {
         let in_array = self.accounting.asked.in_array();
         match self.join {
             _ if is_encoded(headers) => self.join.is_none().then(Stream::opaque),
-            Some((broken, mode)) => broken.joined_by(content_type, in_array, mode.asked()),
+            Some((broken, mode)) => broken.joined_by(content_type, in_array, mode.continuation()),
             None => {
                 let max_text = match self.settings.on_stream_cut {
                     OnStreamCut::Continue => {
@@ -164,7 +164,7 @@ impl Attempt<'_> {
                     }
                     OnStreamCut::Error => 0,
                 };
-                let mut stream = Stream::of(content_type, in_array, max_text)?;
+                let mut stream = Stream::from_content_type(content_type, in_array, max_text)?;
                 if self.asks_usage {
                     stream.hide_usage();
                 }
@@ -176,7 +176,7 @@ impl Attempt<'_> {
     /// A stream that is also read by the provider's attributes.
     fn observed(&self, mut stream: Stream) -> Stream {
         if let Some(provider) = self.provider {
-            stream.observe(Box::new(Observed::by(Arc::clone(provider))));
+            stream.observe(Box::new(Observed::for_provider(Arc::clone(provider))));
         }
         stream
     }

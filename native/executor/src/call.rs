@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use failover_policy::{Settings, Stage, WhenAllSuspended};
+use failover_policy::{KeyType, Settings, WhenAllSuspended};
 use failover_suspension::State;
-use failover_wire::Asked;
+use failover_wire::ModelRequest;
 use failover_wire::stream::Stream;
 use once_cell::sync::OnceCell;
 
@@ -27,10 +27,10 @@ use crate::judge::Judge;
 #[derive(Debug)]
 pub struct Call {
     pub(crate) attached: Arc<AttachedPolicy>,
-    pub(crate) stage: Stage,
+    pub(crate) key_type: KeyType,
     path: String,
     pub(crate) body: Bytes,
-    pub(crate) asked: Asked,
+    pub(crate) asked: ModelRequest,
     /// Whether a stream's usage is asked for in the client's stead.
     pub(crate) asks_usage: bool,
     /// Whether streams are collected.
@@ -46,14 +46,14 @@ pub struct Call {
 #[derive(Debug)]
 pub struct PathRewriting {
     attached: Arc<AttachedPolicy>,
-    stage: Stage,
-    asked: Asked,
+    key_type: KeyType,
+    asked: ModelRequest,
 }
 
 impl PathRewriting {
     /// The path for a candidate; unchanged for an index beyond the section.
     pub fn path_for<'a>(&self, path: &'a str, candidate: usize) -> Cow<'a, str> {
-        match self.attached.candidates(self.stage).get(candidate) {
+        match self.attached.candidates(self.key_type).get(candidate) {
             Some(candidate) => self.asked.path_for(path, &candidate.model),
             None => Cow::Borrowed(path),
         }
@@ -63,10 +63,10 @@ impl PathRewriting {
 impl Call {
     pub(crate) fn new(
         attached: Arc<AttachedPolicy>,
-        stage: Stage,
+        key_type: KeyType,
         path: &str,
         body: Bytes,
-        asked: Asked,
+        asked: ModelRequest,
         first: Option<Admitted>,
     ) -> Self {
         Call {
@@ -75,7 +75,7 @@ impl Call {
                 && attached.policy.settings.count_stream_tokens
                 && asked.can_ask_usage(path),
             attached,
-            stage,
+            key_type,
             path: path.to_owned(),
             body,
             asked,
@@ -110,7 +110,7 @@ impl Call {
     pub fn rewriting(&self) -> Option<PathRewriting> {
         self.asked.rewrites_path().then(|| PathRewriting {
             attached: Arc::clone(&self.attached),
-            stage: self.stage,
+            key_type: self.key_type,
             asked: self.asked.clone(),
         })
     }
@@ -125,7 +125,7 @@ impl Call {
     }
 
     pub(crate) fn candidates(&self) -> &[CandidateState] {
-        self.attached.candidates(self.stage)
+        self.attached.candidates(self.key_type)
     }
 
     fn body_for(&self, index: usize, ask_usage: bool) -> Result<Bytes, NoMemory> {

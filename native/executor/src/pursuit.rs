@@ -281,7 +281,7 @@ impl Call {
 
     /// The next candidate that may be called.
     pub(crate) fn next(&self, course: &Course) -> Option<Admitted> {
-        self.attached.admit(self.stage, |index, candidate| {
+        self.attached.admit(self.key_type, |index, candidate| {
             self.is_left(course, index, candidate)
         })
     }

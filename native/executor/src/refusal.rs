@@ -1,4 +1,4 @@
-use failover_wire::coding::Undecodable;
+use failover_wire::request::coding::Undecodable;
 
 /// Why a request is answered by the gateway itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

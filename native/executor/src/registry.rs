@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use failover_policy::{Policy, Stage};
+use failover_policy::{KeyType, Policy};
 use failover_suspension::{Cache, Key};
 use failover_wire::Provider;
 use failover_wire::refusal::Signs;
@@ -55,8 +55,8 @@ impl Registry {
         scope: &Scope,
         provider: Option<Provider>,
     ) -> AttachedPolicy {
-        let candidates = |stage| {
-            let candidates = policy.section(stage).map_or(&[][..], |s| s.candidates());
+        let candidates = |key_type| {
+            let candidates = policy.section(key_type).map_or(&[][..], |s| s.candidates());
             let candidate = |c: &failover_policy::Candidate| CandidateState {
                 model: c.model.clone(),
                 endpoint_id: c.endpoint_id.clone(),
@@ -79,8 +79,8 @@ impl Registry {
             .entry(scope.clone())
             .or_insert_with(|| Arc::new(Budget::new(self.clock.now())));
         AttachedPolicy {
-            production: candidates(Stage::Production),
-            sandbox: candidates(Stage::Sandbox),
+            production: candidates(KeyType::Production),
+            sandbox: candidates(KeyType::Sandbox),
             api: format!("{}:{}", scope.api, scope.version),
             budget: Arc::clone(budget),
             clock: self.clock,

@@ -8,18 +8,17 @@ use failover_executor::Outcome;
 use support::*;
 
 const OPENAI: &[&str] = &[
-    "requestModel payload $.model",
-    "responseModel payload $.model",
-    "promptTokenCount payload $.usage.prompt_tokens",
-    "completionTokenCount payload $.usage.completion_tokens",
-    "totalTokenCount payload $.usage.total_tokens",
-    "remainingTokenCount header x-ratelimit-remaining-tokens",
+    "requestModel $.model",
+    "responseModel $.model",
+    "promptTokenCount $.usage.prompt_tokens",
+    "completionTokenCount $.usage.completion_tokens",
+    "totalTokenCount $.usage.total_tokens",
 ];
 
 const USED: &str = "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"model\":\"a-2026\",\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2,\"total_tokens\":9}}\n\n";
 
 fn two() -> Builder {
-    api(&["a@east", "b@west"]).provider("openAi_2.0.0", OPENAI)
+    api(&["a@east", "b@west"]).provider(OPENAI)
 }
 
 fn counted(text: &str) -> Act {
@@ -245,15 +244,12 @@ async fn a_stream_that_broke_or_whose_client_left_has_used_what_it_has_said() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_an_administrators_own_provider_is_counted_by_its_attributes() {
     let api = api(&["a@east"])
-        .provider(
-            "default",
-            &[
-                "requestModel payload $.model",
-                "responseModel payload $.meta.engine",
-                "promptTokenCount payload $.meta.billed.in",
-                "completionTokenCount payload $.meta.billed.out",
-            ],
-        )
+        .provider(&[
+            "requestModel $.model",
+            "responseModel $.meta.engine",
+            "promptTokenCount $.meta.billed.in",
+            "completionTokenCount $.meta.billed.out",
+        ])
         .bind();
     api.on(
         "a@east",
@@ -296,7 +292,7 @@ async fn only_a_refusal_that_goes_away_without_the_question_is_remembered() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_refuses_the_question_stays_the_only_one_and_gives_its_permit_back() {
     let refusal = r#"{"error":{"message":"Unknown parameter: 'stream_options'."}}"#;
-    let api = api(&["a@east"]).provider("openAi_2.0.0", OPENAI).bind();
+    let api = api(&["a@east"]).provider(OPENAI).bind();
     api.on("a@east", [status(503)]);
     api.send(&streamed("a")).await;
     wait(61.0).await;
@@ -328,14 +324,11 @@ async fn a_stream_that_nobody_asked_for_is_counted_like_one_that_was() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_a_known_format_with_its_counts_elsewhere_is_counted_by_the_attributes() {
     let api = api(&["a@east"])
-        .provider(
-            "default",
-            &[
-                "requestModel payload $.model",
-                "promptTokenCount payload $.x_acme.usage.prompt_tokens",
-                "completionTokenCount payload $.x_acme.usage.completion_tokens",
-            ],
-        )
+        .provider(&[
+            "requestModel $.model",
+            "promptTokenCount $.x_acme.usage.prompt_tokens",
+            "completionTokenCount $.x_acme.usage.completion_tokens",
+        ])
         .bind();
     let own = "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"x_acme\":{\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}}\n\n";
     api.on(

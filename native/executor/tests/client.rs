@@ -4,7 +4,7 @@ mod support;
 
 use bytes::Bytes;
 use failover_executor::{Arrival, Decision, HeaderLengths, NetError};
-use failover_policy::Stage;
+use failover_policy::KeyType;
 use support::*;
 
 fn two() -> Builder {
@@ -439,7 +439,7 @@ fn refused(api: &Api, path: &str, headers: HeaderLengths) -> Option<u16> {
         headers,
         ..arrival(path, Bytes::from(chat("a")))
     };
-    match api.attached.prepare(Stage::Production, arrival) {
+    match api.attached.prepare(KeyType::Production, arrival) {
         Decision::Refuse(refusal) => Some(refusal.status()),
         Decision::Handle(_) => None,
         Decision::PassOn => panic!("{path} was passed on"),
@@ -485,7 +485,7 @@ fn a_request_for_another_model_is_none_of_our_business_whatever_its_path() {
     let api = two().bind();
     let path = "/chat/%2e%2e/completions";
     let body = chat("another");
-    let decision = api.decide_at(path, Stage::Production, Some("application/json"), &body);
+    let decision = api.decide_at(path, KeyType::Production, Some("application/json"), &body);
     assert!(matches!(decision, Decision::PassOn));
 }
 
@@ -493,7 +493,7 @@ fn a_request_for_another_model_is_none_of_our_business_whatever_its_path() {
 async fn an_endpoint_that_makes_a_request_too_long_is_passed_over_and_not_blamed() {
     let api = two().bind();
     api.on("b@west", [ok("hello")]);
-    let client = api.client(Stage::Production);
+    let client = api.client(KeyType::Production);
     client.adds_to("a@east", "x-token", 9_000);
     let heard = api.start_with(api.take(&chat("a")), client).end().await;
     assert!(heard.text().contains("hello"));
@@ -504,7 +504,7 @@ async fn an_endpoint_that_makes_a_request_too_long_is_passed_over_and_not_blamed
 #[tokio::test(start_paused = true)]
 async fn a_credential_of_the_clients_own_that_is_too_long_is_the_clients_fault() {
     let api = two().clients_credential().bind();
-    let client = api.client(Stage::Production);
+    let client = api.client(KeyType::Production);
     client.adds_to("a@east", "cookie", 9_000);
     let heard = api.start_with(api.take(&chat("a")), client).end().await;
     assert_eq!(heard.failure().status.as_u16(), 431);

@@ -3,7 +3,7 @@
 mod support;
 
 use failover_executor::Decision;
-use failover_policy::Stage;
+use failover_policy::KeyType;
 use support::*;
 
 #[tokio::test(start_paused = true)]
@@ -265,12 +265,12 @@ async fn the_first_token_limit_is_for_streams_whose_model_is_in_the_path_too() {
     // Azure: the deployment is in the path, and that a stream is asked for is in the body.
     let path = "/openai/deployments/a/chat/completions?api-version=2024-06-01";
     let body = r#"{"stream":true,"messages":[]}"#;
-    let decision = api.decide_at(path, Stage::Production, Some("application/json"), body);
+    let decision = api.decide_at(path, KeyType::Production, Some("application/json"), body);
     let Decision::Handle(call) = decision else {
         panic!("the path names the target");
     };
     let heard = api
-        .start_with(call, api.client(Stage::Production))
+        .start_with(call, api.client(KeyType::Production))
         .end()
         .await;
     assert!(heard.text().contains("yes"));

@@ -21,7 +21,7 @@ fn song(size: usize) -> Act {
 }
 
 fn counted() -> Builder {
-    api(&["a@east"]).provider("openai", &["totalTokenCount payload $.usage.total_tokens"])
+    api(&["a@east"]).provider(&["totalTokenCount $.usage.total_tokens"])
 }
 
 #[track_caller]
@@ -303,7 +303,7 @@ async fn without_memory_it_is_a_503_and_nobody_else_is_asked() {
 async fn a_large_one_goes_out_piece_by_piece_and_its_memory_with_it() {
     let api = api_of_one().bind();
     api.on("a@east", [song(3_000_000)]);
-    let client = api.client(failover_policy::Stage::Production);
+    let client = api.client(failover_policy::KeyType::Production);
     client.collects();
     client.one_piece_is(8 * 1024);
     client.takes(0);

@@ -7,7 +7,7 @@ mod support;
 
 use bytes::Bytes;
 use failover_executor::{Arrival, Decision, NetError, Outcome, Refusal};
-use failover_policy::Stage;
+use failover_policy::KeyType;
 use failover_suspension::State;
 use support::*;
 
@@ -233,7 +233,7 @@ async fn small_answers_and_streams_come_through_while_the_memory_is_used_up() {
         .on("b@west", [ok("one"), ok_stream("two")]);
     for (call, said) in calls.into_iter().zip(["one", "two"]) {
         let heard = api
-            .start_with(call, api.client(Stage::Production))
+            .start_with(call, api.client(KeyType::Production))
             .end()
             .await;
         assert!(heard.text().contains(said), "{said}: {:?}", heard.failure);
@@ -292,7 +292,7 @@ async fn what_was_reserved_for_a_request_is_the_calls_when_it_takes_it_over_and_
             reserved,
             ..arrival("/chat/completions", body)
         };
-        api.attached.prepare(Stage::Production, arrival)
+        api.attached.prepare(KeyType::Production, arrival)
     };
     let body = sized(1000);
     for reserved in [0, 10, 1000, 5000] {
@@ -383,7 +383,7 @@ async fn a_request_that_nobody_can_need_any_more_is_let_go() {
         "a@east",
         [answer(200, &format!("[1]{}", " ".repeat(30 * KIB)))],
     );
-    let client = api.client(Stage::Production);
+    let client = api.client(KeyType::Production);
     client.takes(10);
     client.one_piece_is(10);
     let running = api.start_with(api.take(&sized(100 * KIB)), client.clone());

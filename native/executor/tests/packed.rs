@@ -8,7 +8,7 @@ use std::io::Write;
 
 use bytes::Bytes;
 use failover_executor::{Arrival, Decision};
-use failover_policy::Stage;
+use failover_policy::KeyType;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use support::*;
@@ -34,7 +34,7 @@ fn decide(api: &Api, content_type: Option<&str>, encoding: &str, body: Bytes) ->
         reserved,
         ..arrival("/chat/completions", body)
     };
-    api.attached.prepare(Stage::Production, arrival)
+    api.attached.prepare(KeyType::Production, arrival)
 }
 
 fn refused(decision: Decision) -> Option<u16> {
@@ -58,7 +58,7 @@ async fn each_candidate_is_sent_it_unpacked_and_with_its_own_model() {
         "what came is gone"
     );
     let heard = api
-        .start_with(call, api.client(Stage::Production))
+        .start_with(call, api.client(KeyType::Production))
         .end()
         .await;
     assert!(heard.text().contains("hello"));

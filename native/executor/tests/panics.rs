@@ -148,7 +148,7 @@ async fn a_second_panic_while_the_first_unwinds_does_not_end_the_process() {
         &["data", "used", "panicked"],
         &["end", "panicked"],
     ] {
-        let client = api.client(failover_policy::Stage::Production);
+        let client = api.client(failover_policy::KeyType::Production);
         defects.iter().for_each(|upcall| client.panics_in(upcall));
         let running = api.start_with(api.take(&streamed("a")), client.clone());
         let ended = running.join().await;
@@ -167,7 +167,7 @@ async fn a_second_panic_while_the_first_unwinds_does_not_end_the_process() {
 async fn what_an_answer_has_used_is_no_reason_to_lose_it() {
     let api = two().bind();
     api.on("a@east", [ok_stream("hello")]);
-    let client = api.client(failover_policy::Stage::Production);
+    let client = api.client(failover_policy::KeyType::Production);
     client.panics_in("used");
     let heard = api.start_with(api.take(&streamed("a")), client).end().await;
     assert!(heard.text().contains("[DONE]") && heard.ended);

@@ -3,7 +3,7 @@
 mod support;
 
 use failover_executor::{Decision, Refusal};
-use failover_policy::Stage;
+use failover_policy::KeyType;
 use support::*;
 
 #[track_caller]
@@ -69,13 +69,13 @@ async fn a_model_that_is_no_string_is_passed_on() {
 async fn a_request_that_cannot_carry_a_model_is_passed_on() {
     let api = api(&["a@east"]).bind();
     assert_passed_on(
-        api.decide_for(Stage::Production, None, ""),
+        api.decide_for(KeyType::Production, None, ""),
         "there is no body, as with GET",
     );
     assert_passed_on(api.decide(""), "the body is empty");
     assert_passed_on(api.decide("[1,2]"), "a JSON array has no model");
     assert_passed_on(
-        api.decide_for(Stage::Production, Some("text/plain"), &chat("a")),
+        api.decide_for(KeyType::Production, Some("text/plain"), &chat("a")),
         "the body is declared as text",
     );
 }
@@ -89,7 +89,7 @@ async fn json_is_recognised_by_its_content_type_with_parameters_or_when_there_is
         Some("APPLICATION/JSON"),
         Some("application/x+json"),
     ] {
-        let decision = api.decide_for(Stage::Production, content_type, &chat("a"));
+        let decision = api.decide_for(KeyType::Production, content_type, &chat("a"));
         assert!(
             matches!(decision, Decision::Handle(_)),
             "content type {content_type:?}: {decision:?}"
@@ -133,7 +133,7 @@ async fn a_section_that_is_not_configured_passes_everything_on() {
     let api = api(&["a@east"]).set("maxRequestBody", "20").bind();
     for body in [&chat("a"), "{ not json", "{}"] {
         assert_passed_on(
-            api.decide_for(Stage::Sandbox, Some("application/json"), body),
+            api.decide_for(KeyType::Sandbox, Some("application/json"), body),
             "the sandbox section has no target",
         );
     }
@@ -145,15 +145,18 @@ async fn each_key_type_has_its_own_candidates() {
     api.on("s@test", [status(500)])
         .on("t@test", [ok("from the sandbox")]);
     assert_passed_on(
-        api.decide_for(Stage::Sandbox, Some("application/json"), &chat("a")),
+        api.decide_for(KeyType::Sandbox, Some("application/json"), &chat("a")),
         "'a' is the target of production",
     );
     let Decision::Handle(call) =
-        api.decide_for(Stage::Sandbox, Some("application/json"), &chat("s"))
+        api.decide_for(KeyType::Sandbox, Some("application/json"), &chat("s"))
     else {
         panic!("'s' is the sandbox's target");
     };
-    let heard = api.start_with(call, api.client(Stage::Sandbox)).end().await;
+    let heard = api
+        .start_with(call, api.client(KeyType::Sandbox))
+        .end()
+        .await;
     assert_eq!(api.called(), ["s@test", "t@test"]);
     assert!(heard.text().contains("from the sandbox"));
 }
@@ -265,7 +268,7 @@ async fn a_candidate_that_the_gateway_cannot_resolve_is_passed_over_and_not_susp
 async fn a_model_in_the_path_is_compared_decoded_and_replaced_encoded() {
     let api = api(&["us.m:0@east", "m/2 é@west"]).bind();
     let body = r#"{"model":"something else","messages":[]}"#;
-    let at = |path: &str| api.decide_at(path, Stage::Production, Some("application/json"), body);
+    let at = |path: &str| api.decide_at(path, KeyType::Production, Some("application/json"), body);
     assert_passed_on(at("/model/us.m:1/converse"), "the path names another model");
     for path in [
         "/model/us.m:0/converse?q=%2F",
@@ -286,7 +289,7 @@ async fn a_model_in_the_path_is_compared_decoded_and_replaced_encoded() {
             "only the model's segment changes for the fallback"
         );
         api.on("us.m:0@east", [mistake()]).forget();
-        api.start_with(call, api.client(Stage::Production))
+        api.start_with(call, api.client(KeyType::Production))
             .end()
             .await;
         assert_eq!(
@@ -304,11 +307,11 @@ async fn a_fallbacks_body_is_not_touched_when_the_model_is_in_the_path() {
     let body = r#"{"model":"a","messages":[]}"#;
     let path = "/openai/deployments/a/chat/completions";
     let Decision::Handle(call) =
-        api.decide_at(path, Stage::Production, Some("application/json"), body)
+        api.decide_at(path, KeyType::Production, Some("application/json"), body)
     else {
         panic!("the path names the target");
     };
-    api.start_with(call, api.client(Stage::Production))
+    api.start_with(call, api.client(KeyType::Production))
         .end()
         .await;
     assert_eq!(api.sent()[1].text(), body);
@@ -328,7 +331,7 @@ async fn a_form_has_its_model_field_replaced_and_nothing_else() {
         let content_type = Some("multipart/form-data; boundary=XX");
         api.decide_at(
             "/audio/transcriptions",
-            Stage::Production,
+            KeyType::Production,
             content_type,
             body,
         )
@@ -338,7 +341,7 @@ async fn a_form_has_its_model_field_replaced_and_nothing_else() {
         panic!("the form's model is the target");
     };
     assert!(call.rewriting().is_none(), "the model is not in the path");
-    api.start_with(call, api.client(Stage::Production))
+    api.start_with(call, api.client(KeyType::Production))
         .end()
         .await;
     let sent = api.sent();

@@ -551,12 +551,12 @@ async fn suspensions_are_shared_by_the_policies_of_one_api_version_and_by_both_s
     );
     second.forget();
     let failover_executor::Decision::Handle(call) =
-        second.decide_for(failover_policy::Stage::Sandbox, None, &chat("a"))
+        second.decide_for(failover_policy::KeyType::Sandbox, None, &chat("a"))
     else {
         panic!("'a' is the sandbox's target");
     };
     second
-        .start_with(call, second.client(failover_policy::Stage::Sandbox))
+        .start_with(call, second.client(failover_policy::KeyType::Sandbox))
         .end()
         .await;
     assert_eq!(second.called(), ["b@west"], "and so does the other section");

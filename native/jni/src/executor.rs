@@ -2,7 +2,7 @@
 
 use failover_apim::address;
 use failover_policy::{Configuration, GatewayFile};
-use failover_wire::asked;
+use failover_wire::request;
 use jni::objects::{JClass, JString};
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, NativeMethod};
@@ -78,7 +78,7 @@ fn can_name_model(
     content_type: JString<'_>,
 ) -> Result<jboolean, Thrown> {
     let content_type = optional(env, &content_type)?;
-    Ok(asked::can_name_model(content_type.as_deref()))
+    Ok(request::can_name_model(content_type.as_deref()))
 }
 
 fn bare_address<'local>(

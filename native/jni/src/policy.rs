@@ -1,8 +1,9 @@
 //! `org.modelfailover.executor.Policy`.
 
+use failover_apim::provider::{self, Attribute};
 use failover_executor::Scope;
-use failover_policy::Stage;
-use failover_wire::provider::{Attribute, Provider};
+use failover_policy::KeyType;
+use failover_wire::Provider;
 use http::HeaderName;
 use jni::objects::{JClass, JLongArray, JObject, JString};
 use jni::sys::{jboolean, jlong};
@@ -23,11 +24,11 @@ pub(crate) const METHODS: &[NativeMethod] = &[
 ];
 
 /// The key type by which a section of a policy is chosen.
-pub(crate) fn key_type(production: jboolean) -> Stage {
+pub(crate) fn key_type(production: jboolean) -> KeyType {
     if production {
-        Stage::Production
+        KeyType::Production
     } else {
-        Stage::Sandbox
+        KeyType::Sandbox
     }
 }
 
@@ -120,7 +121,7 @@ fn provider_of(flat: &[String]) -> Option<(Provider, Vec<String>)> {
         source: source.clone(),
         identifier: identifier.clone(),
     });
-    Some(Provider::new(
+    Some(provider::compile(
         name.clone(),
         version.clone(),
         connector,

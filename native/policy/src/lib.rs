@@ -7,15 +7,16 @@
 
 #![deny(unsafe_code)]
 
+mod choices;
 mod configuration;
+mod diagnostics;
 mod document;
 mod policy;
 mod settings;
 mod value;
 
+pub use choices::{OnStreamCut, OnUnknownRefusal, RetryBudget, WhenAllSuspended};
 pub use configuration::{Configuration, GatewayFile};
-pub use policy::{Candidate, ConfigError, Diagnostic, Level, Policy, Section, Stage};
-pub use settings::{
-    Kind, OnStreamCut, OnUnknownRefusal, RetryBudget, SETTINGS, Setting, Settings,
-    WhenAllSuspended, lower_camel_case,
-};
+pub use diagnostics::{ConfigError, Diagnostic, Level};
+pub use policy::{Candidate, KeyType, Policy, Section};
+pub use settings::{Kind, SETTINGS, Setting, Settings, lower_camel_case};

@@ -2,43 +2,8 @@
 
 use std::time::Duration;
 
+use crate::choices::{OnStreamCut, OnUnknownRefusal, RetryBudget, WhenAllSuspended};
 use crate::value::{DAY, boolean, duration, factor, size, whole_number};
-
-/// Who answers while every candidate is suspended (`behaviour.md` §1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenAllSuspended {
-    /// One request at a time goes to the candidate whose suspension ends first; the others get a 503.
-    Probe,
-    /// Every request gets a 503 with Retry-After.
-    Reject,
-}
-
-/// What happens to a stream that breaks after its first useful chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnStreamCut {
-    /// The next candidate is asked to go on.
-    Continue,
-    /// The stream ends with the wire format's error event.
-    Error,
-}
-
-/// What becomes of a 4xx whose reason is not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnUnknownRefusal {
-    /// The next candidate is tried, and nobody is blamed.
-    Next,
-    /// The client gets it.
-    Return,
-}
-
-/// Same-candidate retries allowed: a share of the requests plus a floor per second, per API.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RetryBudget {
-    /// Retries per request, from 0 to 1.
-    pub share: f64,
-    /// Retries per second that are allowed whatever the traffic.
-    pub per_second: f64,
-}
 
 /// Everything that can be set for the gateway or for one API. Times are exact; see [`SETTINGS`] for their ranges.
 #[derive(Debug, Clone, PartialEq)]
@@ -194,25 +159,6 @@ fn positive(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn budget(text: &str) -> Result<RetryBudget, String> {
-    let wrong =
-        || format!("must be a share, a rate or both, such as \"20% + 1/s\", but is '{text}'");
-    let mut out = RetryBudget {
-        share: 0.0,
-        per_second: 0.0,
-    };
-    for part in text.split('+').map(str::trim) {
-        if let Some(percent) = part.strip_suffix('%') {
-            out.share = factor(percent.trim(), 0.0, 100.0).map_err(|_| wrong())? / 100.0;
-        } else if let Some(rate) = part.strip_suffix("/s") {
-            out.per_second = factor(rate.trim(), 0.0, 1000.0).map_err(|_| wrong())?;
-        } else {
-            return Err(wrong());
-        }
-    }
-    Ok(out)
-}
-
 /// Every setting, in the order of the reference page.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -328,17 +274,7 @@ pub const SETTINGS: &[Setting] = &[
         range: "probe, reject",
         example: r#""reject""#,
         meaning: "probe: one request at a time goes to the candidate whose suspension ends first, the others get a fast 503 with Retry-After; reject: all get the 503",
-        apply: |s, v| match v {
-            "probe" => {
-                s.when_all_suspended = WhenAllSuspended::Probe;
-                Ok(())
-            }
-            "reject" => {
-                s.when_all_suspended = WhenAllSuspended::Reject;
-                Ok(())
-            }
-            _ => Err(format!("must be probe or reject, but is '{v}'")),
-        },
+        apply: |s, v| WhenAllSuspended::read(v).map(|v| s.when_all_suspended = v),
     },
     Setting {
         name: "failover_on_content_filter",
@@ -356,17 +292,7 @@ pub const SETTINGS: &[Setting] = &[
         range: "next, return",
         example: r#""return""#,
         meaning: "a 4xx whose reason is not known: next tries the next candidate and blames nobody, return gives it to the client",
-        apply: |s, v| match v {
-            "next" => {
-                s.on_unknown_refusal = OnUnknownRefusal::Next;
-                Ok(())
-            }
-            "return" => {
-                s.on_unknown_refusal = OnUnknownRefusal::Return;
-                Ok(())
-            }
-            _ => Err(format!("must be next or return, but is '{v}'")),
-        },
+        apply: |s, v| OnUnknownRefusal::read(v).map(|v| s.on_unknown_refusal = v),
     },
     Setting {
         name: "retry_budget",
@@ -375,7 +301,7 @@ pub const SETTINGS: &[Setting] = &[
         range: "0% to 100% and 0/s to 1000/s",
         example: r#""10% + 2/s""#,
         meaning: "same-candidate retries allowed as a share of requests plus a floor, per API; going on to another candidate is never charged",
-        apply: |s, v| budget(v).map(|v| s.retry_budget = v),
+        apply: |s, v| RetryBudget::read(v).map(|v| s.retry_budget = v),
     },
     Setting {
         name: "max_request_body",
@@ -441,17 +367,7 @@ pub const SETTINGS: &[Setting] = &[
         range: "continue, error",
         example: r#""error""#,
         meaning: "a stream that breaks after its first useful chunk is continued by the next candidate, or ends with the wire format's error event and without its success marker",
-        apply: |s, v| match v {
-            "continue" => {
-                s.on_stream_cut = OnStreamCut::Continue;
-                Ok(())
-            }
-            "error" => {
-                s.on_stream_cut = OnStreamCut::Error;
-                Ok(())
-            }
-            _ => Err(format!("must be continue or error, but is '{v}'")),
-        },
+        apply: |s, v| OnStreamCut::read(v).map(|v| s.on_stream_cut = v),
     },
     Setting {
         name: "count_stream_tokens",

@@ -9,8 +9,11 @@
 mod cache;
 mod gate;
 pub mod hint;
+mod mark;
 mod moment;
+mod word;
 
 pub use cache::{Cache, Key, Status};
-pub use gate::{Admission, Failure, Flowing, Gate, Permit, State, Suspected, Suspicion};
+pub use gate::{Admission, Flowing, Gate, Permit, State, Suspected, Suspicion};
+pub use mark::Failure;
 pub use moment::Moment;

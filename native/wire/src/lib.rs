@@ -3,18 +3,14 @@
 #![deny(unsafe_code)]
 
 pub mod answer;
-pub mod asked;
-pub mod coding;
-pub mod form;
-mod json_path;
-mod outline;
-pub mod path;
+mod json;
+pub mod media_type;
 pub mod provider;
 pub mod refusal;
 pub mod request;
 pub mod room;
 pub mod stream;
-pub mod told;
+mod uri_path;
 
-pub use asked::Asked;
 pub use provider::Provider;
+pub use request::ModelRequest;

@@ -13,13 +13,14 @@ use std::time::SystemTime;
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use bytes::{Bytes, BytesMut};
+use failover_apim::provider::{Attribute, compile};
 use failover_policy::{Configuration, GatewayFile, Policy, Settings};
 use failover_suspension::hint;
-use failover_wire::provider::{Attribute, Observed};
+use failover_wire::provider::Observed;
 use failover_wire::refusal::{Evidence, Signs};
 use failover_wire::room::allocated;
 use failover_wire::stream::{self, Stream};
-use failover_wire::{Asked, Provider, answer};
+use failover_wire::{ModelRequest, Provider, answer};
 
 /// A kind of input.
 pub struct Case {
@@ -230,7 +231,8 @@ fn framings(all: &mut Vec<Case>) {
     for (content_type, names, before, unit, after) in kinds {
         for (piece, at) in pieces {
             case(all, names[at], around(before, unit, after), move |bytes| {
-                let mut stream = Stream::of(Some(content_type), true, ALL).expect("a stream");
+                let mut stream =
+                    Stream::from_content_type(Some(content_type), true, ALL).expect("a stream");
                 feed(&mut stream, bytes, piece);
             });
         }
@@ -241,7 +243,7 @@ fn framings(all: &mut Vec<Case>) {
         (LARGEST, ["small frames at once", "one frame at once"]),
     ] {
         let read = move |bytes: &Bytes| {
-            let mut stream = Stream::of(Some(FRAMES), false, ALL).expect("a stream");
+            let mut stream = Stream::from_content_type(Some(FRAMES), false, ALL).expect("a stream");
             feed(&mut stream, bytes, piece);
         };
         case(all, names[0], |size| frame("{}", 0).repeat(size / 80), read);
@@ -257,7 +259,7 @@ fn framings(all: &mut Vec<Case>) {
         "a frame of headers",
         |size| frame("{}", size / 12),
         |bytes| {
-            let mut stream = Stream::of(Some(FRAMES), false, ALL).expect("a stream");
+            let mut stream = Stream::from_content_type(Some(FRAMES), false, ALL).expect("a stream");
             feed(&mut stream, bytes, LARGEST);
         },
     );
@@ -280,7 +282,7 @@ fn frame(payload: &str, more: usize) -> Vec<u8> {
 
 fn events(all: &mut Vec<Case>) {
     let read = |bytes: &Bytes| {
-        let mut stream = Stream::of(Some(SSE), false, ALL).expect("a stream");
+        let mut stream = Stream::from_content_type(Some(SSE), false, ALL).expect("a stream");
         stream.hide_usage();
         feed(&mut stream, bytes, 4096);
         black_box(stream.can_go_on(b"{}").is_ok());
@@ -391,8 +393,8 @@ fn events(all: &mut Vec<Case>) {
         "events for a provider's own attributes",
         around("", "data: {\"a\":#,\"c\":[{\"b\":\"x\"}]}\n\n", ""),
         move |bytes| {
-            let mut stream = Stream::of(Some(SSE), false, ALL).expect("a stream");
-            stream.observe(Box::new(Observed::by(Arc::clone(&observed))));
+            let mut stream = Stream::from_content_type(Some(SSE), false, ALL).expect("a stream");
+            stream.observe(Box::new(Observed::for_provider(Arc::clone(&observed))));
             feed(&mut stream, bytes, 4096);
         },
     );
@@ -402,11 +404,11 @@ fn events(all: &mut Vec<Case>) {
 type Texts = fn(usize) -> (String, Vec<String>);
 
 /// A stream in the middle of an answer that another candidate goes on with.
-fn goes_on(content_type: &str, first: &[u8], asked: stream::Asked) -> Stream {
-    let mut stream = Stream::of(Some(content_type), false, ALL).expect("a stream");
+fn goes_on(content_type: &str, first: &[u8], continuation: stream::Continuation) -> Stream {
+    let mut stream = Stream::from_content_type(Some(content_type), false, ALL).expect("a stream");
     stream.feed(&Bytes::copy_from_slice(first));
     stream
-        .joined_by(Some(content_type), false, asked)
+        .joined_by(Some(content_type), false, continuation)
         .expect("the same framing")
 }
 
@@ -458,13 +460,13 @@ fn joined(all: &mut Vec<Case>) {
     ];
     for (name, first, unit) in kinds {
         case(all, name, around("", unit, ""), move |bytes| {
-            let mut stream = goes_on(SSE, first.as_bytes(), stream::Asked::Prefilled);
+            let mut stream = goes_on(SSE, first.as_bytes(), stream::Continuation::Prefilled);
             feed(&mut stream, bytes, 4096);
         });
     }
     // What the caller has, and what comes in small pieces: all of it, or as much as shows how long a piece takes.
-    let texts: [(&'static str, stream::Asked, Texts); 4] = [
-        ("a repeat in pieces", stream::Asked::Again, |n| {
+    let texts: [(&'static str, stream::Continuation, Texts); 4] = [
+        ("a repeat in pieces", stream::Continuation::Again, |n| {
             let text = repeated(n, "# ");
             let pieces = text.as_bytes().chunks(32);
             let pieces = pieces.map(|p| String::from_utf8_lossy(p).into_owned());
@@ -472,22 +474,24 @@ fn joined(all: &mut Vec<Case>) {
         }),
         (
             "a repeat in other words in pieces",
-            stream::Asked::Again,
+            stream::Continuation::Again,
             |n| (repeated(n, "# "), vec!["a".to_owned(); n / 64]),
         ),
         (
             "white space and other white space in pieces",
-            stream::Asked::Prefilled,
+            stream::Continuation::Prefilled,
             |n| {
                 let spaces = "\\n".repeat(n / 4) + &" ".repeat(n / 2);
                 (format!("a{spaces}"), vec!["\\n".to_owned(); n / 64])
             },
         ),
-        ("the same letter in pieces", stream::Asked::Prefilled, |n| {
-            ("a".repeat(n) + "b", vec!["a".to_owned(); n / 64])
-        }),
+        (
+            "the same letter in pieces",
+            stream::Continuation::Prefilled,
+            |n| ("a".repeat(n) + "b", vec!["a".to_owned(); n / 64]),
+        ),
     ];
-    for (name, asked, make) in texts {
+    for (name, continuation, make) in texts {
         all.push(Case {
             name,
             make: Box::new(move |size| {
@@ -497,7 +501,7 @@ fn joined(all: &mut Vec<Case>) {
                 Input {
                     bytes: bytes.len() + first.len(),
                     read: Box::new(move || {
-                        let mut stream = goes_on(SSE, first.as_bytes(), asked);
+                        let mut stream = goes_on(SSE, first.as_bytes(), continuation);
                         feed(&mut stream, &bytes, 4096);
                     }),
                 }
@@ -513,7 +517,7 @@ fn provider(places: &[&str]) -> Provider {
         source: "payload".to_owned(),
         identifier: (*place).to_owned(),
     });
-    let (provider, warnings) = Provider::new("Own".into(), "1".into(), "own", attributes);
+    let (provider, warnings) = compile("Own".into(), "1".into(), "own", attributes);
     assert_eq!(warnings, Vec::<String>::new());
     provider
 }
@@ -526,7 +530,7 @@ fn asks(
 ) {
     let provider = (!places.is_empty()).then(|| Arc::new(provider(places)));
     case(all, name, make, move |body| {
-        let asked = Asked::read(provider.as_deref(), "/chat/completions", Some(JSON), body);
+        let asked = ModelRequest::read(provider.as_deref(), "/chat/completions", Some(JSON), body);
         if let Ok(Some(asked)) = asked {
             black_box(asked.body_for(body, "other", true, &mut allocated));
         }
@@ -634,7 +638,7 @@ fn requests(all: &mut Vec<Case>) {
     );
 
     let form = |body: &Bytes| {
-        let asked = Asked::read(
+        let asked = ModelRequest::read(
             None,
             "/audio",
             Some("multipart/form-data; boundary=X"),
@@ -684,7 +688,7 @@ fn requests(all: &mut Vec<Case>) {
 
     let path = |bytes: &Bytes| {
         let path = str::from_utf8(bytes).expect("a path");
-        if let Ok(Some(asked)) = Asked::read(None, path, Some(JSON), b"{\"stream\":true}") {
+        if let Ok(Some(asked)) = ModelRequest::read(None, path, Some(JSON), b"{\"stream\":true}") {
             black_box((
                 asked.path_for(path, "other").len(),
                 asked.can_ask_usage(path),
@@ -752,7 +756,7 @@ fn requests(all: &mut Vec<Case>) {
     ];
     for (name, events, before, unit, after) in first {
         case(all, name, around(before, unit, after), move |body| {
-            let mut stream = Stream::of(Some(SSE), false, ALL).expect("a stream");
+            let mut stream = Stream::from_content_type(Some(SSE), false, ALL).expect("a stream");
             stream.feed(&Bytes::from_static(events.as_bytes()));
             black_box((
                 stream.can_go_on(body).is_ok(),

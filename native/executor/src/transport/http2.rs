@@ -45,7 +45,7 @@ pub(super) struct Http2 {
     /// A later one has a higher number.
     pub(super) number: u64,
     state: Arc<State>,
-    stage: watch::Receiver<Stage>,
+    key_type: watch::Receiver<KeyType>,
 }
 
 #[derive(Default)]
@@ -60,7 +60,7 @@ struct State {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Stage {
+enum KeyType {
     Opening,
     Open,
     Ended(NetError),
@@ -83,17 +83,17 @@ impl Http2 {
             .await
             .map_err(|e| to_answer(&e))?;
         let state = Arc::<State>::default();
-        let (tell, mut stage) = watch::channel(Stage::Opening);
+        let (tell, mut key_type) = watch::channel(KeyType::Opening);
         tokio::spawn(drive(connection, heard, Arc::clone(&state), tell));
-        let opened = stage.wait_for(|s| *s != Stage::Opening).await;
-        let opened = opened.map_or(Stage::Ended(NetError::Reset), |s| *s);
+        let opened = key_type.wait_for(|s| *s != KeyType::Opening).await;
+        let opened = opened.map_or(KeyType::Ended(NetError::Reset), |s| *s);
         match opened {
-            Stage::Ended(error) => Err(error),
+            KeyType::Ended(error) => Err(error),
             _ => Ok(Http2 {
                 sender,
                 number: 0,
                 state,
-                stage,
+                key_type,
             }),
         }
     }
@@ -151,7 +151,7 @@ async fn drive(
     mut connection: Connection<Line, Bytes>,
     heard: Heard,
     state: Arc<State>,
-    tell: watch::Sender<Stage>,
+    tell: watch::Sender<KeyType>,
 ) {
     /// Also when the runtime ends.
     struct End(Arc<State>);
@@ -172,9 +172,9 @@ async fn drive(
         let limit = connection.max_concurrent_send_streams();
         if limit != UNSAID {
             state.limit.store(limit as u64, Ordering::Relaxed);
-            tell.send_if_modified(|stage| {
-                let opening = *stage == Stage::Opening;
-                *stage = Stage::Open;
+            tell.send_if_modified(|key_type| {
+                let opening = *key_type == KeyType::Opening;
+                *key_type = KeyType::Open;
                 opening
             });
         }
@@ -202,7 +202,7 @@ async fn drive(
     state.ended.store(true, Ordering::Release);
     // The streams are told before those who ask why.
     drop(connection);
-    tell.send_replace(Stage::Ended(ended));
+    tell.send_replace(KeyType::Ended(ended));
 }
 
 /// The right to one stream.
@@ -240,12 +240,12 @@ impl Place {
         let response = match response.await {
             Ok(response) => response,
             Err(error) if error.is_io() => {
-                let mut stage = connection.stage.clone();
-                let ended = stage.wait_for(|s| matches!(s, Stage::Ended(_))).await;
+                let mut key_type = connection.key_type.clone();
+                let ended = key_type.wait_for(|s| matches!(s, KeyType::Ended(_))).await;
                 return Err(match ended.map(|s| *s) {
                     // It carried others before, and ended without a byte of this answer.
                     _ if proven => Failed::NotProcessed { on },
-                    Ok(Stage::Ended(why)) => Failed::Net(why),
+                    Ok(KeyType::Ended(why)) => Failed::Net(why),
                     _ => Failed::Net(NetError::Reset),
                 });
             }

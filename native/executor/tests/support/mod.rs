@@ -19,9 +19,9 @@ use failover_executor::{
     Answer, Arrival, AttachedPolicy, Call, Decision, Failure, Gateway, Head, HeaderLengths,
     Metadata, NetError, Panic, Registry, Report, Scope, Transport, Unusable, Upstream,
 };
-use failover_policy::{Policy, Settings, Stage};
+use failover_policy::{KeyType, Policy, Settings};
 use failover_suspension::{Gate, Key, State};
-use failover_wire::provider::{Attribute, Provider};
+use failover_wire::provider::{Account, Fact, JsonPath, ModelPlace, Names, Provider};
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Notify;
@@ -842,23 +842,36 @@ impl Builder {
         self
     }
 
-    /// The gateway knows whose models they are: `name source identifier` for each attribute.
-    pub fn provider(mut self, connector: &str, attributes: &[&str]) -> Builder {
-        let attribute = |row: &&str| {
-            let [name, source, identifier] = row.split(' ').collect::<Vec<_>>()[..] else {
-                panic!("not an attribute: {row}");
+    /// The gateway knows whose models they are, and where their answers have what: a name and a JSONPath for each.
+    pub fn provider(mut self, places: &[&str]) -> Builder {
+        let place = |row: &&str| {
+            let (name, path) = row.split_once(' ').expect("a name and a path");
+            let fact = match name {
+                "responseModel" => Fact::Model,
+                "promptTokenCount" => Fact::PromptTokens,
+                "completionTokenCount" => Fact::CompletionTokens,
+                "totalTokenCount" => Fact::TotalTokens,
+                other => Fact::Text(other.into()),
             };
-            Attribute {
-                name: name.into(),
-                source: source.into(),
-                identifier: identifier.into(),
-            }
+            (fact, JsonPath::parse(path).expect("a JSONPath"))
         };
-        let attributes = attributes.iter().map(attribute);
-        let (provider, warnings) =
-            Provider::new("Acme".into(), "1.0.0".into(), connector, attributes);
-        assert_eq!(warnings, Vec::<String>::new());
-        self.provider = Some(provider);
+        let always = [("name", "Acme"), ("apiVersion", "1.0.0")];
+        self.provider = Some(Provider {
+            model: ModelPlace::Body(JsonPath::parse("$.model").expect("a JSONPath")),
+            usage_on_request: true,
+            account: Account {
+                always: always.map(|(n, v)| (Fact::Text(n.into()), v.into())).into(),
+                in_path: Vec::new(),
+                in_body: places.iter().map(place).collect(),
+                names: Names {
+                    model: "responseModel",
+                    prompt: "promptTokenCount",
+                    completion: "completionTokenCount",
+                    total: "totalTokenCount",
+                },
+                largest_count: i32::MAX as u64,
+            },
+        });
         self
     }
 
@@ -990,17 +1003,22 @@ impl Api {
 
     /// What is to be done with a production request of content type JSON.
     pub fn decide(&self, body: &str) -> Decision {
-        self.decide_for(Stage::Production, Some("application/json"), body)
+        self.decide_for(KeyType::Production, Some("application/json"), body)
     }
 
-    pub fn decide_for(&self, stage: Stage, content_type: Option<&str>, body: &str) -> Decision {
-        self.decide_at("/chat/completions", stage, content_type, body)
+    pub fn decide_for(
+        &self,
+        key_type: KeyType,
+        content_type: Option<&str>,
+        body: &str,
+    ) -> Decision {
+        self.decide_at("/chat/completions", key_type, content_type, body)
     }
 
     pub fn decide_at(
         &self,
         path: &str,
-        stage: Stage,
+        key_type: KeyType,
         content_type: Option<&str>,
         body: &str,
     ) -> Decision {
@@ -1009,7 +1027,7 @@ impl Api {
             content_type,
             ..arrival(path, body)
         };
-        self.attached.prepare(stage, arrival)
+        self.attached.prepare(key_type, arrival)
     }
 
     /// Takes the request over, or the test is over.
@@ -1021,12 +1039,12 @@ impl Api {
         }
     }
 
-    pub fn client(&self, stage: Stage) -> Client {
+    pub fn client(&self, key_type: KeyType) -> Client {
         Client(Arc::new(ClientState {
             net: self.world.net.clone(),
-            who: match stage {
-                Stage::Production => self.candidates.clone(),
-                Stage::Sandbox => self.sandbox.clone(),
+            who: match key_type {
+                KeyType::Production => self.candidates.clone(),
+                KeyType::Sandbox => self.sandbox.clone(),
             },
             own_credential: self.own_credential,
             unresolved: self.unresolved.clone(),
@@ -1044,13 +1062,13 @@ impl Api {
     /// Starts a request whose client takes everything at once.
     #[track_caller]
     pub fn start(&self, body: &str) -> Running {
-        self.start_with(self.take(body), self.client(Stage::Production))
+        self.start_with(self.take(body), self.client(KeyType::Production))
     }
 
     /// Starts a request of an API whose response policies need whole answers.
     #[track_caller]
     pub fn start_collected(&self, body: &str) -> Running {
-        let client = self.client(Stage::Production);
+        let client = self.client(KeyType::Production);
         client.collects();
         self.start_with(self.take(body), client)
     }
@@ -1058,7 +1076,7 @@ impl Api {
     /// Starts a request whose client takes `window` bytes and then none until [`Client::takes`].
     #[track_caller]
     pub fn start_slow(&self, body: &str, window: usize) -> Running {
-        let client = self.client(Stage::Production);
+        let client = self.client(KeyType::Production);
         *lock(&client.0.window) = window;
         self.start_with(self.take(body), client)
     }

@@ -3,7 +3,7 @@
 //! The shapes, with who has them: a top-level `error` (most), an array of one (Gemini), `errors` (Cloudflare, JSON:API),
 //! `detail` (FastAPI, RFC 9457), `base_resp` (MiniMax), `choices[].error` (OpenRouter), `response.error` (OpenAI
 //! Responses), `metadata.raw` with another provider's body as text (OpenRouter), members at the top (Bedrock, vLLM,
-//! DashScope), plain text. One pass; what is none of these members is skipped and not kept.
+//! DashScope), plain text. One pass; every other member is skipped and not kept.
 
 use std::fmt;
 
@@ -200,7 +200,7 @@ enum Role {
 }
 
 impl Role {
-    fn of(key: &str, depth: u8) -> Option<Role> {
+    fn from_key(key: &str, depth: u8) -> Option<Role> {
         if depth >= MAX_DEPTH {
             return None;
         }
@@ -353,7 +353,7 @@ impl<'de> Visitor<'de> for Part<'_> {
             Role::Param => (MAX_DEPTH, false),
         };
         while let Some(key) = members.next_key::<Key>()? {
-            let role = Role::of(&key.0, depth + 1).filter(|_| !choice || key.0 == "error");
+            let role = Role::from_key(&key.0, depth + 1).filter(|_| !choice || key.0 == "error");
             match role {
                 Some(role) => {
                     members.next_value_seed(Part {

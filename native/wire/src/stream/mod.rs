@@ -1,67 +1,36 @@
 //! A streamed answer as its caller gets it: cut into events by its framing, judged by its wire format
 //! (`behaviour.md` §5), and put together when one candidate goes on where another broke off (§6).
 
-mod edit;
+mod continuation;
+mod event;
 mod format;
 mod framing;
+mod hidden_usage;
+mod joining;
+mod observer;
 mod overlap;
+mod refused;
 mod usage;
 
-use std::fmt;
+use bytes::Bytes;
 
-use bytes::{Bytes, BytesMut};
-use serde_json::Value;
-
+pub use continuation::{Continuation, NoWayOn};
+pub use event::Event;
 pub use format::Worth;
-pub use overlap::Asked;
+pub use observer::Observer;
 pub use usage::Tokens;
 
-use crate::outline;
-use crate::refusal::{Evidence, Refusal};
+use crate::refusal::Refusal;
+use event::joined;
 use format::{Format, Wishes};
-use framing::{Content, Frame, Framing, Message};
-use overlap::Overlap;
+use framing::{Content, Frame, Framing};
+use hidden_usage::without_usage;
+use joining::{Before, Joining};
+use refused::refusal_of;
 
 /// A stream is read in pieces of so many bytes: what becomes of a piece takes up to a hundred times its room for a
 /// moment.
 const PIECE: usize = 16 * 1024;
-
-/// The most room, in bytes, of an event that is kept until another one comes.
-const MOST_KEPT: usize = 256 * 1024;
-
-/// What a frame of the provider's has become.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// The bytes for the caller; empty when there is nothing to pass on.
-    pub bytes: Bytes,
-    /// What it is worth.
-    pub worth: Worth,
-}
-
-/// Reads events for who knows more of them than is known here: an administrator's own provider.
-pub trait Observer: fmt::Debug + Send + Sync {
-    /// The next event.
-    fn observe(&mut self, event: &Value);
-
-    /// What has been used, as far as the events have said.
-    fn tokens(&self) -> Option<Tokens>;
-
-    /// The model that the events name.
-    fn model(&self) -> Option<&str>;
-}
-
-/// What every chunk of a chat completion has, and what is in the one that comes for usage too.
-const OF_EVERY_CHUNK: [&str; 9] = [
-    "id",
-    "object",
-    "created",
-    "model",
-    "choices",
-    "system_fingerprint",
-    "service_tier",
-    "obfuscation",
-    "provider",
-];
 
 /// A caller's stream.
 #[derive(Debug)]
@@ -84,40 +53,18 @@ pub struct Stream {
     refusal: Option<Refusal>,
 }
 
-/// A candidate that goes on.
-#[derive(Debug, Clone)]
-struct Joining {
-    overlap: Overlap,
-    /// Its last event with text, for the text that was held back when its answer ends.
-    last: Option<(String, Value)>,
-}
-
-/// Why no other candidate can go on with a stream. The words are for the attempt log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoWayOn {
-    /// Its format is none of those known here, or its framing has no frames.
-    UnknownFormat,
-    /// A tool call, audio or structured output, or several answers in one.
-    NotPlainText,
-    /// There is more text than is kept.
-    TooLong,
-}
-
-impl fmt::Display for NoWayOn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            NoWayOn::UnknownFormat => "unknown-format",
-            NoWayOn::NotPlainText => "not-plain-text",
-            NoWayOn::TooLong => "too-long",
-        })
-    }
-}
-
 impl Stream {
     /// The stream of an answer with this content type. `None`: a whole JSON document. `in_array`: the request's
     /// format streams an array of JSON. `max_text`: how many bytes of text are kept for another candidate.
-    pub fn of(content_type: Option<&str>, in_array: bool, max_text: usize) -> Option<Stream> {
-        Some(Stream::new(Framing::of(content_type, in_array)?, max_text))
+    pub fn from_content_type(
+        content_type: Option<&str>,
+        in_array: bool,
+        max_text: usize,
+    ) -> Option<Stream> {
+        Some(Stream::new(
+            Framing::from_content_type(content_type, in_array)?,
+            max_text,
+        ))
     }
 
     /// A stream that is passed on as it comes, whatever is in it.
@@ -312,9 +259,9 @@ impl Stream {
         &self,
         content_type: Option<&str>,
         in_array: bool,
-        asked: Asked,
+        continuation: Continuation,
     ) -> Option<Stream> {
-        let framing = Framing::of(content_type, in_array)?;
+        let framing = Framing::from_content_type(content_type, in_array)?;
         if !framing.is_like(&self.framing) {
             return None;
         }
@@ -333,10 +280,7 @@ impl Stream {
             observer: None,
             refusal: None,
             text,
-            joining: Some(Joining {
-                overlap: Overlap::new(asked),
-                last: None,
-            }),
+            joining: Some(Joining::new(continuation)),
             ..*self
         })
     }
@@ -353,7 +297,7 @@ impl Stream {
             }
         }
         if worth == Worth::Nothing && self.hides(&frame) {
-            frame = self.without_usage(frame);
+            frame = without_usage(&self.framing, frame);
         }
         if worth == Worth::Useful && !self.useful {
             self.filtered = said.is_empty()
@@ -387,28 +331,6 @@ impl Stream {
                 (Content::Json(event), Some(format)) if format.is_usage_only(event))
     }
 
-    /// What else such a frame says.
-    fn without_usage(&self, frame: Frame) -> Frame {
-        let Content::Json(mut event) = frame.content else {
-            return Frame::empty();
-        };
-        if let Some(members) = event.as_object_mut() {
-            members.shift_remove("usage");
-            let tells = |(key, value): (&String, &Value)| {
-                !value.is_null() && !OF_EVERY_CHUNK.contains(&key.as_str())
-            };
-            if members.iter().any(tells)
-                && let Some(raw) = self.framing.write(&Message::Event(frame.name, event))
-            {
-                return Frame {
-                    raw,
-                    ..Frame::empty()
-                };
-            }
-        }
-        Frame::empty()
-    }
-
     /// The provider's own error, as the end of the caller's stream.
     fn last_words(&self, frame: Frame) -> Bytes {
         let raised = match (&frame.content, &self.format) {
@@ -426,7 +348,7 @@ impl Stream {
             Content::End => self.closed = true,
             Content::Json(event) | Content::Outline(event) => {
                 if self.format.is_none() {
-                    self.format = format::of(&frame.name, event);
+                    self.format = format::recognise(&frame.name, event);
                     if let (true, Some(format)) = (self.forgotten, &mut self.format) {
                         format.forget();
                     }
@@ -458,60 +380,19 @@ impl Stream {
 
     /// A frame of a candidate that goes on, as the caller gets it. `said` becomes what it adds to the text.
     fn join(&mut self, frame: Frame, said: &mut String, worth: Worth) -> Event {
-        let its = std::mem::take(said);
-        let nothing = |worth| Event {
-            bytes: Bytes::new(),
-            worth,
-        };
-        let (Some(joining), Some(format), Worth::Nothing | Worth::Useful) =
-            (&mut self.joining, &mut self.format, worth)
-        else {
-            return nothing(worth);
-        };
-        // After its end, and after a tool call, there is nothing to wait for that could tell a repetition from the rest.
-        let over = self.closed || format.finished() || !format.is_plain_text();
-        let overlap = &mut joining.overlap;
-        let text = overlap.push(&self.text, &its).and_then(|shown| match over {
-            true => Ok((shown, overlap.finish(&self.text)?)),
-            false => Ok((shown, String::new())),
-        });
-        let Ok((shown, rest)) = text else {
-            return nothing(Worth::Diverged);
-        };
-        let held = overlap.is_holding();
-        let mut messages = Vec::new();
-        // What was held back goes where the last text would have gone.
-        if its.is_empty()
-            && !rest.is_empty()
-            && let Some((name, last)) = joining.last.take()
-        {
-            messages = format.join(&name, last, &rest, held);
-        }
-        let mut raw = Bytes::new();
-        *said = shown + &rest;
-        match frame.content {
-            Content::Json(event) if event.is_object() => {
-                if held && !its.is_empty() {
-                    if outline::room(&event) > MOST_KEPT {
-                        return nothing(Worth::Diverged);
-                    }
-                    joining.last = Some((frame.name.clone(), event.clone()));
-                }
-                let text = if its.is_empty() { "" } else { said };
-                messages.extend(format.join(&frame.name, event, text, held));
+        match (&mut self.joining, &mut self.format, worth) {
+            (Some(joining), Some(format), Worth::Nothing | Worth::Useful) => {
+                let before = Before {
+                    framing: &self.framing,
+                    text: &self.text,
+                    closed: self.closed,
+                };
+                joining.join(&before, format.as_mut(), frame, said, worth)
             }
-            Content::Json(_) => {}
-            // Comments, the end marker, the closing bracket.
-            _ if frame.name.is_empty() => raw = frame.raw,
-            _ => {}
-        }
-        let mut bytes = BytesMut::new();
-        for message in messages {
-            bytes.extend_from_slice(&self.framing.write(&message).unwrap_or_default());
-        }
-        Event {
-            bytes: joined([bytes.freeze(), raw]),
-            worth,
+            _ => {
+                said.clear();
+                Event::nothing(worth)
+            }
         }
     }
 
@@ -525,36 +406,6 @@ impl Stream {
             self.forget_text();
         } else {
             self.text.push_str(said);
-        }
-    }
-}
-
-/// What a frame says of a failure.
-fn refusal_of(frame: &Frame) -> Option<Refusal> {
-    let (evidence, body) = match &frame.content {
-        Content::Json(event) => {
-            let body = Bytes::from(event.to_string());
-            (Evidence::in_band(&body), body)
-        }
-        Content::Text(text) => (Evidence::in_band(text), text.clone()),
-        Content::Exception(payload) => {
-            let evidence = Evidence::of_exception(&frame.name, payload);
-            (evidence, payload.clone())
-        }
-        _ => return None,
-    };
-    Some(Refusal { evidence, body })
-}
-
-fn joined(parts: [Bytes; 2]) -> Bytes {
-    let [first, second] = parts;
-    match (first.is_empty(), second.is_empty()) {
-        (true, _) => second,
-        (_, true) => first,
-        _ => {
-            let mut both = BytesMut::from(first);
-            both.extend_from_slice(&second);
-            both.freeze()
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::format::set;
-use crate::outline::room;
+use crate::json::outline::room;
+use crate::json::set;
 
 /// Tokens of an answer, as the stream itself reports them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -14,7 +14,7 @@ mod usage;
 mod worth;
 
 use bytes::Bytes;
-use failover_wire::stream::{Asked, Event, Stream, Worth};
+use failover_wire::stream::{Continuation, Event, Stream, Worth};
 
 use client::Wire;
 
@@ -31,7 +31,7 @@ enum End {
 const ALL: usize = 1024 * 1024;
 
 fn stream(wire: Wire) -> Stream {
-    Stream::of(Some(wire.content_type()), wire.in_array(), ALL).expect("a stream")
+    Stream::from_content_type(Some(wire.content_type()), wire.in_array(), ALL).expect("a stream")
 }
 
 /// Passes a body on the way the executor does, and tells how it ended. `cuts`: where the network cuts it.
@@ -83,8 +83,8 @@ fn give(stream: &Stream, events: Vec<Event>, out: &mut Vec<u8>) -> Option<End> {
 }
 
 /// The stream with another candidate going on.
-fn joined(broken: &Stream, wire: Wire, asked: Asked) -> Stream {
+fn joined(broken: &Stream, wire: Wire, continuation: Continuation) -> Stream {
     broken
-        .joined_by(Some(wire.content_type()), wire.in_array(), asked)
+        .joined_by(Some(wire.content_type()), wire.in_array(), continuation)
         .expect("the same framing")
 }

@@ -1,6 +1,6 @@
 //! Streams that no provider should send: nothing makes the reader panic, and no byte is lost that could be read.
 
-use failover_wire::stream::{Asked, Event, Stream, Worth};
+use failover_wire::stream::{Continuation, Event, Stream, Worth};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -249,11 +249,13 @@ fn the_largest_numbers_do_no_harm() {
         };
         let mut first = stream(wire);
         feed(&mut first, &all("first"), &[]);
-        let mut second = crate::joined(&broken(wire), wire, Asked::Prefilled);
+        let mut second = crate::joined(&broken(wire), wire, Continuation::Prefilled);
         feed(&mut second, &all("second"), &[]);
-        if let Some(mut second) =
-            first.joined_by(Some(wire.content_type()), wire.in_array(), Asked::Again)
-        {
+        if let Some(mut second) = first.joined_by(
+            Some(wire.content_type()),
+            wire.in_array(),
+            Continuation::Again,
+        ) {
             feed(&mut second, &all("second"), &[]);
         }
     }
@@ -291,9 +293,9 @@ proptest! {
         wire in wire(), changes in prop::collection::vec(change(), 1..6), cuts in prop::collection::vec(any::<usize>(), 0..4), again: bool,
     ) {
         let broken = broken(wire);
-        let asked = if again { Asked::Again } else { Asked::Prefilled };
+        let continuation = if again { Continuation::Again } else { Continuation::Prefilled };
         let body = changed(wire, rich(wire, "second"), &changes);
-        let mut second = crate::joined(&broken, wire, asked);
+        let mut second = crate::joined(&broken, wire, continuation);
         let events = feed(&mut second, &body, &cuts);
         // What it says is in frames that are whole, whatever was in it.
         let passed: Vec<u8> = events.iter().filter(|e| matches!(e.worth, Worth::Nothing | Worth::Useful)).flat_map(|e| e.bytes.to_vec()).collect();
@@ -309,8 +311,8 @@ proptest! {
     ) {
         let mut first = stream(wire);
         feed(&mut first, &changed(wire, rich(wire, "first"), &changes), &[]);
-        let asked = if again { Asked::Again } else { Asked::Prefilled };
-        if let Some(mut second) = first.joined_by(Some(wire.content_type()), wire.in_array(), asked) {
+        let continuation = if again { Continuation::Again } else { Continuation::Prefilled };
+        if let Some(mut second) = first.joined_by(Some(wire.content_type()), wire.in_array(), continuation) {
             feed(&mut second, &rich(wire, "second").concat(), &[]);
         }
     }

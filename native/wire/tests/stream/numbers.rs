@@ -1,7 +1,7 @@
 //! Whatever numbers a provider sends: no index, count or sum overflows, and every reader goes on.
 
 use bytes::Bytes;
-use failover_wire::stream::{Asked, Stream};
+use failover_wire::stream::{Continuation, Stream};
 use proptest::prelude::*;
 
 /// An answer's events in each format, with `#` where a number stands.
@@ -96,14 +96,14 @@ proptest! {
         let events = EVENTS[which];
         let mut numbers = numbers.into_iter();
         let content_type = Some("text/event-stream");
-        let mut stream = Stream::of(content_type, false, 1 << 20).expect("a stream");
+        let mut stream = Stream::from_content_type(content_type, false, 1 << 20).expect("a stream");
         // Two candidates go on, one after the other.
         for _ in 0..3 {
             stream.feed(&body(events, &mut numbers));
             stream.finish();
             let _ = (stream.tokens(), stream.model(), stream.finished(), stream.failure("x"), stream.ending());
-            let asked = if again { Asked::Again } else { Asked::Prefilled };
-            let Some(joined) = stream.joined_by(content_type, false, asked) else {
+            let continuation = if again { Continuation::Again } else { Continuation::Prefilled };
+            let Some(joined) = stream.joined_by(content_type, false, continuation) else {
                 break;
             };
             stream = joined;

@@ -297,7 +297,8 @@ impl Recorded {
             Some("json") => "application/json",
             _ => "application/vnd.amazon.eventstream",
         };
-        Stream::of(Some(content_type), self.file.ends_with(".json"), ALL).expect("a stream")
+        Stream::from_content_type(Some(content_type), self.file.ends_with(".json"), ALL)
+            .expect("a stream")
     }
 
     /// What its end looks like to a caller.

@@ -357,7 +357,8 @@ fn nobody_goes_on_with_what_is_not_known_or_too_long_or_several() {
             (0, Err(NoWayOn::TooLong)),
         ] {
             let mut stream =
-                Stream::of(Some(wire.content_type()), wire.in_array(), kept).expect("a stream");
+                Stream::from_content_type(Some(wire.content_type()), wire.in_array(), kept)
+                    .expect("a stream");
             pass(&mut stream, &events, &[], &mut Vec::new());
             assert_eq!(
                 stream.can_go_on(b"{}"),

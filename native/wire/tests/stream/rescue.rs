@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use failover_wire::stream::{Asked, NoWayOn, Stream};
+use failover_wire::stream::{Continuation, NoWayOn, Stream};
 use serde_json::{Value, json};
 
 use crate::client::{self, Answer, Wire};
@@ -55,8 +55,14 @@ impl Broken {
     }
 
     /// Another candidate goes on with these events.
-    fn joined(&self, wire: Wire, asked: Asked, events: &[Vec<u8>], what: &str) -> (End, Broken) {
-        let mut stream = joined(&self.stream, wire, asked);
+    fn joined(
+        &self,
+        wire: Wire,
+        continuation: Continuation,
+        events: &[Vec<u8>],
+        what: &str,
+    ) -> (End, Broken) {
+        let mut stream = joined(&self.stream, wire, continuation);
         let mut caller = self.caller.clone();
         let end = pass(&mut stream, &events.concat(), &[], &mut caller);
         let what = format!("{}; {what}", self.what);
@@ -176,33 +182,41 @@ fn assert_one_answer(wire: Wire, end: End, broken: Broken, others: &[(u64, u64)]
 /// A way in which a candidate says the rest of what the caller has.
 #[derive(Debug, Clone)]
 struct Saying {
-    asked: Asked,
+    continuation: Continuation,
     text: &'static str,
     how: String,
 }
 
 fn sayings(broken: &Broken) -> Vec<Saying> {
     let delivered = broken.delivered();
-    let saying = |asked, text, how: &str| Saying {
-        asked,
+    let saying = |continuation, text, how: &str| Saying {
+        continuation,
         text,
         how: how.to_owned(),
     };
     let mut sayings = vec![
-        saying(Asked::Prefilled, broken.rest(), "prefilled, the rest"),
-        saying(Asked::Prefilled, TEXT, "prefilled, everything once more"),
-        saying(Asked::Again, TEXT, "again"),
+        saying(
+            Continuation::Prefilled,
+            broken.rest(),
+            "prefilled, the rest",
+        ),
+        saying(
+            Continuation::Prefilled,
+            TEXT,
+            "prefilled, everything once more",
+        ),
+        saying(Continuation::Again, TEXT, "again"),
     ];
     let rest = &TEXT[delivered.len()..];
     if rest != broken.rest() && !rest.starts_with(char::is_whitespace) {
         let how = "prefilled, the rest without the white space";
-        sayings.push(saying(Asked::Prefilled, rest, how));
+        sayings.push(saying(Continuation::Prefilled, rest, how));
     }
     let back = [8, 13, 30][delivered.len() % 3];
     let from = delivered.len().saturating_sub(back);
     if from > 0 && delivered.is_char_boundary(from) {
         let how = format!("prefilled, the last {back} bytes once more");
-        sayings.push(saying(Asked::Prefilled, &TEXT[from..], &how));
+        sayings.push(saying(Continuation::Prefilled, &TEXT[from..], &how));
     }
     sayings
 }
@@ -210,9 +224,14 @@ fn sayings(broken: &Broken) -> Vec<Saying> {
 fn goes_on(wire: Wire) {
     for (at, broken) in every_broken(wire).iter().enumerate() {
         // Every cut in every second way, and the next one in the others.
-        for Saying { asked, text, how } in sayings(broken).into_iter().skip(at % 2).step_by(2) {
+        for Saying {
+            continuation,
+            text,
+            how,
+        } in sayings(broken).into_iter().skip(at % 2).step_by(2)
+        {
             let parts = [Part::Text(pieces(text, [3, 17, 1000][at % 3]))];
-            let (end, whole) = broken.joined(wire, asked, &second(wire, &parts), &how);
+            let (end, whole) = broken.joined(wire, continuation, &second(wire, &parts), &how);
             assert_one_answer(wire, end, whole, &[SECOND_USAGE]);
         }
     }
@@ -299,9 +318,11 @@ fn a_recorded_stream_goes_on_wherever_it_is_cut() {
                 continue;
             }
             let rest = &text[broken.stream.delivered()..];
-            for (asked, said) in [(Asked::Prefilled, rest), (Asked::Again, text)] {
+            for (continuation, said) in
+                [(Continuation::Prefilled, rest), (Continuation::Again, text)]
+            {
                 let events = second(wire, &[says(said)]);
-                let (end, whole) = broken.joined(wire, asked, &events, "another goes on");
+                let (end, whole) = broken.joined(wire, continuation, &events, "another goes on");
                 let what = whole.what.clone();
                 let answer = whole.read(wire, end);
                 assert_eq!(answer.text, text, "{what}");
@@ -340,7 +361,7 @@ fn a_response_whose_events_leave_things_out_goes_on() {
         &[],
         &mut Vec::new(),
     );
-    let mut whole = joined(&broken, Wire::Responses, Asked::Again);
+    let mut whole = joined(&broken, Wire::Responses, Continuation::Again);
     let mut rest = Vec::new();
     let body = [
         created("second"),
@@ -390,7 +411,12 @@ fn a_response_that_goes_on_with_a_refusal_tells_it_in_its_own_part() {
         ),
     ];
     for broken in every_broken(Wire::Responses) {
-        let (end, whole) = broken.joined(Wire::Responses, Asked::Prefilled, &events, "a refusal");
+        let (end, whole) = broken.joined(
+            Wire::Responses,
+            Continuation::Prefilled,
+            &events,
+            "a refusal",
+        );
         let delivered = broken.delivered();
         assert_eq!(whole.read(Wire::Responses, end).text, delivered);
     }
@@ -402,7 +428,8 @@ fn a_stream_that_grows_too_long_for_a_third_is_whole_all_the_same() {
         let events = answer(wire, "first", &[says(TEXT)], FIRST_USAGE);
         let kept = TEXT.len() - 10;
         let (mut first, mut caller) = (
-            Stream::of(Some(wire.content_type()), wire.in_array(), kept).expect("a stream"),
+            Stream::from_content_type(Some(wire.content_type()), wire.in_array(), kept)
+                .expect("a stream"),
             Vec::new(),
         );
         pass(
@@ -417,7 +444,12 @@ fn a_stream_that_grows_too_long_for_a_third_is_whole_all_the_same() {
             caller,
             what,
         };
-        let (end, whole) = broken.joined(wire, Asked::Again, &second(wire, &[says(TEXT)]), "again");
+        let (end, whole) = broken.joined(
+            wire,
+            Continuation::Again,
+            &second(wire, &[says(TEXT)]),
+            "again",
+        );
         assert_eq!(whole.stream.can_go_on(b"{}"), Err(NoWayOn::TooLong));
         assert_eq!(whole.read(wire, end).text, TEXT);
     }
@@ -427,7 +459,12 @@ fn a_stream_that_grows_too_long_for_a_third_is_whole_all_the_same() {
 fn the_second_may_think_and_say_it_in_several_blocks() {
     for wire in Wire::ALL.into_iter().filter(|w| *w != Wire::Completions) {
         for broken in every_broken(wire).iter().step_by(9) {
-            for Saying { asked, text, how } in sayings(broken) {
+            for Saying {
+                continuation,
+                text,
+                how,
+            } in sayings(broken)
+            {
                 let mut middle = text.len() / 2;
                 while !text.is_char_boundary(middle) {
                     middle += 1;
@@ -438,7 +475,7 @@ fn the_second_may_think_and_say_it_in_several_blocks() {
                     says(""),
                     says(&text[middle..]),
                 ];
-                let (end, whole) = broken.joined(wire, asked, &second(wire, &parts), &how);
+                let (end, whole) = broken.joined(wire, continuation, &second(wire, &parts), &how);
                 assert_one_answer(wire, end, whole, &[SECOND_USAGE]);
             }
         }
@@ -449,10 +486,15 @@ fn the_second_may_think_and_say_it_in_several_blocks() {
 fn a_third_goes_on_where_the_second_broke_off() {
     for wire in Wire::ALL {
         for broken in every_broken(wire).iter().step_by(37) {
-            for Saying { asked, text, how } in sayings(broken) {
+            for Saying {
+                continuation,
+                text,
+                how,
+            } in sayings(broken)
+            {
                 let events = second(wire, &[thinks("Hm."), says(text)]);
                 for count in (0..events.len()).step_by(4) {
-                    let (end, again) = broken.joined(wire, asked, &events[..count], &how);
+                    let (end, again) = broken.joined(wire, continuation, &events[..count], &how);
                     if again.stream.finished() {
                         continue;
                     }
@@ -464,12 +506,12 @@ fn a_third_goes_on_where_the_second_broke_off() {
                         Wire::Gemini | Wire::GeminiArray if count > 0 => (SECOND_USAGE.0, 0),
                         _ => (0, 0),
                     };
-                    for (asked, text, how) in [
-                        (Asked::Prefilled, again.rest(), "a third, the rest"),
-                        (Asked::Again, TEXT, "a third, again"),
+                    for (continuation, text, how) in [
+                        (Continuation::Prefilled, again.rest(), "a third, the rest"),
+                        (Continuation::Again, TEXT, "a third, again"),
                     ] {
                         let third = answer(wire, "third", &[says(text)], THIRD_USAGE);
-                        let (end, whole) = again.joined(wire, asked, &third, how);
+                        let (end, whole) = again.joined(wire, continuation, &third, how);
                         assert_one_answer(wire, end, whole, &[usage, THIRD_USAGE]);
                     }
                 }
@@ -482,10 +524,15 @@ fn a_third_goes_on_where_the_second_broke_off() {
 fn the_second_may_call_a_tool_after_the_text() {
     for wire in Wire::ALL.into_iter().filter(|w| *w != Wire::Completions) {
         for broken in every_broken(wire).iter().step_by(11) {
-            for Saying { asked, text, how } in sayings(broken) {
+            for Saying {
+                continuation,
+                text,
+                how,
+            } in sayings(broken)
+            {
                 let call = calls("tide_table", "{\"port\":\"Brest\"}");
                 let events = second(wire, &[says(text), call.clone(), call]);
-                let (end, whole) = broken.joined(wire, asked, &events, &how);
+                let (end, whole) = broken.joined(wire, continuation, &events, &how);
                 let what = whole.what.clone();
                 let answer = whole.read(wire, end);
                 assert_eq!(answer.text, TEXT, "{what}: its text");
@@ -501,16 +548,16 @@ fn the_second_may_stop_or_call_a_tool_where_the_first_broke_off() {
     for wire in Wire::ALL.into_iter().filter(|w| *w != Wire::Completions) {
         for broken in every_broken(wire).iter().step_by(11) {
             let delivered = broken.delivered();
-            for (asked, text) in [
-                (Asked::Prefilled, ""),
-                (Asked::Prefilled, delivered),
-                (Asked::Again, delivered),
+            for (continuation, text) in [
+                (Continuation::Prefilled, ""),
+                (Continuation::Prefilled, delivered),
+                (Continuation::Again, delivered),
             ] {
                 for tools in [vec![], vec![calls("tide_table", "{}")]] {
                     let mut parts = vec![says(text)];
                     parts.extend(tools.clone());
                     let (end, whole) =
-                        broken.joined(wire, asked, &second(wire, &parts), "nothing more");
+                        broken.joined(wire, continuation, &second(wire, &parts), "nothing more");
                     let what = whole.what.clone();
                     let answer = whole.read(wire, end);
                     assert_eq!(answer.text, delivered, "{what}: its text");
@@ -578,7 +625,7 @@ fn who_says_something_else_is_not_joined() {
             let other = "Brest lies in Brittany. It has two harbours, and a castle that is older than both of them.";
             let (end, diverged) = broken.joined(
                 wire,
-                Asked::Again,
+                Continuation::Again,
                 &second(wire, &[says(other)]),
                 "another answer",
             );
@@ -586,7 +633,8 @@ fn who_says_something_else_is_not_joined() {
             assert_eq!(diverged.stream.delivered(), broken.stream.delivered());
             // And the next one can.
             let third = answer(wire, "third", &[says(TEXT)], THIRD_USAGE);
-            let (end, whole) = diverged.joined(wire, Asked::Again, &third, "the same answer");
+            let (end, whole) =
+                diverged.joined(wire, Continuation::Again, &third, "the same answer");
             let what = whole.what.clone();
             assert_eq!(whole.read(wire, end).text, TEXT, "{what}");
         }
@@ -601,7 +649,7 @@ fn a_stream_that_nobody_goes_on_with_ends_in_an_error_that_its_client_raises() {
             let events = second(wire, &[says(broken.rest())]);
             let (end, again) = broken.joined(
                 wire,
-                Asked::Prefilled,
+                Continuation::Prefilled,
                 &events[..events.len() / 2],
                 "cut again",
             );
@@ -642,7 +690,7 @@ fn the_seconds_own_error_is_not_the_callers() {
                 Wire::GeminiArray => b",{\"error\":{\"message\":\"theirs\"}}".to_vec(),
                 _ => b"event: error\ndata: {\"type\":\"error\",\"error\":{\"message\":\"theirs\"}}\n\n".to_vec(),
             });
-            let (end, failed) = broken.joined(wire, Asked::Prefilled, &events, "an error");
+            let (end, failed) = broken.joined(wire, Continuation::Prefilled, &events, "an error");
             if failed.stream.finished() {
                 continue;
             }
@@ -653,7 +701,7 @@ fn the_seconds_own_error_is_not_the_callers() {
                 failed.what
             );
             let third = answer(wire, "third", &[says(TEXT)], THIRD_USAGE);
-            let (end, whole) = failed.joined(wire, Asked::Again, &third, "a third");
+            let (end, whole) = failed.joined(wire, Continuation::Again, &third, "a third");
             let what = whole.what.clone();
             assert_eq!(whole.read(wire, end).text, TEXT, "{what}");
         }
@@ -671,7 +719,7 @@ fn an_answer_in_another_framing_is_not_joined() {
         assert!(
             broken
                 .stream
-                .joined_by(Some(content_type), in_array, Asked::Again)
+                .joined_by(Some(content_type), in_array, Continuation::Again)
                 .is_none(),
             "{content_type}"
         );
@@ -679,7 +727,7 @@ fn an_answer_in_another_framing_is_not_joined() {
     assert!(
         broken
             .stream
-            .joined_by(Some("application/json"), false, Asked::Again)
+            .joined_by(Some("application/json"), false, Continuation::Again)
             .is_none()
     );
 }

@@ -1,6 +1,6 @@
 //! What a stream says it has used, and what of that its caller is shown (`behaviour.md` §7).
 
-use failover_wire::stream::{Asked, Observer, Stream, Tokens, Worth};
+use failover_wire::stream::{Continuation, Observer, Stream, Tokens, Worth};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -123,7 +123,7 @@ fn the_usage_of_who_goes_on_is_hidden_too() {
         early["usage"] = json!({"prompt_tokens": 11, "completion_tokens": 1});
         let begun = [&first[0], &sse("", &early)[..]].concat();
         assert_eq!(pass(&mut broken, &begun, &[], &mut caller), End::Cut);
-        let mut whole = joined(&broken, Wire::Chat, Asked::Again);
+        let mut whole = joined(&broken, Wire::Chat, Continuation::Again);
         let mut rest = Vec::new();
         assert_eq!(
             pass(&mut whole, &again.concat(), &[], &mut rest),
@@ -202,7 +202,7 @@ impl Observer for Reader {
 }
 
 fn observed(content_type: &str, body: &str) -> Stream {
-    let mut stream = Stream::of(Some(content_type), true, 0).expect("a stream");
+    let mut stream = Stream::from_content_type(Some(content_type), true, 0).expect("a stream");
     stream.observe(Box::new(Reader::default()));
     let passed: Vec<u8> = stream
         .feed(&body.to_owned().into())

@@ -658,7 +658,7 @@ fn of_anything_else_the_first_data_are_useful() {
         worth("data: {\"type\":\"error\",\"message\":\"x\"}\n\n"),
         Failed
     );
-    let mut other = Stream::of(Some("audio/mpeg"), false, 0).expect("a stream");
+    let mut other = Stream::from_content_type(Some("audio/mpeg"), false, 0).expect("a stream");
     assert_eq!(other.feed(&b"\xff\xfb"[..].into())[0].worth, Useful);
     assert_eq!(other.feed(&b"\n"[..].into())[0].worth, Nothing);
     assert!(!other.finished() && !other.announces_its_end());

@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     Finishes, Format, Wishes, Worth, has_failed, is_error, keep_once, name_once, number_of,
-    says_something, set, text_of,
+    prefill, says_something, set, text_of,
 };
-use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
 
@@ -240,7 +239,7 @@ impl Format for Chat {
             // Mistral API reference, "prefix"; others know the field too, and OpenAI does not.
             message["prefix"] = Value::Bool(true);
         }
-        edit::appended(request, "messages", "assistant", &message)
+        prefill::appended(request, "messages", "assistant", &message)
     }
 
     fn go_on(&mut self) {

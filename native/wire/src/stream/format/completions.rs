@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::chat::{self, Choices};
 use super::{Format, Wishes, Worth, set, text_of};
-use crate::stream::edit;
+use crate::json::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::Tokens;
 

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::blocks::{Blocks, Kind};
-use super::{Format, Wishes, Worth, number_of, says_something, set, text_of};
-use crate::stream::edit;
+use super::{Format, Wishes, Worth, number_of, prefill, says_something, set, text_of};
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
 
@@ -105,7 +104,7 @@ impl Format for Converse {
             return None;
         }
         let message = json!({"role": "assistant", "content": [{"text": text}]});
-        edit::appended(request, "messages", "assistant", &message)
+        prefill::appended(request, "messages", "assistant", &message)
     }
 
     fn go_on(&mut self) {

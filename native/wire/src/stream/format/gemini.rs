@@ -4,9 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     Finishes, Format, Wishes, Worth, has_failed, is_error, is_other_than, keep_once, name_once,
-    number_of, says_something, set,
+    number_of, prefill, says_something, set,
 };
-use crate::stream::edit;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
 
@@ -145,7 +144,7 @@ impl Format for Gemini {
 
     fn prefilled(&self, request: &[u8], text: &str, _: bool) -> Option<Vec<u8>> {
         let content = json!({"role": "model", "parts": [{"text": text}]});
-        edit::appended(request, "contents", "model", &content)
+        prefill::appended(request, "contents", "model", &content)
     }
 
     fn go_on(&mut self) {

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Format, Wishes, Worth, converse, text_of};
-use crate::outline::{self, Outline};
+use crate::json::outline::{self, Outline};
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
 
@@ -51,7 +51,7 @@ impl Format for Invoke {
             return Worth::Broken;
         }
         if self.inside.is_none() {
-            self.inside = super::of("", &native);
+            self.inside = super::recognise("", &native);
         }
         if let Some(metrics) = native.get("amazon-bedrock-invocationMetrics") {
             self.metrics.report(&NAMES, metrics);

@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::blocks::{Blocks, Kind};
-use super::{Format, Wishes, Worth, is_error, name_once, number_of, set, text_of};
-use crate::outline::room;
-use crate::stream::MOST_KEPT;
-use crate::stream::edit;
+use super::{
+    Format, MOST_KEPT, Wishes, Worth, is_error, name_once, number_of, prefill, set, text_of,
+};
+use crate::json::outline::room;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
 
@@ -158,7 +158,7 @@ impl Format for Messages {
             return None;
         }
         let message = json!({"role": "assistant", "content": text});
-        edit::appended(request, "messages", "assistant", &message)
+        prefill::appended(request, "messages", "assistant", &message)
     }
 
     fn go_on(&mut self) {

@@ -11,6 +11,7 @@ mod gemini;
 mod invoke;
 mod messages;
 mod ollama;
+mod prefill;
 mod responses;
 mod wishes;
 
@@ -19,10 +20,14 @@ use std::fmt::Debug;
 use serde_json::Value;
 
 use crate::answer;
+use crate::json::set;
 
 use super::framing::{Content, Frame, Message};
 use super::usage::Tokens;
 pub(crate) use wishes::Wishes;
+
+/// The most room, in bytes, of an event that is kept until another one comes.
+pub(crate) const MOST_KEPT: usize = 256 * 1024;
 
 /// What an event is worth (`behaviour.md` §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +120,7 @@ pub(crate) trait Format: Debug + Send + Sync {
 }
 
 /// The format that an event belongs to.
-pub(crate) fn of(name: &str, event: &Value) -> Option<Box<dyn Format>> {
+pub(crate) fn recognise(name: &str, event: &Value) -> Option<Box<dyn Format>> {
     // In the order of how sure the sign is.
     messages::recognise(event)
         .or_else(|| responses::recognise(event))
@@ -278,13 +283,6 @@ fn is_other_than(value: Option<&Value>, words: &[&str]) -> bool {
         Value::String(word) => !words.contains(&word.as_str()),
         _ => true,
     })
-}
-
-/// Puts a member into an object; into anything else there is nothing to put.
-pub(crate) fn set(value: &mut Value, key: &str, new: impl Into<Value>) {
-    if let Some(members) = value.as_object_mut() {
-        members.insert(key.to_owned(), new.into());
-    }
 }
 
 /// The longest name or id that is kept, in bytes. The longest identifiers of models, Bedrock's, have 2048.

@@ -97,7 +97,8 @@ mod tests {
     use crate::stream::{Stream, Worth};
 
     fn worths(lines: &[&str]) -> Vec<Worth> {
-        let mut stream = Stream::of(Some("application/x-ndjson"), false, 1024).unwrap();
+        let mut stream =
+            Stream::from_content_type(Some("application/x-ndjson"), false, 1024).unwrap();
         let body = lines.join("\n") + "\n";
         let events = stream.feed(&Bytes::from(body));
         events.into_iter().map(|e| e.worth).collect()

@@ -1,18 +1,21 @@
 //! OpenAI Responses (OpenAI API reference, "Streaming events").
 
+mod item;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::blocks::MOST_PLACES;
 use super::{
-    Format, Wishes, Worth, is_error, keep_once, name_once, number_of, says_something, set, text_of,
+    Format, MOST_KEPT, Wishes, Worth, is_error, keep_once, name_once, number_of, prefill,
+    says_something, set, text_of,
 };
-use crate::outline::room;
-use crate::stream::MOST_KEPT;
-use crate::stream::edit;
+use crate::json::edit;
+use crate::json::outline::room;
 use crate::stream::framing::Message;
 use crate::stream::usage::{Names, Tokens, Usage};
+use item::{Item, PARTS, PartEvents, message};
 
 const NAMES: Names = Names {
     prompt: "input_tokens",
@@ -50,87 +53,6 @@ pub(crate) struct Responses {
     places: BTreeMap<u64, u64>,
     /// Its message, for when there is text to put in.
     waiting: Option<Value>,
-}
-
-/// An item that is not whole yet.
-#[derive(Debug, Clone)]
-struct Item {
-    index: u64,
-    /// With its whole parts.
-    item: Value,
-    /// The part that is not whole yet.
-    part: Option<Value>,
-}
-
-/// How the events of a part are called, by the part's type.
-struct PartEvents {
-    part: &'static str,
-    /// The events about its text, and about it.
-    text_event: &'static str,
-    part_event: &'static str,
-    /// The member of the item that lists it, and its index in there.
-    list: &'static str,
-    index: &'static str,
-    /// The member that holds its text.
-    text: &'static str,
-}
-
-const PARTS: [PartEvents; 4] = [
-    PartEvents {
-        part: "output_text",
-        text_event: "response.output_text",
-        part_event: "response.content_part",
-        list: "content",
-        index: "content_index",
-        text: "text",
-    },
-    PartEvents {
-        part: "refusal",
-        text_event: "response.refusal",
-        part_event: "response.content_part",
-        list: "content",
-        index: "content_index",
-        text: "refusal",
-    },
-    PartEvents {
-        part: "reasoning_text",
-        text_event: "response.reasoning_text",
-        part_event: "response.content_part",
-        list: "content",
-        index: "content_index",
-        text: "text",
-    },
-    PartEvents {
-        part: "summary_text",
-        text_event: "response.reasoning_summary_text",
-        part_event: "response.reasoning_summary_part",
-        list: "summary",
-        index: "summary_index",
-        text: "text",
-    },
-];
-
-impl PartEvents {
-    fn of(part: &Value) -> &'static PartEvents {
-        let kind = text_of(part, "type");
-        let known = PARTS.iter().find(|p| p.part == kind);
-        known.unwrap_or(&PARTS[0])
-    }
-
-    /// Those of which a delta tells.
-    fn of_delta(kind: &str) -> Option<&'static PartEvents> {
-        let about = kind.strip_suffix(".delta")?;
-        PARTS.iter().find(|p| p.text_event == about)
-    }
-
-    fn empty(&self) -> Value {
-        let mut part = json!({"type": self.part});
-        if self.part == "output_text" {
-            set(&mut part, "annotations", json!([]));
-        }
-        set(&mut part, self.text, "");
-        part
-    }
 }
 
 pub(super) fn recognise(event: &Value) -> Option<Box<dyn Format>> {
@@ -243,7 +165,7 @@ impl Format for Responses {
 
     fn prefilled(&self, request: &[u8], text: &str, _: bool) -> Option<Vec<u8>> {
         let message = json!({"role": "assistant", "content": text});
-        edit::appended(request, "input", "assistant", &message).or_else(|| {
+        prefill::appended(request, "input", "assistant", &message).or_else(|| {
             edit::replaced(request, "input", |input| {
                 let input: String = serde_json::from_str(input).ok()?;
                 Some(json!([{"role": "user", "content": input}, message]).to_string())
@@ -407,7 +329,7 @@ impl Responses {
         if item
             .part
             .as_ref()
-            .is_some_and(|part| PartEvents::of(part).part != events.part)
+            .is_some_and(|part| PartEvents::of_part(part).part != events.part)
         {
             told.extend(item.close_part());
         }
@@ -455,77 +377,6 @@ impl Responses {
         set(&mut event, "sequence_number", self.sequence);
         Message::Event(text_of(&event, "type").to_owned(), event)
     }
-}
-
-impl Item {
-    fn new(index: u64, item: Value) -> Self {
-        Item {
-            index,
-            item,
-            part: None,
-        }
-    }
-
-    /// More text of the part that is open.
-    fn push(&mut self, events: &PartEvents, text: &str) {
-        let part = self.part.get_or_insert_with(|| events.empty());
-        if let Some(Value::String(whole)) = part.get_mut(events.text) {
-            whole.push_str(text);
-        }
-    }
-
-    /// A part is whole.
-    fn keep(&mut self, part: Value) {
-        self.part = None;
-        let list = PartEvents::of(&part).list;
-        match self.item.get_mut(list).and_then(Value::as_array_mut) {
-            Some(parts) => parts.push(part),
-            None => set(&mut self.item, list, json!([part])),
-        }
-    }
-
-    fn close_part(&mut self) -> Vec<Value> {
-        let Some(part) = self.part.take() else {
-            return vec![];
-        };
-        let events = PartEvents::of(&part);
-        let text = (events.text, part[events.text].clone());
-        let told = vec![
-            self.part_event(events.text_event, ".done", events, text),
-            self.part_event(events.part_event, ".done", events, ("part", part.clone())),
-        ];
-        self.keep(part);
-        told
-    }
-
-    /// An event about the item.
-    fn event(&self, kind: &str) -> Value {
-        json!({"type": kind, "output_index": self.index, "item": self.item})
-    }
-
-    /// An event about the part that is open.
-    fn part_event(
-        &self,
-        about: &str,
-        what: &str,
-        events: &PartEvents,
-        member: (&str, Value),
-    ) -> Value {
-        let parts = self.item.get(events.list).and_then(Value::as_array);
-        let mut event = json!({"type": format!("{about}{what}"), "item_id": self.item["id"],
-            "output_index": self.index});
-        set(&mut event, events.index, parts.map_or(0, Vec::len));
-        set(&mut event, member.0, member.1);
-        if about == "response.output_text" {
-            set(&mut event, "logprobs", json!([]));
-        }
-        event
-    }
-}
-
-/// The message that a delta belongs to, when nothing else was said of it.
-fn message(delta: &Value) -> Value {
-    json!({"type": "message", "id": delta["item_id"], "role": "assistant", "status": "in_progress", "content": []})
 }
 
 fn worth_of(delta: &Value) -> Worth {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::is_other_than;
-use crate::outline::{self, Outline};
+use crate::json::outline::{self, Outline};
 
 /// The members that the formats ask for.
 const NAMES: [&str; 15] = [

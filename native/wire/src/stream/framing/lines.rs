@@ -90,7 +90,8 @@ mod tests {
     fn lines_are_the_same_wherever_they_are_cut() {
         let body = b"{\"response\":\"a\"}\n\n{\"response\":\"b\",\"done\":true}";
         for at in 0..=body.len() {
-            let mut framing = Framing::of(Some("application/x-ndjson"), false).unwrap();
+            let mut framing =
+                Framing::from_content_type(Some("application/x-ndjson"), false).unwrap();
             let frames = cut(&mut framing, body, &[at]);
             let said: Vec<Content> = frames.into_iter().map(|f| f.content).collect();
             assert_eq!(
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn a_document_over_several_lines_is_one() {
         let body = b"{\n  \"error\": \"overloaded\"\n}\n";
-        let mut framing = Framing::of(Some("application/jsonl"), false).unwrap();
+        let mut framing = Framing::from_content_type(Some("application/jsonl"), false).unwrap();
         let frames = cut(&mut framing, body, &[1, 3, 9]);
         assert_eq!(frames.len(), 1);
         assert_eq!(

@@ -8,8 +8,8 @@ mod sse;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::answer;
-use crate::outline::{self, Outline};
+use crate::json::{lenient, outline, outline::Outline};
+use crate::media_type;
 use crate::room::append;
 use event_stream::MessageReader;
 use json_array::ElementReader;
@@ -88,16 +88,16 @@ pub(crate) enum Framing {
 impl Framing {
     /// The framing of an answer. `None`: a whole JSON document, not a stream. `in_array`: the request's format
     /// streams an array of JSON.
-    pub(crate) fn of(content_type: Option<&str>, in_array: bool) -> Option<Framing> {
+    pub(crate) fn from_content_type(content_type: Option<&str>, in_array: bool) -> Option<Framing> {
         match content_type {
-            Some(t) if answer::is_event_stream(t) => Some(Framing::Sse(BlockReader::default())),
-            Some(t) if answer::is_amazon_event_stream(t) => {
+            Some(t) if media_type::is_event_stream(t) => Some(Framing::Sse(BlockReader::default())),
+            Some(t) if media_type::is_amazon_event_stream(t) => {
                 Some(Framing::EventStream(MessageReader::default()))
             }
-            Some(t) if answer::is_json(t) => {
+            Some(t) if media_type::is_json(t) => {
                 in_array.then(|| Framing::JsonArray(ElementReader::default()))
             }
-            Some(t) if answer::is_ndjson(t) => Some(Framing::Lines(LineReader::default())),
+            Some(t) if media_type::is_ndjson(t) => Some(Framing::Lines(LineReader::default())),
             _ => Some(Framing::Opaque),
         }
     }
@@ -191,31 +191,6 @@ fn content_of(json: &[u8]) -> Result<Content, serde_json::Error> {
     }
 }
 
-/// JSON without what only a strict parser refuses.
-fn lenient(json: &[u8]) -> Vec<u8> {
-    let mut out = answer::with_plain_numbers(json).into_owned();
-    let escape = |out: &[u8], at: usize| {
-        let digits = out.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let mut at = 0;
-    while at < out.len() {
-        if out[at] != b'\\' {
-            at += 1;
-            continue;
-        }
-        match (escape(&out, at), escape(&out, at + 6)) {
-            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at += 12,
-            (Some(0xd800..=0xdfff), _) => {
-                out[at + 2..at + 6].copy_from_slice(b"fffd");
-                at += 6;
-            }
-            _ => at += 2,
-        }
-    }
-    out
-}
-
 /// A frame's bytes, when its last ones have come. The buffer is given away: a waiting stream keeps none. `None`: there
 /// is no memory for it.
 fn completed(partial: &mut Vec<u8>, last: Bytes) -> Option<Bytes> {
@@ -257,7 +232,7 @@ pub(crate) mod tests {
     #[test]
     fn a_frame_without_an_end_is_given_up() {
         for content_type in ["text/event-stream", "application/json"] {
-            let mut framing = Framing::of(Some(content_type), true).unwrap();
+            let mut framing = Framing::from_content_type(Some(content_type), true).unwrap();
             framing.feed(&Bytes::from_static(b"[{\"x\":\""));
             let mut frames = Vec::new();
             for _ in 0..=16 {

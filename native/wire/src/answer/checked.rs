@@ -6,10 +6,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::told::{Told, is_page, told};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
+
+use super::finish::{is_failure, is_filtered};
+use super::told::{Told, is_page, told};
+use crate::json::with_plain_numbers;
+use crate::media_type::{is_json, is_media};
 
 /// Why a 2xx answer is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,34 +47,6 @@ pub enum Answer {
     Filtered,
 }
 
-/// Finish reasons with which a provider says that it failed: OpenRouter, Zhipu, DeepSeek.
-const FAILED: [&str; 3] = ["error", "network_error", "insufficient_system_resource"];
-
-/// Finish reasons with which a content filter ends an answer: OpenAI and Azure, Zhipu, Gemini, Anthropic, Bedrock.
-const FILTERED: [&str; 11] = [
-    "content_filter",
-    "content_filtered",
-    "sensitive",
-    "refusal",
-    "guardrail_intervened",
-    "SAFETY",
-    "PROHIBITED_CONTENT",
-    "BLOCKLIST",
-    "SPII",
-    "IMAGE_SAFETY",
-    "RECITATION",
-];
-
-/// Whether a finish reason says that the model failed.
-pub(crate) fn is_failure(finish_reason: &str) -> bool {
-    FAILED.contains(&finish_reason)
-}
-
-/// Whether a finish reason says that a content filter has ended the answer.
-pub(crate) fn is_filtered(finish_reason: &str) -> bool {
-    FILTERED.contains(&finish_reason)
-}
-
 /// Checks a complete 2xx answer. A 204 or 205 has no body by definition and is not checked here.
 ///
 /// # Errors
@@ -97,15 +73,6 @@ pub fn check(content_type: Option<&str>, body: &[u8]) -> Result<Answer, NoAnswer
     }
 }
 
-/// Audio, pictures, video: nothing that explains itself in words.
-pub(crate) fn is_media(content_type: &str) -> bool {
-    ["audio/", "image/", "video/"].iter().any(|kind| {
-        content_type
-            .get(..kind.len())
-            .is_some_and(|c| c.eq_ignore_ascii_case(kind))
-    })
-}
-
 /// Reads a JSON document, or the first line of several, through what only a strict parser refuses.
 fn read(body: &[u8]) -> Result<Top, serde_json::Error> {
     let first = |body: &[u8]| {
@@ -121,69 +88,6 @@ fn read(body: &[u8]) -> Result<Top, serde_json::Error> {
         Cow::Owned(body) => first(&body),
         Cow::Borrowed(_) => Err(error),
     })
-}
-
-/// JSON with `NaN` and `Infinity`, which Python's library writes and most read, replaced by numbers.
-pub(crate) fn with_plain_numbers(json: &[u8]) -> Cow<'_, [u8]> {
-    let mut out = Cow::Borrowed(json);
-    let mut at = 0;
-    let mut in_text = false;
-    while at < json.len() {
-        match json[at] {
-            b'\\' if in_text => at += 1,
-            b'"' => in_text = !in_text,
-            b'N' | b'I' if !in_text => {
-                for word in [&b"NaN"[..], b"Infinity"] {
-                    if json[at..].starts_with(word) {
-                        let place = &mut out.to_mut()[at..at + word.len()];
-                        place.fill(b' ');
-                        place[0] = b'0';
-                    }
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    out
-}
-
-/// `application/json`, `text/json`, which many mean by it, and `…+json`, with or without parameters.
-pub fn is_json(content_type: &str) -> bool {
-    let essence = essence(content_type);
-    essence.eq_ignore_ascii_case("application/json")
-        || essence.eq_ignore_ascii_case("text/json")
-        || essence
-            .len()
-            .checked_sub(5)
-            .and_then(|at| essence.get(at..))
-            .is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
-}
-
-/// `text/event-stream`, with or without parameters.
-pub fn is_event_stream(content_type: &str) -> bool {
-    essence(content_type).eq_ignore_ascii_case("text/event-stream")
-}
-
-/// `application/x-ndjson` and its other names.
-pub(crate) fn is_ndjson(content_type: &str) -> bool {
-    [
-        "application/x-ndjson",
-        "application/ndjson",
-        "application/jsonl",
-        "application/x-jsonlines",
-    ]
-    .iter()
-    .any(|name| essence(content_type).eq_ignore_ascii_case(name))
-}
-
-/// `application/vnd.amazon.eventstream`, the binary framing of Amazon Bedrock's streams.
-pub fn is_amazon_event_stream(content_type: &str) -> bool {
-    essence(content_type).eq_ignore_ascii_case("application/vnd.amazon.eventstream")
-}
-
-pub(crate) fn essence(content_type: &str) -> &str {
-    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// What of a document's top matters.
@@ -265,7 +169,7 @@ enum Place {
 }
 
 impl Place {
-    fn of(self, key: &str) -> Place {
+    fn below(self, key: &str) -> Place {
         match (self, key) {
             (Place::Document | Place::Element, key) => match key {
                 "error" | "errors" => Place::Report,
@@ -401,7 +305,7 @@ impl<'de> Visitor<'de> for Part<'_> {
         let mut any = false;
         while let Some(key) = members.next_key::<Cow<'_, str>>()? {
             any = true;
-            let inner = place.of(&key);
+            let inner = place.below(&key);
             if place == Place::Document {
                 top.others |= inner == Place::Skipped && !goes_with_an_explanation(&key);
             }
@@ -417,7 +321,7 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 }
 
-/// What stands beside an explanation and is none of it.
+/// What an explanation brings along.
 fn goes_with_an_explanation(key: &str) -> bool {
     matches!(
         key,
@@ -434,156 +338,4 @@ fn goes_with_an_explanation(key: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const JSON: Option<&str> = Some("application/json; charset=utf-8");
-
-    #[test]
-    fn a_completion_is_an_answer() {
-        for body in [
-            r#"{"id":"x","error":null,"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#,
-            r#"{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]}"#,
-            r#"{"type":"message","content":[],"stop_reason":"end_turn"}"#,
-            r#"{"object":"response","status":"completed","error":null,"output":[]}"#,
-            r#"{"object":"list","data":[],"errors":[]}"#,
-            r#"{"output":{"message":{"content":[{"text":"a"}]}},"stopReason":"end_turn"}"#,
-            r#"{"model":"m","message":{"role":"assistant","content":"a"},"done":true}"#,
-            r#"{"detail":"high","data":[]}"#,
-            r#"{"base_resp":{"status_code":0,"status_msg":""},"choices":[{}]}"#,
-            "[1,2]",
-            "7",
-            "\u{feff}{\"choices\":[{}]}",
-        ] {
-            assert_eq!(check(JSON, body.as_bytes()), Ok(Answer::Useful), "{body}");
-        }
-        assert_eq!(check(Some("audio/mpeg"), b"\xff\xfb"), Ok(Answer::Useful));
-        assert_eq!(check(Some("audio/mpeg"), b"{"), Ok(Answer::Useful));
-        assert_eq!(check(None, b"ok"), Ok(Answer::Useful));
-    }
-
-    #[test]
-    fn a_body_that_says_nothing_is_none() {
-        for body in ["{}", "[]", "null", "\"\"", r#"{"choices":[]}"#] {
-            assert_eq!(
-                check(JSON, body.as_bytes()),
-                Err(NoAnswer::Nothing),
-                "{body}"
-            );
-        }
-        for body in [
-            r#"{"id":"","object":"","choices":[],"usage":{"completion_tokens":0}}"#,
-            r#"{"object":"chat.completion","choices":null}"#,
-            r#"{"object":"chat.completion","usage":{}}"#,
-            r#"{"candidates":[],"usageMetadata":{"promptTokenCount":5}}"#,
-            r#"{"type":"message","role":"assistant"}"#,
-        ] {
-            assert_eq!(
-                check(None, body.as_bytes()),
-                Err(NoAnswer::Nothing),
-                "{body}"
-            );
-        }
-        assert_eq!(check(JSON, b" \n"), Err(NoAnswer::Empty));
-        assert_eq!(check(None, b""), Err(NoAnswer::Empty));
-    }
-
-    #[test]
-    fn an_error_is_known_in_every_shape() {
-        for body in [
-            r#"{"error":{"message":"overloaded"}}"#,
-            r#"[{"error":{"message":"x"}}]"#,
-            r#"{"error":"model runner has unexpectedly stopped"}"#,
-            r#"{"errors":[{"message":"x"}],"success":false,"result":{}}"#,
-            r#"{"object":"error","message":"x"}"#,
-            r#"{"type":"error","message":"x"}"#,
-            r#"{"detail":"Not Found"}"#,
-            r#"{"message":"Too many requests"}"#,
-            r#"{"choices":null,"base_resp":{"status_code":1008,"status_msg":"insufficient balance"}}"#,
-            r#"{"choices":[{"error":{"message":"x"}}]}"#,
-            r#"{"success":false}"#,
-        ] {
-            for content_type in [
-                JSON,
-                None,
-                Some("text/plain"),
-                Some("application/octet-stream"),
-            ] {
-                assert_eq!(
-                    check(content_type, body.as_bytes()),
-                    Err(NoAnswer::Error),
-                    "{content_type:?} {body}"
-                );
-            }
-        }
-        let lines = b"{\"error\":\"stopped\"}\n{\"done\":true}\n";
-        assert_eq!(
-            check(Some("application/x-ndjson"), lines),
-            Err(NoAnswer::Error)
-        );
-    }
-
-    #[test]
-    fn a_finish_reason_that_is_a_failure_is_no_answer_and_a_filters_is_one() {
-        let body = |reason: &str| {
-            format!(
-                r#"{{"choices":[{{"message":{{"content":"part"}},"finish_reason":"{reason}"}}]}}"#
-            )
-        };
-        for reason in FAILED {
-            assert_eq!(
-                check(JSON, body(reason).as_bytes()),
-                Err(NoAnswer::Failed),
-                "{reason}"
-            );
-        }
-        assert_eq!(
-            check(JSON, body("content_filter").as_bytes()),
-            Ok(Answer::Filtered)
-        );
-        let blocked = br#"{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{}}"#;
-        assert_eq!(check(JSON, blocked), Ok(Answer::Filtered));
-    }
-
-    #[test]
-    fn a_page_is_none_whatever_it_is_declared_as() {
-        for content_type in [JSON, None, Some("text/html")] {
-            assert_eq!(
-                check(content_type, b"\n<!DOCTYPE html><html></html>"),
-                Err(NoAnswer::Page)
-            );
-        }
-    }
-
-    #[test]
-    fn what_only_a_strict_parser_refuses_is_an_answer() {
-        for body in [
-            r#"{"choices":[{"logprobs":[NaN,-Infinity,Infinity,"NaN\\"]}]}"#,
-            r#"{"choices":[{"message":{"content":"\ud83d"}}]}"#,
-            &format!(
-                r#"{{"choices":[{}1{}]}}"#,
-                "[".repeat(2_000),
-                "]".repeat(2_000)
-            ),
-        ] {
-            assert_eq!(
-                check(JSON, body.as_bytes()),
-                Ok(Answer::Useful),
-                "{:.60}",
-                body
-            );
-        }
-        assert_eq!(check(JSON, br#"{"choices":[{"#), Err(NoAnswer::NotJson));
-        assert_eq!(check(JSON, b"[1,"), Err(NoAnswer::NotJson));
-        assert_eq!(
-            check(Some("application/problem+json"), b"oops"),
-            Err(NoAnswer::NotJson)
-        );
-    }
-
-    #[test]
-    fn an_error_deeper_down_is_part_of_an_answer() {
-        let body = br#"{"choices":[{"message":{"error":{"message":"x"}}}]}"#;
-        assert_eq!(check(JSON, body), Ok(Answer::Useful));
-    }
-}
+mod tests;

@@ -2,17 +2,19 @@
 
 use std::borrow::Cow;
 
-use crate::answer::is_json;
-use crate::form::{Form, boundary};
-use crate::json_path::Path;
-use crate::path::{PathModel, decoded, is_inference, without_query};
+use super::form::{Form, boundary};
+use super::json::JsonBody;
+use super::model::{Model, NoRequest};
+use super::path::{PathModel, is_inference};
+use crate::json::Path;
+use crate::media_type::is_json;
 use crate::provider::{ModelPlace, Provider};
-use crate::request::{Model, NoRequest, Request};
 use crate::room::Room;
+use crate::uri_path::{decoded, without_query};
 
 /// What a request asks for, and where its model is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct ModelRequest {
     model: Model,
     stream: bool,
     /// Where the path is rewritten.
@@ -26,7 +28,7 @@ pub struct Asked {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Body {
-    Json(Request),
+    Json(JsonBody),
     Form(Form),
     Other,
 }
@@ -36,13 +38,13 @@ pub fn can_name_model(content_type: Option<&str>) -> bool {
     content_type.is_none_or(|declared| is_json(declared) || boundary(declared).is_some())
 }
 
-impl Asked {
+impl ModelRequest {
     /// Reads a request. The API's provider says where its model stands:
     ///
     /// - in the path: in one of the shapes that are known, else where the provider's pattern matches;
-    /// - in the body: there alone, in a form in the field that bears the last name of the provider's JSONPath. With
-    ///   Azure OpenAI 1.0.0 the body is never rewritten, and the path's deployment only where it bears the model's
-    ///   name, as in the host's `AIAPIMediator`;
+    /// - in the body: there alone, in a form in the field that bears the last name of the provider's JSONPath;
+    /// - in the body and as the path's deployment: the body is never rewritten, and the deployment only where it bears
+    ///   the model's name;
     /// - without a provider: where a path has one of the known shapes, there; otherwise in the body's `model`.
     ///
     /// A body that names no model, but has no object into which the provider's JSONPath would put one, is a request
@@ -58,37 +60,40 @@ impl Asked {
         path: &str,
         content_type: Option<&str>,
         body: &[u8],
-    ) -> Result<Option<Asked>, NoRequest> {
+    ) -> Result<Option<ModelRequest>, NoRequest> {
         if body.is_empty() {
             return Ok(None);
         }
         let found = PathModel::find(path);
-        let asked = match provider.map_or(&ModelPlace::Usual, Provider::model_place) {
+        let asked = match provider.map_or(&ModelPlace::Usual, |provider| &provider.model) {
             ModelPlace::Usual => match found {
-                Some(found) => Some(Asked::in_path(found, content_type, body)?),
-                None => Asked::in_body(None, content_type, body)?,
+                Some(found) => Some(ModelRequest::in_path(found, content_type, body)?),
+                None => ModelRequest::in_body(None, content_type, body)?,
             },
             ModelPlace::Path(pattern) => {
                 match found.or_else(|| PathModel::matched(path, pattern)) {
-                    Some(found) => Some(Asked::in_path(found, content_type, body)?),
+                    Some(found) => Some(ModelRequest::in_path(found, content_type, body)?),
                     None => None,
                 }
             }
-            ModelPlace::Body(place) => Asked::in_body(Some(place), content_type, body)?,
+            ModelPlace::Body(place) => ModelRequest::in_body(Some(place), content_type, body)?,
             ModelPlace::BodyAndDeployment(place) => {
-                match (Asked::in_body(Some(place), content_type, body)?, found) {
-                    (None, Some(found)) => Some(Asked::in_path(found, content_type, body)?),
+                match (
+                    ModelRequest::in_body(Some(place), content_type, body)?,
+                    found,
+                ) {
+                    (None, Some(found)) => Some(ModelRequest::in_path(found, content_type, body)?),
                     (Some(asked), found) => Some(asked.with_deployment(found)),
                     (None, None) => None,
                 }
             }
         };
-        let meant = |asked: &Asked| {
+        let meant = |asked: &ModelRequest| {
             asked.model != Model::Absent
                 || matches!(asked.body, Body::Json(_)) && is_inference(path)
         };
-        Ok(asked.filter(meant).map(|asked| Asked {
-            usage_on_request: provider.is_none_or(Provider::reports_usage_on_request),
+        Ok(asked.filter(meant).map(|asked| ModelRequest {
+            usage_on_request: provider.is_none_or(|provider| provider.usage_on_request),
             ..asked
         }))
     }
@@ -97,13 +102,13 @@ impl Asked {
         found: PathModel,
         content_type: Option<&str>,
         body: &[u8],
-    ) -> Result<Asked, NoRequest> {
+    ) -> Result<ModelRequest, NoRequest> {
         // Azure's paths name the model, and the body asks for the stream.
         let body = match content_type.is_none_or(is_json) {
             true => Body::json(None, body)?,
             false => Body::Other,
         };
-        Ok(Asked {
+        Ok(ModelRequest {
             model: found.model.clone(),
             stream: found.stream || body.stream(),
             path: Some(found),
@@ -117,7 +122,7 @@ impl Asked {
         place: Option<&Path>,
         content_type: Option<&str>,
         body: &[u8],
-    ) -> Result<Option<Asked>, NoRequest> {
+    ) -> Result<Option<ModelRequest>, NoRequest> {
         let body = if let Some(boundary) = content_type.and_then(boundary) {
             Body::Form(Form::read(
                 boundary,
@@ -134,7 +139,7 @@ impl Asked {
             Body::Form(form) => form.model.clone(),
             Body::Other => return Ok(None),
         };
-        Ok(Some(Asked {
+        Ok(Some(ModelRequest {
             model,
             stream: body.stream(),
             path: None,
@@ -145,9 +150,9 @@ impl Asked {
     }
 
     /// The deployment that the path names goes along with the body's model, which stays.
-    fn with_deployment(self, found: Option<PathModel>) -> Asked {
+    fn with_deployment(self, found: Option<PathModel>) -> ModelRequest {
         let path = found.filter(|found| self.model == Model::Absent || self.model == found.model);
-        Asked {
+        ModelRequest {
             model: path
                 .as_ref()
                 .map_or(self.model, |found| found.model.clone()),
@@ -219,8 +224,8 @@ impl Asked {
 impl Body {
     fn json(place: Option<&Path>, body: &[u8]) -> Result<Body, NoRequest> {
         let read = match place {
-            Some(path) => Request::read_at(body, path),
-            None => Request::read(body),
+            Some(path) => JsonBody::read_at(body, path),
+            None => JsonBody::read(body),
         };
         match read {
             Ok(request) => Ok(Body::Json(request)),
@@ -245,8 +250,8 @@ mod tests {
 
     const JSON: Option<&str> = Some("application/json");
 
-    fn read(path: &str, content_type: Option<&str>, body: &str) -> Option<Asked> {
-        Asked::read(None, path, content_type, body.as_bytes()).unwrap()
+    fn read(path: &str, content_type: Option<&str>, body: &str) -> Option<ModelRequest> {
+        ModelRequest::read(None, path, content_type, body.as_bytes()).unwrap()
     }
 
     #[test]
@@ -280,7 +285,10 @@ mod tests {
 
     #[test]
     fn a_body_that_is_not_what_it_declares_is_an_error() {
-        assert!(Asked::read(None, "/x", JSON, b"{").is_err());
-        assert!(Asked::read(None, "/x", Some("multipart/form-data; boundary=XX"), b"{}").is_err());
+        assert!(ModelRequest::read(None, "/x", JSON, b"{").is_err());
+        assert!(
+            ModelRequest::read(None, "/x", Some("multipart/form-data; boundary=XX"), b"{}")
+                .is_err()
+        );
     }
 }

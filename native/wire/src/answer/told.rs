@@ -1,7 +1,7 @@
 //! What a body is. Many a provider, and many a proxy before one, declares a stream as JSON, JSON as a stream, and an
 //! error as whatever the answer would have been; the first bytes don't lie.
 
-use crate::answer::{is_json, is_media};
+use crate::media_type::{is_json, is_media};
 
 /// What the first bytes of a body say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

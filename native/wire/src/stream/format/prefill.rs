@@ -1,5 +1,5 @@
-//! Putting the beginning of an answer into a request. Like the model ([`crate::request`]) it is put in where it
-//! belongs, and everything else stays as the client sent it. Of the body nothing is kept but the place.
+//! Putting the beginning of an answer into a request, as the last turn of its conversation. Of the body nothing is kept
+//! but the place.
 
 use std::fmt;
 
@@ -7,28 +7,8 @@ use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::json_path::{self, Step};
-use crate::outline;
-use crate::room::allocated;
-
-/// The body with `edit`'s text in place of the value of a top-level key, the last where it is repeated. `None` when
-/// there is no such key, or `edit` makes nothing of its value.
-pub(crate) fn replaced(
-    body: &[u8],
-    key: &str,
-    edit: impl FnOnce(&str) -> Option<String>,
-) -> Option<Vec<u8>> {
-    let place = [Step::Key(key.to_owned())];
-    let found = json_path::values(std::str::from_utf8(body).ok()?, &[&place]).ok()?;
-    let old = *found.first()?.last()?;
-    let at = old.as_ptr() as usize - body.as_ptr() as usize;
-    let new = edit(old)?;
-    let mut out = allocated(body.len() + new.len())?;
-    out.extend_from_slice(&body[..at]);
-    out.extend_from_slice(new.as_bytes());
-    out.extend_from_slice(&body[at + old.len()..]);
-    Some(out)
-}
+use crate::json::edit::replaced;
+use crate::json::outline;
 
 /// The body with one more item in the array under a top-level key. `None` when there is no such array, or its last
 /// item has this role already: two turns of one role in a row are refused by some.

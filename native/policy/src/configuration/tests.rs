@@ -1,0 +1,96 @@
+use std::time::Duration;
+
+use super::*;
+
+fn read(text: &str) -> Configuration {
+    Configuration::read(&GatewayFile {
+        text,
+        env: &|name| (name == "FAILOVER_CONNECT").then(|| "750ms".to_owned()),
+        sys: &|name| (name == "failover.retries").then(|| "2".to_owned()),
+    })
+}
+
+#[test]
+fn the_table_sets_what_it_names_and_nothing_else() {
+    let read = read("[apim.ai.model_failover]\nconnect_timeout = \"2s\"\noverall_timeout = 60\n");
+    assert_eq!(read.diagnostics, []);
+    assert_eq!(
+        read.settings,
+        Settings {
+            connect_timeout: Duration::from_secs(2),
+            overall_timeout: Duration::from_secs(60),
+            ..Settings::default()
+        }
+    );
+}
+
+#[test]
+fn placeholders_are_resolved() {
+    let read = read(
+        "[apim.ai.model_failover]\nconnect_timeout = \"$env{FAILOVER_CONNECT}\"\ntarget_retries = \"$sys{failover.retries}\"\n",
+    );
+    assert_eq!(read.diagnostics, []);
+    assert_eq!(read.settings.connect_timeout, Duration::from_millis(750));
+    assert_eq!(read.settings.target_retries, 2);
+}
+
+#[test]
+fn only_the_system_properties_that_the_table_names_are_wanted() {
+    let text = "[server]\npassword = \"$sys{javax.net.ssl.trustStorePassword}\"\n\
+                    [apim.ai.model_failover]\n\
+                    connect_timeout = \"$env{NOBODY}$sys{failover.connect}$sys{failover.unit}\"\n\
+                    # idle_timeout = \"$sys{commented.out}\"\n\
+                    unheard = \"$sys{unheard}\"\n\
+                    target_retries = \"$sys{failover.retries\"\n";
+    assert_eq!(
+        Vec::from_iter(Configuration::system_properties(text)),
+        ["failover.connect", "failover.unit"]
+    );
+    assert!(Configuration::system_properties("no TOML {{").is_empty());
+}
+
+#[test]
+fn a_placeholder_without_a_value_is_an_error_that_names_it() {
+    let read = read("[apim.ai.model_failover]\nconnect_timeout = \"$env{NOBODY}\"\n");
+    assert_eq!(read.settings, Settings::default());
+    assert_eq!(read.diagnostics[0].level, Level::Error);
+    assert!(read.diagnostics[0].message.contains("$env{NOBODY}"));
+}
+
+#[test]
+fn an_unknown_key_is_a_warning_with_the_nearest_name() {
+    let read = read("[apim.ai.model_failover]\nmax_suspension = \"1h\"\n");
+    assert_eq!(read.diagnostics[0].level, Level::Warn);
+    assert!(read.diagnostics[0].field.ends_with("max_suspension"));
+}
+
+#[test]
+fn a_wrong_value_leaves_the_default_and_the_rest_in_place() {
+    let read = read("[apim.ai.model_failover]\nidle_timeout = -1\ntarget_retries = 3\n");
+    assert_eq!(read.settings.idle_timeout, Duration::from_secs(30));
+    assert_eq!(read.settings.target_retries, 3);
+    assert_eq!(read.diagnostics.len(), 1);
+}
+
+#[test]
+fn signs_are_taken_row_by_row() {
+    let read = read(
+        "[apim.ai.model_failover]\ntarget_retries = 0\n[[apim.ai.model_failover.signs]]\nreason = \"limit\"\ncodes = [\"E42\"]\n[[apim.ai.model_failover.signs]]\nreason = \"account\"\n",
+    );
+    assert_eq!(read.diagnostics, []);
+    assert_eq!(read.signs.len(), 2);
+    assert!(read.signs[0].contains("E42"), "{}", read.signs[0]);
+}
+
+#[test]
+fn signs_that_are_no_tables_are_an_error() {
+    let read = read("[apim.ai.model_failover]\nsigns = \"limit\"\n");
+    assert_eq!(read.diagnostics[0].level, Level::Error);
+    assert!(read.diagnostics[0].field.ends_with("signs"));
+}
+
+#[test]
+fn the_rest_of_the_file_is_none_of_our_business() {
+    let read = read("[server]\nhostname = \"gw\"\n[apim.ai]\nenable = true\n");
+    assert_eq!(read, Configuration::defaults());
+}
