@@ -195,7 +195,7 @@ fn invoke(
     args: &[jvalue],
 ) -> Result<(), Error> {
     let returns = ReturnType::Primitive(Primitive::Void);
-    // SAFETY: `method` was looked up on Exchange, which `object` implements, with the signature that the caller
+    // SAFETY: `method` was looked up on Exchange, which `object` implements, with the signature that the client
     // builds `args` for.
     unsafe { env.call_method_unchecked(object, method, returns, args) }.map(drop)
 }

@@ -167,7 +167,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "false",
         range: "true, false",
         example: "true",
-        meaning: "HTTP/2 with providers that offer it; off: a connection for each call, so that no call shares another's fate",
+        meaning: "whether HTTP/2 is spoken with providers that offer it; off: a connection for each call, so that no call shares another's fate",
         apply: |s, v| boolean(v).map(|v| s.http2 = v),
     },
     Setting {
@@ -176,7 +176,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "5s",
         range: "1ms to 24h",
         example: r#""2s""#,
-        meaning: "TCP and TLS handshake, never more than what is left of the attempt",
+        meaning: "longest time to open a connection to one candidate, TLS included; never more than what is left of the attempt",
         apply: |s, v| positive(v).map(|v| s.connect_timeout = v),
     },
     Setting {
@@ -185,7 +185,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "",
         range: "1ms to 24h; not set: the policy's requestTimeout",
         example: r#""4s""#,
-        meaning: "streams: until the first useful chunk; the last candidate left is given the whole requestTimeout",
+        meaning: "streams: longest wait for the first useful chunk of one candidate before the next is tried; the last candidate left is given the whole requestTimeout",
         apply: |s, v| {
             s.first_token_timeout = if v.is_empty() {
                 None
@@ -201,7 +201,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "30s",
         range: "1ms to 24h",
         example: r#""20s""#,
-        meaning: "streams: between useful chunks after the first",
+        meaning: "streams: longest silence between two useful chunks after the first",
         apply: |s, v| positive(v).map(|v| s.idle_timeout = v),
     },
     Setting {
@@ -210,7 +210,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "170s",
         range: "1ms to 24h; keep it below the gateway's http.socket.timeout",
         example: r#""2m""#,
-        meaning: "all attempts together, until the answer is whole or, streamed, its first useful chunk",
+        meaning: "longest time for all attempts together, until the answer is whole or, when streamed, until its first useful chunk",
         apply: |s, v| positive(v).map(|v| s.overall_timeout = v),
     },
     Setting {
@@ -255,7 +255,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "1h",
         range: "1ms to 24h",
         example: r#""30m""#,
-        meaning: "cap on any hint from a provider, and on grown suspensions",
+        meaning: "longest time that a candidate may be suspended, whatever its provider asks for and however often its probes fail",
         apply: |s, v| positive(v).map(|v| s.max_suspend = v),
     },
     Setting {
@@ -309,7 +309,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "64MiB",
         range: "0 to 4GB",
         example: r#""16MiB""#,
-        meaning: "a larger request is answered 413, because what cannot be replayed cannot fail over",
+        meaning: "largest request body; a larger one is answered 413, because what cannot be replayed cannot fail over",
         apply: |s, v| size(v).map(|v| s.max_request_body = v),
     },
     Setting {
@@ -318,7 +318,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "64MiB",
         range: "0 to 4GB",
         example: r#""16MiB""#,
-        meaning: "a larger whole answer (also an error's body, and a stream that is collected) counts as the candidate's failure",
+        meaning: "largest whole answer, an error's body and a collected stream too; a larger one counts as the candidate's failure",
         apply: |s, v| size(v).map(|v| s.max_answer_body = v),
     },
     Setting {
@@ -375,7 +375,7 @@ pub const SETTINGS: &[Setting] = &[
         default: "true",
         range: "true, false",
         example: "false",
-        meaning: "whether the tokens of a streamed answer count for the gateway's throttling and analytics; a provider that reports them only on request is asked, and the extra chunk is hidden from a caller who did not ask",
+        meaning: "whether the tokens of a streamed answer count for the gateway's throttling and analytics; a provider that reports them only on request is asked, and the extra chunk is hidden from a client who did not ask",
         apply: |s, v| boolean(v).map(|v| s.count_stream_tokens = v),
     },
 ];

@@ -142,7 +142,7 @@ impl Gate {
         }
     }
 
-    /// What a request may do with the candidate at `now`. At most one caller gets the permit of a window.
+    /// What a request may do with the candidate at `now`. At most one client gets the permit of a window.
     pub fn admit(self: &Arc<Self>, now: Moment) -> Admission {
         loop {
             let word = self.load();

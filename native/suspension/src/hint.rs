@@ -4,7 +4,7 @@
 //! `x-ratelimit-reset-*`, OpenAI's "Rate limits" guide (`1s`, `6m0s`) and Azure's (seconds);
 //! `anthropic-ratelimit-*-reset`, Anthropic's "Rate limits" page (RFC 3339); `retryDelay`, google.rpc.RetryInfo in
 //! the details of a Gemini error. A hint that can't be read, lies in the past or more than a month ahead is ignored;
-//! how much of the rest is believed is the caller's to cap.
+//! how much of the rest is believed is the client's to cap.
 //!
 //! What is read here comes from a peer: numbers are compared as `f64`, which can't overflow, before they become a time;
 //! headers are gone through twice, whatever their number, and a body once, without keeping any of it.

@@ -25,7 +25,7 @@ impl Mark {
     }
 
     /// Whether another request failed, and had done so before this one's attempt began: two that are under way at the
-    /// same time can be one caller's.
+    /// same time can be one client's.
     pub(crate) fn makes_two_with(self, failure: &Failure) -> bool {
         let (when, request) = (self.0 & UNTIL_MASK, self.0 >> 40);
         self.0 != 0

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// A point in monotonic time: milliseconds since an epoch that the caller chose and keeps.
+/// A point in monotonic time: milliseconds since an epoch that the client chose and keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub u64);
 

@@ -45,7 +45,7 @@ pub(super) struct Http2 {
     /// A later one has a higher number.
     pub(super) number: u64,
     state: Arc<State>,
-    key_type: watch::Receiver<KeyType>,
+    stage: watch::Receiver<Stage>,
 }
 
 #[derive(Default)]
@@ -60,7 +60,7 @@ struct State {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum KeyType {
+enum Stage {
     Opening,
     Open,
     Ended(NetError),
@@ -83,17 +83,17 @@ impl Http2 {
             .await
             .map_err(|e| to_answer(&e))?;
         let state = Arc::<State>::default();
-        let (tell, mut key_type) = watch::channel(KeyType::Opening);
+        let (tell, mut stage) = watch::channel(Stage::Opening);
         tokio::spawn(drive(connection, heard, Arc::clone(&state), tell));
-        let opened = key_type.wait_for(|s| *s != KeyType::Opening).await;
-        let opened = opened.map_or(KeyType::Ended(NetError::Reset), |s| *s);
+        let opened = stage.wait_for(|s| *s != Stage::Opening).await;
+        let opened = opened.map_or(Stage::Ended(NetError::Reset), |s| *s);
         match opened {
-            KeyType::Ended(error) => Err(error),
+            Stage::Ended(error) => Err(error),
             _ => Ok(Http2 {
                 sender,
                 number: 0,
                 state,
-                key_type,
+                stage,
             }),
         }
     }
@@ -151,7 +151,7 @@ async fn drive(
     mut connection: Connection<Line, Bytes>,
     heard: Heard,
     state: Arc<State>,
-    tell: watch::Sender<KeyType>,
+    tell: watch::Sender<Stage>,
 ) {
     /// Also when the runtime ends.
     struct End(Arc<State>);
@@ -172,9 +172,9 @@ async fn drive(
         let limit = connection.max_concurrent_send_streams();
         if limit != UNSAID {
             state.limit.store(limit as u64, Ordering::Relaxed);
-            tell.send_if_modified(|key_type| {
-                let opening = *key_type == KeyType::Opening;
-                *key_type = KeyType::Open;
+            tell.send_if_modified(|stage| {
+                let opening = *stage == Stage::Opening;
+                *stage = Stage::Open;
                 opening
             });
         }
@@ -202,7 +202,7 @@ async fn drive(
     state.ended.store(true, Ordering::Release);
     // The streams are told before those who ask why.
     drop(connection);
-    tell.send_replace(KeyType::Ended(ended));
+    tell.send_replace(Stage::Ended(ended));
 }
 
 /// The right to one stream.
@@ -240,12 +240,12 @@ impl Place {
         let response = match response.await {
             Ok(response) => response,
             Err(error) if error.is_io() => {
-                let mut key_type = connection.key_type.clone();
-                let ended = key_type.wait_for(|s| matches!(s, KeyType::Ended(_))).await;
+                let mut stage = connection.stage.clone();
+                let ended = stage.wait_for(|s| matches!(s, Stage::Ended(_))).await;
                 return Err(match ended.map(|s| *s) {
                     // It carried others before, and ended without a byte of this answer.
                     _ if proven => Failed::NotProcessed { on },
-                    Ok(KeyType::Ended(why)) => Failed::Net(why),
+                    Ok(Stage::Ended(why)) => Failed::Net(why),
                     _ => Failed::Net(NetError::Reset),
                 });
             }

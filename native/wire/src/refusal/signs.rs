@@ -2,7 +2,7 @@
 //!
 //! A row holds when everything that it names is there; the first row that holds decides. So the table goes from the
 //! sure to the vague: codes that mean one thing, then words, then codes that mean little. Words that also stand in the
-//! request are an echo and count for nothing: a caller can't put a reason into a provider's mouth.
+//! request are an echo and count for nothing: a client can't put a reason into a provider's mouth.
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;

@@ -32,7 +32,7 @@ pub(crate) struct JsonBody {
 enum Usage {
     /// These texts at these places ask for it.
     With(Vec<Range<usize>>, &'static str),
-    /// The caller asks for it, no stream is asked for, or its `stream_options` are not an object.
+    /// The client asks for it, no stream is asked for, or its `stream_options` are not an object.
     Not,
 }
 
@@ -120,7 +120,7 @@ impl JsonBody {
         Ok(request)
     }
 
-    /// Whether the report of a stream's usage could be asked for in the caller's stead.
+    /// Whether the report of a stream's usage could be asked for in the client's stead.
     pub(crate) fn can_ask_usage(&self) -> bool {
         matches!(self.usage, Usage::With(..))
     }

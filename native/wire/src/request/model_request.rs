@@ -182,7 +182,7 @@ impl ModelRequest {
         self.path.is_some()
     }
 
-    /// Whether the report of a stream's usage can be asked for in the caller's stead: OpenAI's completions and what
+    /// Whether the report of a stream's usage can be asked for in the client's stead: OpenAI's completions and what
     /// speaks their format (`stream_options`, OpenAI API reference).
     pub fn can_ask_usage(&self, path: &str) -> bool {
         self.usage_on_request

@@ -7,14 +7,14 @@ use super::format::Worth;
 /// What a frame of the provider's has become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// The bytes for the caller; empty when there is nothing to pass on.
+    /// The bytes for the client; empty when there is nothing to pass on.
     pub bytes: Bytes,
     /// What it is worth.
     pub worth: Worth,
 }
 
 impl Event {
-    /// One of which the caller gets nothing.
+    /// One of which the client gets nothing.
     pub(super) fn nothing(worth: Worth) -> Event {
         let bytes = Bytes::new();
         Event { bytes, worth }

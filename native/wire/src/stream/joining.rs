@@ -18,7 +18,7 @@ pub(super) struct Joining {
     last: Option<(String, Value)>,
 }
 
-/// What the caller has when a frame comes.
+/// What the client has when a frame comes.
 pub(super) struct Before<'s> {
     pub(super) framing: &'s Framing,
     /// The text.
@@ -36,8 +36,8 @@ impl Joining {
         }
     }
 
-    /// A frame that is worth nothing or something useful, as the caller gets it. `said` is its text, and becomes what it
-    /// adds to the caller's.
+    /// A frame that is worth nothing or something useful, as the client gets it. `said` is its text, and becomes what it
+    /// adds to the client's.
     pub(super) fn join(
         &mut self,
         before: &Before<'_>,

@@ -1,4 +1,4 @@
-//! A streamed answer as its caller gets it: cut into events by its framing, judged by its wire format
+//! A streamed answer as its client gets it: cut into events by its framing, judged by its wire format
 //! (`behaviour.md` §5), and put together when one candidate goes on where another broke off (§6).
 
 mod continuation;
@@ -32,7 +32,7 @@ use refused::refusal_of;
 /// moment.
 const PIECE: usize = 16 * 1024;
 
-/// A caller's stream.
+/// A client's stream.
 #[derive(Debug)]
 pub struct Stream {
     framing: Framing,
@@ -43,7 +43,7 @@ pub struct Stream {
     closed: bool,
     hides_usage: bool,
     observer: Option<Box<dyn Observer>>,
-    /// The text that the caller has, as far as it is kept, and how much of it may be.
+    /// The text that the client has, as far as it is kept, and how much of it may be.
     text: String,
     max_text: usize,
     forgotten: bool,
@@ -89,7 +89,7 @@ impl Stream {
         }
     }
 
-    /// The caller has not asked for `stream_options.include_usage`, and the request has: the chunk that comes for it is
+    /// The client has not asked for `stream_options.include_usage`, and the request has: the chunk that comes for it is
     /// counted and not passed on, neither from this candidate nor from those who go on. A chunk that has a choice beside
     /// its usage stays as it is, and so does the `"usage":null` of the others, which client libraries pass over.
     /// Formats without such an option are not changed.
@@ -104,7 +104,7 @@ impl Stream {
     }
 
     /// Takes the next bytes, cut anywhere, and gives the events that they complete: up to one that ends the
-    /// candidate's part, because what follows it is not the caller's any more.
+    /// candidate's part, because what follows it is not the client's any more.
     pub fn feed(&mut self, bytes: &Bytes) -> Vec<Event> {
         let mut events = Vec::new();
         let mut from = 0;
@@ -179,7 +179,7 @@ impl Stream {
         self.format.as_ref().is_some_and(|f| f.announces_its_end())
     }
 
-    /// What the caller gets after the last event of a finished answer: the end marker, when the provider left it out.
+    /// What the client gets after the last event of a finished answer: the end marker, when the provider left it out.
     pub fn ending(&self) -> Bytes {
         if self.closed {
             return Bytes::new();
@@ -214,14 +214,14 @@ impl Stream {
         format.or_else(|| self.observer.as_ref()?.tokens())
     }
 
-    /// The model that the stream names: of several candidates the first that does, whose id the caller sees. Bedrock's
+    /// The model that the stream names: of several candidates the first that does, whose id the client sees. Bedrock's
     /// `converse-stream` names none.
     pub fn model(&self) -> Option<&str> {
         let format = self.format.as_ref().and_then(|f| f.model());
         format.or_else(|| self.observer.as_ref()?.model())
     }
 
-    /// Bytes of text that the caller has.
+    /// Bytes of text that the client has.
     pub fn delivered(&self) -> usize {
         self.text.len()
     }
@@ -245,7 +245,7 @@ impl Stream {
         }
     }
 
-    /// The request with the text that the caller has as the beginning of the answer. `marked`: in the way of those
+    /// The request with the text that the client has as the beginning of the answer. `marked`: in the way of those
     /// who want to be told that it is one. `None`: the format or this request does not allow it.
     pub fn prefilled(&self, request: &[u8], marked: bool) -> Option<Vec<u8>> {
         match self.text.trim_end() {
@@ -322,7 +322,7 @@ impl Stream {
         event
     }
 
-    /// Whether a frame is the answer to a question that the caller has not asked. Elements of an array are needed for
+    /// Whether a frame is the answer to a question that the client has not asked. Elements of an array are needed for
     /// its brackets.
     fn hides(&self, frame: &Frame) -> bool {
         self.hides_usage
@@ -331,7 +331,7 @@ impl Stream {
                 (Content::Json(event), Some(format)) if format.is_usage_only(event))
     }
 
-    /// The provider's own error, as the end of the caller's stream.
+    /// The provider's own error, as the end of the client's stream.
     fn last_words(&self, frame: Frame) -> Bytes {
         let raised = match (&frame.content, &self.format) {
             (Content::Json(event) | Content::Outline(event), Some(format)) => format.raised(event),
@@ -378,7 +378,7 @@ impl Stream {
         format::anything_else(frame)
     }
 
-    /// A frame of a candidate that goes on, as the caller gets it. `said` becomes what it adds to the text.
+    /// A frame of a candidate that goes on, as the client gets it. `said` becomes what it adds to the text.
     fn join(&mut self, frame: Frame, said: &mut String, worth: Worth) -> Event {
         match (&mut self.joining, &mut self.format, worth) {
             (Some(joining), Some(format), Worth::Nothing | Worth::Useful) => {

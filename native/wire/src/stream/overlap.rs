@@ -1,11 +1,11 @@
-//! Where another candidate's text goes on from the text that the caller has.
+//! Where another candidate's text goes on from the text that the client has.
 //!
 //! The text comes in pieces as small as a letter, so that what was found out about the pieces before is kept: every
 //! piece takes time by its own length and that of [`BACK`], not by what is held back or was delivered.
 
 use super::continuation::Continuation;
 
-/// The shortest repetition that is taken for one, in bytes, unless it is made of whole words. The caller's text can
+/// The shortest repetition that is taken for one, in bytes, unless it is made of whole words. The client's text can
 /// end in what the rest rightly begins with: `100` and `0`, `ha` and `ha!`.
 const REPETITION: usize = 8;
 
@@ -63,7 +63,7 @@ impl Overlap {
         }
     }
 
-    /// The part of `text` (and of what was held back before) that the caller does not have yet.
+    /// The part of `text` (and of what was held back before) that the client does not have yet.
     pub(crate) fn push(&mut self, delivered: &str, text: &str) -> Result<String, Diverged> {
         if self.settled {
             return Ok(text.to_owned());

@@ -9,12 +9,12 @@ pub(super) const MOST_PLACES: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
-    /// The model's reasoning, which a caller can do without.
+    /// The model's reasoning, which a client can do without.
     Thinking,
     Other,
 }
 
-/// The blocks of the caller's stream, and which of them hold the blocks of the candidate that goes on.
+/// The blocks of the client's stream, and which of them hold the blocks of the candidate that goes on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Blocks {
     next: u64,

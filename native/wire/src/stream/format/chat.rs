@@ -39,7 +39,7 @@ pub(super) struct Choices {
     several: bool,
     usage: Usage,
     model: Option<String>,
-    /// What every chunk of the caller's stream carries alike.
+    /// What every chunk of the client's stream carries alike.
     id: Option<Value>,
     created: Option<Value>,
 }
@@ -123,7 +123,7 @@ impl Choices {
         self.done = false;
     }
 
-    /// A chunk as part of the caller's stream; `edit` puts the text into its choice and says whether that leaves
+    /// A chunk as part of the client's stream; `edit` puts the text into its choice and says whether that leaves
     /// anything to say.
     pub(super) fn join(
         &self,
@@ -251,7 +251,7 @@ impl Format for Chat {
             let Some(delta) = choice.get_mut("delta").and_then(Value::as_object_mut) else {
                 return false;
             };
-            // The caller has had the role, and the first candidate's thoughts.
+            // The client has had the role, and the first candidate's thoughts.
             for key in [
                 "role",
                 "reasoning",

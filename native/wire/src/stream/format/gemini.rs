@@ -166,7 +166,7 @@ impl Format for Gemini {
                 .pointer_mut("/content/parts")
                 .and_then(Value::as_array_mut);
             if let Some(parts) = parts {
-                // The caller has had the first candidate's thoughts.
+                // The client has had the first candidate's thoughts.
                 parts.retain(|part| part.get("text").is_none() && says_something(part));
                 says |= !parts.is_empty();
                 if !text.is_empty() {

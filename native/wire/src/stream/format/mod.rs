@@ -32,9 +32,9 @@ pub(crate) const MOST_KEPT: usize = 256 * 1024;
 /// What an event is worth (`behaviour.md` §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Worth {
-    /// Nothing that a caller can use.
+    /// Nothing that a client can use.
     Nothing,
-    /// Something that a caller can use.
+    /// Something that a client can use.
     Useful,
     /// Torn: to be left out.
     Unreadable,
@@ -42,11 +42,11 @@ pub enum Worth {
     Failed,
     /// Nothing can be read any more: as if the connection had been cut.
     Broken,
-    /// Another candidate's answer that can't be joined to what the caller has.
+    /// Another candidate's answer that can't be joined to what the client has.
     Diverged,
 }
 
-/// A wire format, and what has been seen of one stream in it. The stream is the caller's: it may be made of the
+/// A wire format, and what has been seen of one stream in it. The stream is the client's: it may be made of the
 /// answers of several candidates, one going on where the other broke off.
 pub(crate) trait Format: Debug + Send + Sync {
     /// Reads an event of the candidate that answers now. `said` gets the plain text that it carries.
@@ -110,7 +110,7 @@ pub(crate) trait Format: Debug + Send + Sync {
     /// The events that follow are another candidate's.
     fn go_on(&mut self);
 
-    /// An event (an object) of a candidate that goes on, as part of the caller's stream: under the first candidate's ids, with
+    /// An event (an object) of a candidate that goes on, as part of the client's stream: under the first candidate's ids, with
     /// rising indexes and summed usage, and with `text` instead of its own. Called after [`Format::read`]. `held`:
     /// text is held back that may still have to go into the block that is open.
     fn join(&mut self, name: &str, event: Value, text: &str, held: bool) -> Vec<Message>;
@@ -297,7 +297,7 @@ fn name_once(mine: &mut Option<String>, name: Option<&Value>) {
     }
 }
 
-/// Takes what every event of the caller's stream carries alike, an id or a time, unless it is there already.
+/// Takes what every event of the client's stream carries alike, an id or a time, unless it is there already.
 fn keep_once(mine: &mut Option<Value>, value: Option<&Value>) {
     if mine.is_none() {
         // Azure's first chunk has an empty id, and was created at 0.

@@ -32,9 +32,9 @@ pub(crate) struct Responses {
     /// The first candidate's `id` and `created_at`.
     id: Option<Value>,
     created_at: Option<Value>,
-    /// Of the last event that the caller has.
+    /// Of the last event that the client has.
     sequence: u64,
-    /// The items that the caller has whole, and the one that it has the beginning of.
+    /// The items that the client has whole, and the one that it has the beginning of.
     items: Vec<Value>,
     open: Option<Item>,
     /// About how much room they take.
@@ -47,7 +47,7 @@ pub(crate) struct Responses {
     /// Whether the items are no longer followed, because nobody will go on.
     forgotten: bool,
     joined: bool,
-    /// Whether the caller has been told of the end.
+    /// Whether the client has been told of the end.
     told: bool,
     /// The places of the items that are passed on from the candidate that goes on, by its own indexes.
     places: BTreeMap<u64, u64>,
@@ -198,7 +198,7 @@ impl Format for Responses {
         let item_kind = event["item"].get("type").and_then(Value::as_str);
         let events = match (kind.as_str(), item_kind) {
             ("response.created" | "response.in_progress" | "response.queued", _) => vec![],
-            // The caller has had the first candidate's thoughts.
+            // The client has had the first candidate's thoughts.
             ("response.output_item.added", Some("reasoning")) => vec![],
             ("response.output_item.added", Some("message")) => {
                 let item = event["item"].take();
@@ -257,7 +257,7 @@ impl Format for Responses {
 }
 
 impl Responses {
-    /// Follows what the caller gets from the first candidate.
+    /// Follows what the client gets from the first candidate.
     fn follow(&mut self, kind: &str, event: &Value) {
         if self.forgotten {
             return;

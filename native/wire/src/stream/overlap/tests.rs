@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What the caller has in the end, when `text` comes in pieces of so many characters.
+/// What the client has in the end, when `text` comes in pieces of so many characters.
 fn join(
     continuation: Continuation,
     delivered: &str,
