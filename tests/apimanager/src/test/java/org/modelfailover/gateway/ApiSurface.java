@@ -1,6 +1,7 @@
 package org.modelfailover.gateway;
 
 import org.modelfailover.apimanager.AiProvider;
+import org.modelfailover.kit.ProviderProcess;
 
 import java.util.List;
 

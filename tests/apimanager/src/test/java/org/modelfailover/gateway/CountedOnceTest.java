@@ -12,6 +12,11 @@ import org.modelfailover.apimanager.AiProvider;
 import org.modelfailover.apimanager.AnswerRecorder;
 import org.modelfailover.apimanager.CountedTokens;
 import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.kit.AnswerPolicies;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -21,7 +26,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /** Many answers at once, whole and streamed: API Manager counts each once, whatever its end. */
-class CountedOnceTest extends HostScenario {
+class CountedOnceTest extends HostGatewayTest {
     private static final String READS = AnswerPolicies.xml(AnswerPolicies.ReadsBody.class);
 
     private ProviderProcess provider;

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.modelfailover.apimanager.AiProvider;
 import org.modelfailover.executor.Exchange;
+import org.modelfailover.kit.RawClient;
 import org.modelfailover.synapse.HandDriven;
 
 import java.nio.ByteBuffer;
@@ -15,7 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CountDownLatch;
 
 /** A gateway whose workers are all busy, with no room left in their queue. */
-class ExhaustedWorkersTest extends HostScenario {
+class ExhaustedWorkersTest extends HostGatewayTest {
     private static final String[] USED = {
         "name", "OpenAI",
         "apiVersion", "2.0.0",

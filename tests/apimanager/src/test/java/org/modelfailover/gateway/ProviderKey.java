@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+
 import java.util.ArrayList;
 import java.util.List;
 
@@ -91,7 +94,8 @@ enum ProviderKey {
      * Fails when a call carries what belongs to the other endpoint, to AWS's signer or the caller.
      */
     static void assertNobodyElses(ProviderProcess.Call call, String other) {
-        for (String secret : List.of(secret(other), SIGNING_KEY, CALLERS, Scenario.GATEWAY_KEY)) {
+        for (String secret :
+                List.of(secret(other), SIGNING_KEY, CALLERS, GatewayTest.GATEWAY_KEY)) {
             assertFalse(
                     call.log().toString().contains(secret),
                     () -> "a provider was sent " + secret + ": " + call.log());

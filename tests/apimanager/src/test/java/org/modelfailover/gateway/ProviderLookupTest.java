@@ -9,6 +9,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.modelfailover.apimanager.AiProvider;
 import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.Until;
 import org.wso2.carbon.apimgt.api.LLMProviderConfiguration;
 import org.wso2.carbon.apimgt.api.LLMProviderMetadata;
 import org.wso2.carbon.apimgt.api.model.LLMProviderInfo;
@@ -17,7 +21,7 @@ import org.wso2.carbon.apimgt.gateway.internal.DataHolder;
 import java.util.List;
 
 /** The model stands where the API's AI service provider says, for as long as it says so. */
-class ProviderLookupTest extends HostScenario {
+class ProviderLookupTest extends HostGatewayTest {
     private static final AiProvider PROVIDER = AiProvider.ADMIN_DEFINED;
 
     private LLMProviderInfo original;

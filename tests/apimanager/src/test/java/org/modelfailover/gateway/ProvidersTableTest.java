@@ -18,7 +18,10 @@ import org.modelfailover.apimanager.HostHandlers;
 import org.modelfailover.gateway.ApiSurface.Model;
 import org.modelfailover.gateway.WireFormat.Said;
 import org.modelfailover.gateway.WireFormat.Tokens;
-import org.modelfailover.gateway.scenarios.stream.Piece;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
+import org.modelfailover.kit.stream.Piece;
 import org.wso2.carbon.apimgt.gateway.handlers.analytics.Constants;
 
 import java.io.IOException;
@@ -40,7 +43,7 @@ import java.util.Map;
  *
  * <p>What a provider reports is asked of it once more, without the gateway.
  */
-class ProvidersTableTest extends HostScenario {
+class ProvidersTableTest extends HostGatewayTest {
     /** The file, and whether it shall be written. */
     private static final Path PAGE = Path.of(System.getProperty("providers.page"));
 

@@ -23,7 +23,7 @@ import java.util.jar.JarFile;
 import java.util.stream.Collectors;
 
 /** The gateway knows AI service providers as API Manager's gateways know them. */
-class ProvidersTest extends HostScenario {
+class ProvidersTest extends HostGatewayTest {
     @ParameterizedTest
     @EnumSource
     void aProviderIsDefinedWhereTheHostsMediatorsLookForIt(AiProvider provider) {

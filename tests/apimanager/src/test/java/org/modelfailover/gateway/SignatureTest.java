@@ -7,6 +7,7 @@ import com.google.gson.JsonObject;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.modelfailover.kit.ProviderProcess;
 import org.wso2.carbon.apimgt.api.APIManagementException;
 import org.wso2.carbon.apimgt.impl.utils.AWSUtil;
 

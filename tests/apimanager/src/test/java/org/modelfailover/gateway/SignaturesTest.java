@@ -10,6 +10,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.apimanager.AiProvider;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -20,7 +23,7 @@ import java.util.stream.Stream;
  * An endpoint with AWS security gets requests that AWS would accept, signed by API Manager's own
  * signer for this candidate alone.
  */
-class SignaturesTest extends HostScenario {
+class SignaturesTest extends HostGatewayTest {
     private static final String MODEL = "anthropic.claude-3-5-sonnet-20241022-v2:0";
     private static final String OTHER = "anthropic.claude-3-haiku-20240307-v1:0";
     private static final String THIRD = "amazon.nova-lite-v1:0";

@@ -10,6 +10,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.apimanager.AiProvider;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -19,7 +23,7 @@ import java.util.stream.IntStream;
  * A signature holds over whatever the caller and the policy make of a request; where none can, the
  * next candidate is asked, and nothing goes out unsigned.
  */
-class SignedRequestsTest extends HostScenario {
+class SignedRequestsTest extends HostGatewayTest {
     private static final String MODEL = "anthropic.claude-3-5-sonnet-20241022-v2:0";
     private static final String OTHER = "anthropic.claude-3-haiku-20240307-v1:0";
     private static final String BODY =

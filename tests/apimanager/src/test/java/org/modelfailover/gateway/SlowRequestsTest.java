@@ -9,6 +9,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.apimanager.AiProvider;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
 import org.wso2.carbon.apimgt.common.analytics.publishers.dto.enums.EventCategory;
 
 import java.util.Arrays;
@@ -17,7 +20,7 @@ import java.util.Arrays;
  * A request that comes slowly passes API Manager's own handlers, the one that runs policies among
  * them, as one that comes at once.
  */
-class SlowRequestsTest extends HostScenario {
+class SlowRequestsTest extends HostGatewayTest {
     private ProviderProcess one;
 
     private void deploy(boolean hostAiMediator) {

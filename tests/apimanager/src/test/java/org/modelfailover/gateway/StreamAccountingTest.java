@@ -14,6 +14,10 @@ import org.modelfailover.apimanager.AnswerRecorder;
 import org.modelfailover.apimanager.CountedTokens;
 import org.modelfailover.apimanager.RecordedAnswer;
 import org.modelfailover.executor.Exchange;
+import org.modelfailover.kit.AnswerPolicies;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 import org.modelfailover.synapse.HandDriven;
 import org.wso2.carbon.apimgt.common.analytics.publishers.dto.enums.EventCategory;
 import org.wso2.carbon.apimgt.gateway.handlers.analytics.Constants;
@@ -26,7 +30,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** API Manager counts a stream exactly once, at its end, whatever the end is. */
-class StreamAccountingTest extends HostScenario {
+class StreamAccountingTest extends HostGatewayTest {
     private static final String[] USED = {
         "name", "OpenAI",
         "apiVersion", "2.0.0",

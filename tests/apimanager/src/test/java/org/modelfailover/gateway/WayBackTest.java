@@ -16,6 +16,9 @@ import org.modelfailover.apimanager.CorsHandler;
 import org.modelfailover.apimanager.CountedTokens;
 import org.modelfailover.apimanager.RecordedAnswer;
 import org.modelfailover.apimanager.SubscriberHandler;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
 import org.wso2.carbon.apimgt.common.analytics.publishers.dto.enums.EventCategory;
 import org.wso2.carbon.apimgt.gateway.handlers.analytics.Constants;
 
@@ -27,7 +30,7 @@ import java.util.Map;
  * What an answer tells API Manager's handlers on its way back: the same as with API Manager's own
  * {@code AIAPIMediator} and without any policy.
  */
-class WayBackTest extends HostScenario {
+class WayBackTest extends HostGatewayTest {
     private static final String USAGE = "\"stream_options\":{\"include_usage\":true},";
 
     /** Who brings the answer. */

@@ -4,10 +4,11 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 
-import org.modelfailover.gateway.scenarios.stream.Format;
-import org.modelfailover.gateway.scenarios.stream.Piece;
-import org.modelfailover.gateway.scenarios.stream.Reading;
-import org.modelfailover.gateway.scenarios.stream.Usage;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.stream.Format;
+import org.modelfailover.kit.stream.Piece;
+import org.modelfailover.kit.stream.Reading;
+import org.modelfailover.kit.stream.Usage;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
@@ -37,7 +38,7 @@ enum WireFormat {
             pieces.forEach(piece -> body.writeBytes(piece.bytes()));
             StringBuilder text = new StringBuilder();
             Tokens tokens = null;
-            for (String event : Scenario.events(body.toString(StandardCharsets.UTF_8))) {
+            for (String event : GatewayTest.events(body.toString(StandardCharsets.UTF_8))) {
                 JsonObject json = JsonParser.parseString(event).getAsJsonObject();
                 text.append(json.has("delta") ? json.get("delta").getAsString() : "");
                 tokens = json.has("meta") ? tokens(json) : tokens;

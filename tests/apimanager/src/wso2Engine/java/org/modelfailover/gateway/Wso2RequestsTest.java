@@ -8,12 +8,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.apimanager.AiProvider;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 
 import java.util.Arrays;
 import java.util.List;
 
 /** What the policy does for WSO2's engine, at requests of every kind. */
-class Wso2RequestsTest extends HostScenario {
+class Wso2RequestsTest extends HostGatewayTest {
     private ProviderProcess one;
 
     @BeforeEach

@@ -13,6 +13,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.kit.AnswerPolicies;
+import org.modelfailover.kit.Client;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.ScriptedProvider;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -26,7 +33,7 @@ import java.util.stream.Collectors;
  * What the client gets: the provider's own answer, or a clear fault; never a hang, a 202 or an
  * empty 200.
  */
-class AnswersTest extends Scenario {
+class AnswersTest extends GatewayTest {
     private static final String OK = "HTTP/1.1 200 OK\nContent-Type: application/json\n";
 
     private ProviderProcess provider;

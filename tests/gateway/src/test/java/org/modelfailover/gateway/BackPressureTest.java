@@ -4,6 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.Until;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A client that reads slowly slows its own provider down, and costs nobody else anything. */
-class BackPressureTest extends Scenario {
+class BackPressureTest extends GatewayTest {
     private static final String STREAM =
             "HTTP/1.1 200 OK\nContent-Type: text/event-stream\nTransfer-Encoding: chunked";
 

@@ -27,6 +27,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.gateway.host.ExtensionHandler;
 import org.modelfailover.gateway.host.KeyTypeHandler;
+import org.modelfailover.kit.Client;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 
 import java.io.IOException;
 import java.util.List;
@@ -39,7 +46,7 @@ import java.util.stream.Stream;
  * A credential reaches the one that it was meant for, and nobody else: no other provider, no
  * client, no log.
  */
-class CredentialsTest extends Scenario {
+class CredentialsTest extends GatewayTest {
     private static final String CALLERS = "Bearer sk-secret-of-the-caller";
     private static final List<String> NAMES = List.of("bearer", "header", "query");
     private static final Map<String, String> SECRETS =

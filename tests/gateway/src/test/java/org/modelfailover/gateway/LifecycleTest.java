@@ -15,6 +15,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.executor.InvalidConfigurationException;
 import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,7 +40,7 @@ import java.util.stream.Stream;
  * Deploying, redeploying and undeploying the policy, good configurations and bad ones, and the
  * native handles.
  */
-class LifecycleTest extends Scenario {
+class LifecycleTest extends GatewayTest {
     private ProviderProcess provider;
     private ProviderProcess second;
 

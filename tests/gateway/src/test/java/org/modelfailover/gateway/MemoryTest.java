@@ -9,6 +9,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.kit.AnswerPolicies;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.Until;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -22,7 +29,7 @@ import java.util.List;
 /**
  * What providers and clients send is held within {@code max_answer_body} and {@code max_memory}.
  */
-class MemoryTest extends Scenario {
+class MemoryTest extends GatewayTest {
     private static final int MIB = 1 << 20;
     private static final String READS = AnswerPolicies.xml(AnswerPolicies.ReadsBody.class);
 

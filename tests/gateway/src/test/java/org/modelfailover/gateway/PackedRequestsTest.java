@@ -9,6 +9,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,7 +22,7 @@ import java.util.zip.DeflaterOutputStream;
 import java.util.zip.GZIPOutputStream;
 
 /** A compressed request is read through its coding, and goes out without it. */
-class PackedRequestsTest extends Scenario {
+class PackedRequestsTest extends GatewayTest {
     private ProviderProcess standard;
     private ProviderProcess target;
 

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.modelfailover.gateway.DeploymentFolder.Stage;
 import org.modelfailover.gateway.RecordingProvider.Request;
+import org.modelfailover.kit.Client;
 
 import java.io.BufferedReader;
 import java.io.IOException;

@@ -11,6 +11,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -21,7 +25,7 @@ import java.util.stream.Stream;
  * Requests that are not the policy's go the way they would have gone without it: to the API's
  * default endpoint, with its credentials, byte for byte.
  */
-class PassingOnTest extends Scenario {
+class PassingOnTest extends GatewayTest {
     private ProviderProcess standard;
     private ProviderProcess target;
 

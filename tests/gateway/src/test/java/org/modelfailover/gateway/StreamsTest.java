@@ -10,6 +10,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.Until;
 
 import java.util.Arrays;
 import java.util.List;
@@ -21,7 +27,7 @@ import java.util.stream.Collectors;
  * Streamed answers pass through as they come, hold no thread, and never end as if they were whole
  * when they are not.
  */
-class StreamsTest extends Scenario {
+class StreamsTest extends GatewayTest {
     private static final String STREAM =
             "HTTP/1.1 200 OK\nContent-Type: text/event-stream; charset=utf-8\n"
                     + "Transfer-Encoding: chunked";

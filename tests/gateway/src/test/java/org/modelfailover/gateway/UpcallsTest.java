@@ -12,6 +12,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.executor.Exchange;
 import org.modelfailover.executor.NativeExecutor;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 import org.modelfailover.synapse.HandDriven;
 
 import java.nio.ByteBuffer;
@@ -22,7 +28,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /** An exchange that throws ends its own call, and somebody hears of it. */
-class UpcallsTest extends Scenario {
+class UpcallsTest extends GatewayTest {
     private ProviderProcess provider;
     private long policy;
     private long bound;

@@ -16,6 +16,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.executor.NativeExecutor;
 import org.modelfailover.gateway.host.ExtensionHandler;
 import org.modelfailover.gateway.host.KeyTypeHandler;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,7 +33,7 @@ import java.util.stream.Collectors;
  * Clients that are slow to send, or send too much, cost the others nothing: no worker, and no more
  * memory than what they have sent.
  */
-class UploadsTest extends Scenario {
+class UploadsTest extends GatewayTest {
     private static final int WORKERS = 4;
 
     /** Longer than anybody waits for a request that is still coming. */

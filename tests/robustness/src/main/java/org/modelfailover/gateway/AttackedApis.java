@@ -1,5 +1,9 @@
 package org.modelfailover.gateway;
 
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.ScriptedProvider;
+
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;

@@ -1,5 +1,10 @@
 package org.modelfailover.gateway;
 
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.ScriptedProvider;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -240,7 +245,7 @@ final class Attacks {
                         "chat/..;/..;/tenant-b/v1/files",
                         "./chat/.././../tenant-b/v1/files")) {
             String head = head("silent").replace("chat/completions", path);
-            String body = Scenario.chat(AttackedApis.MODEL);
+            String body = GatewayTest.chat(AttackedApis.MODEL);
             try (RawClient client = target.connect()) {
                 client.send(head + "Content-Length: " + body.length() + "\n\n" + body);
                 int status = client.answer().status();
@@ -271,7 +276,7 @@ final class Attacks {
                         ours + "x-long: " + "x".repeat(9 * 1024) + "\n",
                         ours + many);
         List<String> wrong = new ArrayList<>();
-        String body = Scenario.chat(AttackedApis.MODEL).replace("hi", "<<ok>>");
+        String body = GatewayTest.chat(AttackedApis.MODEL).replace("hi", "<<ok>>");
         while (System.nanoTime() < until) {
             for (String head : heads) {
                 try (RawClient client = target.connect()) {
@@ -291,7 +296,7 @@ final class Attacks {
 
     private static List<String> hopByHop(Target target, long until) {
         target.good.forget();
-        String body = Scenario.chat(AttackedApis.MODEL);
+        String body = GatewayTest.chat(AttackedApis.MODEL);
         try (RawClient client = target.connect()) {
             client.send(
                     head("silent")
@@ -361,7 +366,7 @@ final class Attacks {
 
     private static List<String> odd(
             Target target, long until, String how, String model, int wanted) {
-        String body = Scenario.chat(model).replace("hi", "<<ok>>");
+        String body = GatewayTest.chat(model).replace("hi", "<<ok>>");
         List<String> wrong = new ArrayList<>();
         for (int i = 0; i < 20; i++) {
             try (RawClient client = target.connect()) {
@@ -386,7 +391,7 @@ final class Attacks {
     }
 
     private static String question() {
-        return Scenario.chat(AttackedApis.EVIL_MODEL).replace("hi", "<<one two three>>");
+        return GatewayTest.chat(AttackedApis.EVIL_MODEL).replace("hi", "<<one two three>>");
     }
 
     /** A request with an array of numbers that has about this length. */

@@ -1,6 +1,6 @@
 package org.modelfailover.gateway;
 
-import org.modelfailover.gateway.scenarios.stream.Format;
+import org.modelfailover.kit.stream.Format;
 
 import java.util.Random;
 

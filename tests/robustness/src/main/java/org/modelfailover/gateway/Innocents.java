@@ -1,5 +1,8 @@
 package org.modelfailover.gateway;
 
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.RawClient;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -71,7 +74,7 @@ final class Innocents implements AutoCloseable {
         if (answer.status() != 200) {
             return answer.status() + " " + answer.text();
         }
-        String said = Scenario.content(answer.text());
+        String said = GatewayTest.content(answer.text());
         String by = answer.header("x-failover-endpoint");
         if (by != null && !by.equals(AttackedApis.GOOD)) {
             return "served by " + by + ": somebody else's request has benched the target";
@@ -80,7 +83,7 @@ final class Innocents implements AutoCloseable {
     }
 
     private static String chat(String message) {
-        return Scenario.chat(AttackedApis.MODEL).replace("\"hi\"", "\"" + message + "\"");
+        return GatewayTest.chat(AttackedApis.MODEL).replace("\"hi\"", "\"" + message + "\"");
     }
 
     /** One question, and what was wrong with the answer. */

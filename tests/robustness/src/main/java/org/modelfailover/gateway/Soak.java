@@ -1,5 +1,8 @@
 package org.modelfailover.gateway;
 
+import org.modelfailover.kit.Client;
+import org.modelfailover.kit.ProviderProcess;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

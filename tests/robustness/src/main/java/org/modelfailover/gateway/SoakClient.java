@@ -2,8 +2,9 @@ package org.modelfailover.gateway;
 
 import com.google.gson.JsonParser;
 
-import org.modelfailover.gateway.scenarios.stream.Piece;
-import org.modelfailover.gateway.scenarios.stream.Reading;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.stream.Piece;
+import org.modelfailover.kit.stream.Reading;
 
 import java.io.ByteArrayOutputStream;
 import java.net.SocketTimeoutException;

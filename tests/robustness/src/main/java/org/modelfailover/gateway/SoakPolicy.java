@@ -1,5 +1,7 @@
 package org.modelfailover.gateway;
 
+import org.modelfailover.kit.FailoverConfigs;
+
 import java.util.List;
 
 /**

@@ -5,7 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 
-import org.modelfailover.gateway.scenarios.stream.Format;
+import org.modelfailover.kit.stream.Format;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 package org.modelfailover.gateway.scenarios;
 
-import org.modelfailover.gateway.scenarios.stream.Reading;
+import org.modelfailover.kit.stream.Reading;
 
 import java.net.http.HttpHeaders;
 

@@ -1,8 +1,8 @@
 package org.modelfailover.gateway.scenarios;
 
-import org.modelfailover.gateway.scenarios.stream.Format;
-import org.modelfailover.gateway.scenarios.stream.Piece;
-import org.modelfailover.gateway.scenarios.stream.Reading;
+import org.modelfailover.kit.stream.Format;
+import org.modelfailover.kit.stream.Piece;
+import org.modelfailover.kit.stream.Reading;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;

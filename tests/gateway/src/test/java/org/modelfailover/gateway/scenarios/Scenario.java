@@ -3,7 +3,7 @@ package org.modelfailover.gateway.scenarios;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 
-import org.modelfailover.gateway.scenarios.stream.Format;
+import org.modelfailover.kit.stream.Format;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -6,8 +6,8 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 
-import org.modelfailover.gateway.scenarios.stream.Reading;
-import org.modelfailover.gateway.scenarios.stream.Usage;
+import org.modelfailover.kit.stream.Reading;
+import org.modelfailover.kit.stream.Usage;
 import org.opentest4j.TestAbortedException;
 
 import java.io.IOException;
