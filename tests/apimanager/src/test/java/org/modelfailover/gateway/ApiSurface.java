@@ -1,6 +1,7 @@
 package org.modelfailover.gateway;
 
 import org.modelfailover.apimanager.AiProvider;
+import org.modelfailover.kit.FailoverConfigs;
 import org.modelfailover.kit.ProviderProcess;
 
 import java.util.List;
@@ -43,6 +44,10 @@ final class ApiSurface {
 
     /** A model as the portal's editor stores it. */
     record Model(String vendor, String name) {
+        private FailoverConfigs.Candidate at(String endpoint) {
+            return new FailoverConfigs.Candidate(vendor, name, endpoint, endpoint);
+        }
+
         @Override
         public String toString() {
             return name;
@@ -220,27 +225,16 @@ final class ApiSurface {
     /** Gives an API two endpoints, and the policy with one candidate at each. */
     TestDeployment deployment(TestDeployment api, ProviderProcess one, ProviderProcess two) {
         for (ProviderProcess endpoint : List.of(one, two)) {
-            api.endpoint(endpoint.name(), origin(endpoint) + base);
+            api.endpoint(endpoint.name(), endpoint.origin() + base);
             key.give(api, endpoint.name());
         }
         return api.failover(
-                "{\"production\":{\"targetModel\":"
-                        + candidate(target, one.name())
-                        + ",\"fallbackModels\":["
-                        + candidate(fallback, two.name())
-                        + "]},\"sandbox\":{\"targetModel\":"
-                        + candidate(new Model("", ""), "")
-                        + ",\"fallbackModels\":[]},\"requestTimeout\":\"5\",\"suspendDuration\":\"\"}");
-    }
-
-    private static String candidate(Model model, String endpoint) {
-        return String.format(
-                "{\"vendor\":\"%s\",\"model\":\"%s\",\"endpointId\":\"%s\",\"endpointName\":\"%s\"}",
-                model.vendor(), model.name(), endpoint, endpoint);
-    }
-
-    static String origin(ProviderProcess provider) {
-        return provider.url().replaceFirst("/v1$", "");
+                FailoverConfigs.empty()
+                        .production(List.of(target.at(one.name()), fallback.at(two.name())))
+                        .sandbox(List.of(new Model("", "").at("")))
+                        .requestTimeout("5")
+                        .suspendDuration("")
+                        .attributes());
     }
 
     /** The path of a question to this model, behind {@link #base}. */

@@ -217,7 +217,7 @@ class ProvidersTableTest extends HostGatewayTest {
     /** What the provider says to this when nobody stands in between. */
     private Said direct(String path, String body, boolean stream) {
         HttpRequest request =
-                HttpRequest.newBuilder(URI.create(ApiSurface.origin(two) + path))
+                HttpRequest.newBuilder(URI.create(two.origin() + path))
                         .header("Content-Type", "application/json")
                         .POST(HttpRequest.BodyPublishers.ofString(body))
                         .build();

@@ -42,7 +42,7 @@ class SignatureTest {
         log.addProperty("path", path);
         log.addProperty("body", body);
         log.add("headers", headers);
-        return new ProviderProcess.Call(log);
+        return new ProviderProcess.Call(null, log);
     }
 
     private static JsonArray pair(String name, String value) {

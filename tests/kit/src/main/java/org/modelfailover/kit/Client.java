@@ -3,6 +3,7 @@ package org.modelfailover.kit;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -13,10 +14,12 @@ import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
-/** Requests to a gateway. */
+/** Requests through a client library, over HTTP/1.1. */
 public final class Client {
-    private static final HttpClient HTTP =
+    static final HttpClient HTTP =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
     private Client() {}
@@ -54,6 +57,24 @@ public final class Client {
                         StandardCharsets.UTF_8));
     }
 
+    /** Sends a request; what comes is an {@link Answer}, also when it is none or breaks off. */
+    public static CompletableFuture<Answer> send(HttpRequest request, Duration patience) {
+        Arrival arrival = new Arrival();
+        return HTTP.sendAsync(request, arrival)
+                .orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS)
+                .handle((response, error) -> arrival.answer(error));
+    }
+
+    /** Sends a request and goes away after a while; returns what has come until then. */
+    public static Answer sendAndLeave(HttpRequest request, Duration after)
+            throws InterruptedException {
+        Arrival arrival = new Arrival();
+        CompletableFuture<HttpResponse<Void>> exchange = HTTP.sendAsync(request, arrival);
+        Thread.sleep(after.toMillis());
+        exchange.cancel(true);
+        return exchange.handle((response, error) -> arrival.answer(error)).join();
+    }
+
     private static HttpRequest.Builder request(String url, String... headers) {
         HttpRequest.Builder request =
                 HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(20));
@@ -78,10 +99,15 @@ public final class Client {
         }
     }
 
-    /** An address at which nothing listens. */
+    /** An endpoint's address at which nothing listens. */
     public static String refusingUrl() {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return "http://127.0.0.1:" + socket.getLocalPort() + "/v1";
+        return refusingOrigin() + "/v1";
+    }
+
+    /** The same without a path. */
+    public static String refusingOrigin() {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return "http://127.0.0.1:" + socket.getLocalPort();
         } catch (IOException e) {
             throw new AssertionError(e);
         }

@@ -5,13 +5,13 @@ import org.apache.log4j.Level;
 import org.apache.log4j.Logger;
 import org.apache.log4j.spi.LoggingEvent;
 
+import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 
-/**
- * What the gateway logs while this is open; everything that the policy has to say, at any level.
- */
+/** What the gateway logs while this is open. */
 public final class LogCapture implements AutoCloseable {
     private static final Logger OURS = Logger.getLogger("org.modelfailover");
 
@@ -37,9 +37,41 @@ public final class LogCapture implements AutoCloseable {
                 }
             };
 
+    private final Logger logger;
+
+    /** Of the policy at any level; of everything else what the log's own levels let through. */
     public LogCapture() {
-        Logger.getRootLogger().addAppender(appender);
+        this(Logger.getRootLogger());
         OURS.setLevel(Level.TRACE);
+    }
+
+    private LogCapture(Logger logger) {
+        this.logger = logger;
+        logger.addAppender(appender);
+    }
+
+    /** Of the policy alone, at the log's own levels. */
+    public static LogCapture ofPolicy() {
+        return new LogCapture(OURS);
+    }
+
+    /** Forgets what was logged until now. */
+    public void clear() {
+        lines.clear();
+    }
+
+    /** A line that holds all these words and may come within a second; without its stack trace. */
+    public Optional<String> await(String... words) {
+        return Until.orLast(
+                        Duration.ofSeconds(1),
+                        Duration.ofMillis(10),
+                        () -> line(List.of(words)),
+                        Optional::isPresent)
+                .map(line -> line.lines().findFirst().orElse(""));
+    }
+
+    private Optional<String> line(List<String> words) {
+        return lines.stream().filter(line -> words.stream().allMatch(line::contains)).findFirst();
     }
 
     public String text() {
@@ -62,7 +94,9 @@ public final class LogCapture implements AutoCloseable {
 
     @Override
     public void close() {
-        Logger.getRootLogger().removeAppender(appender);
-        OURS.setLevel(null);
+        logger.removeAppender(appender);
+        if (logger != OURS) {
+            OURS.setLevel(null);
+        }
     }
 }

@@ -5,12 +5,9 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -18,6 +15,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -29,21 +27,29 @@ import java.util.stream.Collectors;
  * A {@code simulated-provider} process on a free port (see {@code tests/provider/README.md}). It
  * ends when this handle is closed, and with this JVM.
  *
- * <p>The program is named by the system property {@code provider.binary}, or is the one that cargo
- * built last in this repository.
+ * <p>The program is named by the system property {@code provider.binary} or the variable {@code
+ * PROVIDER_BINARY}, or is the one that cargo built last in this repository.
  */
 public final class ProviderProcess implements AutoCloseable {
-    private static final HttpClient HTTP =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    private static final Duration START_LIMIT = Duration.ofSeconds(60);
 
     private final String name;
-    private final Process process;
-    private final String origin;
+    private final Program program;
 
-    /** One call as the provider logged it. */
-    public record Call(JsonObject log) {
+    /**
+     * One call as the provider logged it.
+     *
+     * @param provider who logged it
+     * @param log its log line
+     */
+    public record Call(ProviderProcess provider, JsonObject log) {
         public int seq() {
             return log.get("seq").getAsInt();
+        }
+
+        /** When it came: RFC 3339, so that the order of texts is that of times. */
+        public String time() {
+            return log.get("time").getAsString();
         }
 
         public String method() {
@@ -53,6 +59,11 @@ public final class ProviderProcess implements AutoCloseable {
         /** With the query. */
         public String path() {
             return log.get("path").getAsString();
+        }
+
+        /** The model that was asked for; empty when the request names none. */
+        public String model() {
+            return string("model");
         }
 
         /** Every value of a header, in order. */
@@ -80,15 +91,24 @@ public final class ProviderProcess implements AutoCloseable {
             return text().getBytes(StandardCharsets.UTF_8);
         }
 
+        /** The body as text; empty when it is none. */
         public String text() {
-            JsonElement text = log.get("body");
-            return text == null || text.isJsonNull() ? "" : text.getAsString();
+            return string("body");
+        }
+
+        /** What the provider did: {@code answered 503}, {@code silent} … */
+        public String outcome() {
+            return string("outcome");
         }
 
         /** How it ended, or null while it goes on. */
         public String end() {
             JsonElement end = log.get("end");
             return end == null || end.isJsonNull() ? null : end.getAsString();
+        }
+
+        public boolean hasEnded() {
+            return end() != null;
         }
 
         /** The same number for all calls on one connection. */
@@ -98,8 +118,7 @@ public final class ProviderProcess implements AutoCloseable {
 
         /** When the caller closed the connection, by the system's clock in milliseconds. */
         public long clientLeftAt() {
-            return Instant.parse(log.get("time").getAsString()).toEpochMilli()
-                    + log.get("client_left_ms").getAsLong();
+            return Instant.parse(time()).toEpochMilli() + log.get("client_left_ms").getAsLong();
         }
 
         /** Whether the caller closed the connection before the answer was whole. */
@@ -107,14 +126,19 @@ public final class ProviderProcess implements AutoCloseable {
             JsonElement left = log.get("client_left_ms");
             return left != null && !left.isJsonNull();
         }
+
+        private String string(String key) {
+            JsonElement value = log.get(key);
+            return value == null || value.isJsonNull() ? "" : value.getAsString();
+        }
     }
 
-    private ProviderProcess(String name, Process process, String origin) {
+    private ProviderProcess(String name, Program program) {
         this.name = name;
-        this.process = process;
-        this.origin = origin;
+        this.program = program;
     }
 
+    /** Starts one that calls itself {@code name}; {@code options} as its README has them. */
     public static ProviderProcess start(String name, String... options) {
         List<String> command =
                 new ArrayList<>(
@@ -126,28 +150,17 @@ public final class ProviderProcess implements AutoCloseable {
                                 "1",
                                 "--until-stdin-closes"));
         command.addAll(List.of(options));
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
         try {
-            Process process =
-                    new ProcessBuilder(command)
-                            .redirectError(ProcessBuilder.Redirect.INHERIT)
-                            .start();
-            BufferedReader out =
-                    new BufferedReader(
-                            new InputStreamReader(
-                                    process.getInputStream(), StandardCharsets.UTF_8));
-            String line = out.readLine();
-            if (line == null || !line.startsWith("listening on ")) {
-                process.destroy();
-                throw new AssertionError(command + " did not start: " + line);
-            }
-            return new ProviderProcess(name, process, line.substring("listening on ".length()));
+            return new ProviderProcess(name, Program.start("listening on ", START_LIMIT, builder));
         } catch (IOException e) {
             throw new AssertionError(command + " did not start", e);
         }
     }
 
     private static Path binary() {
-        String named = System.getProperty("provider.binary");
+        String named = System.getProperty("provider.binary", System.getenv("PROVIDER_BINARY"));
         if (named != null) {
             return Path.of(named);
         }
@@ -168,13 +181,18 @@ public final class ProviderProcess implements AutoCloseable {
         return name;
     }
 
+    /** Its address without a path. */
+    public String origin() {
+        return program.said();
+    }
+
     /** The address that an endpoint is given: {@code http://127.0.0.1:PORT/v1}. */
     public String url() {
-        return origin + "/v1";
+        return origin() + "/v1";
     }
 
     public int port() {
-        return URI.create(origin).getPort();
+        return URI.create(origin()).getPort();
     }
 
     public List<Call> calls() {
@@ -185,12 +203,13 @@ public final class ProviderProcess implements AutoCloseable {
         JsonArray log =
                 JsonParser.parseString(control("GET", "calls" + query, "")).getAsJsonArray();
         List<Call> calls = new ArrayList<>();
-        log.forEach(call -> calls.add(new Call(call.getAsJsonObject())));
+        log.forEach(call -> calls.add(new Call(this, call.getAsJsonObject())));
         return calls;
     }
 
     public List<Call> callsOf(String model) {
-        return calls("?model=" + URLEncoder.encode(model, StandardCharsets.UTF_8));
+        String encoded = URLEncoder.encode(model, StandardCharsets.UTF_8).replace("+", "%20");
+        return calls("?model=" + encoded);
     }
 
     /** The one call that there was. */
@@ -210,8 +229,7 @@ public final class ProviderProcess implements AutoCloseable {
 
     /** Waits until the one call that there was has ended. */
     public Call onlyEnded() {
-        return Until.is(
-                "the call at the provider " + name + " ends", this::only, c -> c.end() != null);
+        return Until.is("the call at the provider " + name + " ends", this::only, Call::hasEnded);
     }
 
     /** Sets what this very model does from now on; the empty string is healthy. */
@@ -222,18 +240,23 @@ public final class ProviderProcess implements AutoCloseable {
         control("PUT", "faults", fault.toString());
     }
 
+    /** Healthy, and without memory of calls. */
     public void forget() {
-        control("DELETE", "calls", "");
+        forgetCalls();
         control("DELETE", "faults", "");
+    }
+
+    public void forgetCalls() {
+        control("DELETE", "calls", "");
     }
 
     private String control(String method, String what, String body) {
         HttpRequest request =
-                HttpRequest.newBuilder(URI.create(origin + "/_control/" + what))
+                HttpRequest.newBuilder(URI.create(origin() + "/_control/" + what))
                         .method(method, BodyPublishers.ofString(body))
                         .build();
         try {
-            HttpResponse<String> answer = HTTP.send(request, BodyHandlers.ofString());
+            HttpResponse<String> answer = Client.HTTP.send(request, BodyHandlers.ofString());
             if (answer.statusCode() >= 300) {
                 throw new AssertionError(
                         Map.of(request.toString(), answer.statusCode() + " " + answer.body()));
@@ -249,10 +272,6 @@ public final class ProviderProcess implements AutoCloseable {
 
     @Override
     public void close() {
-        try {
-            process.getOutputStream().close();
-        } catch (IOException e) {
-            process.destroy();
-        }
+        program.close();
     }
 }

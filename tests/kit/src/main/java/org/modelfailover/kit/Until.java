@@ -22,17 +22,27 @@ public final class Until {
      * value.
      */
     public static <T> T is(String what, Callable<T> value, Predicate<T> wanted) {
-        long deadline = System.nanoTime() + LIMIT.toNanos();
+        T last = orLast(LIMIT, STEP, value, wanted);
+        if (!wanted.test(last)) {
+            throw new AssertionError(
+                    what + ": not so after " + LIMIT.toSeconds() + " s; last seen: " + last);
+        }
+        return last;
+    }
+
+    /**
+     * Waits until {@code value} is as wanted, and returns what it was last: as wanted, or not when
+     * {@code limit} has passed. It is looked at again every {@code step}.
+     */
+    public static <T> T orLast(
+            Duration limit, Duration step, Callable<T> value, Predicate<T> wanted) {
+        long deadline = System.nanoTime() + limit.toNanos();
         while (true) {
             T now = get(value);
-            if (wanted.test(now)) {
+            if (wanted.test(now) || System.nanoTime() > deadline) {
                 return now;
             }
-            if (System.nanoTime() > deadline) {
-                throw new AssertionError(
-                        what + ": not so after " + LIMIT.toSeconds() + " s; last seen: " + now);
-            }
-            LockSupport.parkNanos(STEP.toNanos());
+            LockSupport.parkNanos(step.toNanos());
         }
     }
 

@@ -1,12 +1,16 @@
 package org.modelfailover.gateway;
 
+import org.modelfailover.kit.Until;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -136,7 +140,7 @@ final class Attack {
         Innocents.Seen during;
         Thread watch = watch(gateway, peak);
         try (Innocents innocents = new Innocents(innocentsPort)) {
-            sleepUntil(attacked);
+            Pace.sleepUntil(attacked);
             long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(ATTACK_SECONDS);
             try {
                 complaints.addAll(attack.action().run(target, until));
@@ -176,12 +180,12 @@ final class Attack {
     }
 
     private static void recover(GatewayProcess gateway, int logged, List<String> complaints) {
-        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(RECOVERY_SECONDS);
-        String wrong = Innocents.askOnce(gateway.port(0));
-        while (wrong != null && System.nanoTime() < until) {
-            LockSupport.parkNanos(200_000_000);
-            wrong = Innocents.askOnce(gateway.port(0));
-        }
+        String wrong =
+                Until.orLast(
+                        Duration.ofSeconds(RECOVERY_SECONDS),
+                        Duration.ofMillis(200),
+                        () -> Innocents.askOnce(gateway.port(0)),
+                        Objects::isNull);
         if (wrong != null) {
             complaints.add("afterwards nobody is served: " + wrong);
         }
@@ -208,12 +212,6 @@ final class Attack {
             harm.add(mib + " MiB resident, at most " + MOST_MIB);
         }
         return harm;
-    }
-
-    private static void sleepUntil(long until) {
-        while (System.nanoTime() < until) {
-            LockSupport.parkNanos(20_000_000);
-        }
     }
 
     private static String page(String table) throws IOException {

@@ -4,10 +4,12 @@ import org.modelfailover.kit.GatewayTest;
 import org.modelfailover.kit.ProviderProcess;
 import org.modelfailover.kit.RawClient;
 import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.Until;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,7 +25,7 @@ final class Attacks {
     /** Twice as much as {@code max_request_body}. */
     private static final int MOST_SENT = 128 * MIB;
 
-    private static final long LATE_NANOS = 10_000_000_000L;
+    private static final Duration LATE = Duration.ofSeconds(10);
 
     /**
      * @param process the gateway
@@ -138,7 +140,7 @@ final class Attacks {
         for (int i = 0; i < 300; i++) {
             clients.add(target.connect().send(head("silent") + "Content-Length: 67108864\n\n{"));
         }
-        sleepUntil(until);
+        Pace.sleepUntil(until);
         clients.forEach(RawClient::reset);
         return List.of();
     }
@@ -195,7 +197,7 @@ final class Attacks {
                             trySend(client, body);
                         },
                         until);
-        sleepUntil(until);
+        Pace.sleepUntil(until);
         clients.forEach(RawClient::reset);
         return wrong;
     }
@@ -260,7 +262,7 @@ final class Attacks {
                 .map(ProviderProcess.Call::path)
                 .filter(path -> path.contains("tenant"))
                 .forEach(path -> wrong.add("the provider was asked for " + path));
-        sleepUntil(Math.min(until, System.nanoTime() + 2_000_000_000L));
+        Pace.sleepUntil(Math.min(until, System.nanoTime() + 2_000_000_000L));
         return target.policy ? wrong : List.of();
     }
 
@@ -306,7 +308,7 @@ final class Attacks {
                             + body);
             client.answer();
         }
-        sleepUntil(Math.min(until, System.nanoTime() + 2_000_000_000L));
+        Pace.sleepUntil(Math.min(until, System.nanoTime() + 2_000_000_000L));
         boolean seen = target.good.calls().stream().anyMatch(call -> call.header("x-hop") != null);
         return seen && target.policy ? List.of("x-hop reached the provider") : List.of();
     }
@@ -319,7 +321,7 @@ final class Attacks {
             client.send(head("flood") + "Content-Length: " + body.length() + "\n\n" + body);
             clients.add(client);
         }
-        sleepUntil(until);
+        Pace.sleepUntil(until);
         clients.forEach(RawClient::reset);
         return List.of();
     }
@@ -336,12 +338,12 @@ final class Attacks {
             LockSupport.parkNanos(50_000_000);
             clients.forEach(RawClient::reset);
         }
-        long late = System.nanoTime() + LATE_NANOS;
-        int calls = target.policy ? target.process.openCalls() : 0;
-        while (calls > 0 && System.nanoTime() < late) {
-            LockSupport.parkNanos(50_000_000);
-            calls = target.process.openCalls();
-        }
+        int calls =
+                Until.orLast(
+                        LATE,
+                        Duration.ofMillis(50),
+                        () -> target.policy ? target.process.openCalls() : 0,
+                        open -> open == 0);
         // The innocent callers have some too.
         return calls > 8 ? List.of(calls + " calls go on without a client") : List.of();
     }
@@ -380,7 +382,7 @@ final class Attacks {
             }
             LockSupport.parkNanos(50_000_000);
         }
-        sleepUntil(Math.min(until, System.nanoTime() + 2_000_000_000L));
+        Pace.sleepUntil(Math.min(until, System.nanoTime() + 2_000_000_000L));
         return target.policy ? wrong.stream().distinct().toList() : List.of();
     }
 
@@ -471,11 +473,5 @@ final class Attacks {
             }
         }
         return new ArrayList<>(wrong);
-    }
-
-    private static void sleepUntil(long until) {
-        while (System.nanoTime() < until) {
-            LockSupport.parkNanos(20_000_000);
-        }
     }
 }

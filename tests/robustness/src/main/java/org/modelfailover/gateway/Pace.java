@@ -27,6 +27,17 @@ final class Pace {
         }
     }
 
+    /**
+     * Sleeps.
+     *
+     * @param until in the nanoseconds of the JVM's clock
+     */
+    static void sleepUntil(long until) {
+        while (System.nanoTime() < until) {
+            LockSupport.parkNanos(20_000_000);
+        }
+    }
+
     /** Between two pieces. */
     static void pause() {
         LockSupport.parkNanos(PIECE_NANOS);

@@ -31,6 +31,9 @@ import java.util.stream.Collectors;
 final class RobustGateway {
     static final String MARK = "gateway> ";
 
+    /** Begins the first answer. */
+    static final String STARTED = "ports ";
+
     private static final int STOPPED_MILLIS = 50;
 
     private final List<EmbeddedGateway> gateways = new ArrayList<>();
@@ -47,7 +50,7 @@ final class RobustGateway {
         say(
                 all.gateways.stream()
                         .map(gateway -> String.valueOf(gateway.port()))
-                        .collect(Collectors.joining(" ")));
+                        .collect(Collectors.joining(" ", STARTED, "")));
         BufferedReader commands =
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = commands.readLine(); line != null; line = commands.readLine()) {

@@ -2,11 +2,13 @@ package org.modelfailover.gateway;
 
 import org.modelfailover.kit.Client;
 import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.Until;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -260,12 +262,12 @@ final class Soak {
 
     /** Waits until nothing is under way, lets everything go that may go, and measures the rest. */
     private Footprint quiet() {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(QUIET_SECONDS);
-        int calls = gateway.openCalls();
-        while (calls > 0 && System.nanoTime() < end) {
-            LockSupport.parkNanos(20_000_000);
-            calls = gateway.openCalls();
-        }
+        int calls =
+                Until.orLast(
+                        Duration.ofSeconds(QUIET_SECONDS),
+                        Duration.ofMillis(20),
+                        gateway::openCalls,
+                        open -> open == 0);
         if (calls > 0) {
             fault("LEFT OVER " + calls + " native calls " + QUIET_SECONDS + " s after the last");
         }

@@ -140,7 +140,7 @@ record Scenario(
                 fields.has("candidates")
                         ? fields.texts("candidates")
                         : models.values().stream()
-                                .filter(m -> !m.endpoint().equals(World.DEFAULT))
+                                .filter(m -> !m.endpoint().equals(Endpoints.DEFAULT))
                                 .map(Model::letter)
                                 .toList();
         Policy policy =

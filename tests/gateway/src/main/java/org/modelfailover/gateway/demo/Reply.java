@@ -5,13 +5,14 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 
-import java.net.http.HttpHeaders;
+import org.modelfailover.kit.Answer;
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a client got. */
-record Answer(int status, HttpHeaders headers, String body, Duration took, List<Chunk> chunks) {
+/** What a client got, as a reader of the story wants to see it. */
+record Reply(Answer answer) {
     /**
      * One event of a streamed answer.
      *
@@ -59,17 +60,27 @@ record Answer(int status, HttpHeaders headers, String body, Duration took, List<
         }
     }
 
-    /** A whole answer as a stream is one without chunks. */
-    Answer(int status, HttpHeaders headers, String body, Duration took) {
-        this(status, headers, body, took, List.of());
+    int status() {
+        return answer.status();
+    }
+
+    String body() {
+        return answer.body();
     }
 
     String header(String name) {
-        return headers.firstValue(name).orElse("");
+        return answer.header(name);
     }
 
     long millis() {
-        return took.toMillis();
+        return answer.millis();
+    }
+
+    /** The events of a stream; a whole answer has none. */
+    List<Chunk> chunks() {
+        return answer.events().stream()
+                .map(event -> new Chunk(Duration.ofMillis(event.millis()), event.data()))
+                .toList();
     }
 
     /** The model and endpoint that served, as the gateway says. */
@@ -79,23 +90,24 @@ record Answer(int status, HttpHeaders headers, String body, Duration took, List<
 
     /** What the model said, or else the error. */
     String text() {
+        List<Chunk> chunks = chunks();
         if (!chunks.isEmpty()) {
             return String.join("", chunks.stream().map(Chunk::text).toList());
         }
-        JsonObject answer = object(body);
-        if (answer.has("choices")) {
-            JsonObject choice = first(answer, "choices");
+        JsonObject whole = object(body());
+        if (whole.has("choices")) {
+            JsonObject choice = first(whole, "choices");
             return choice.getAsJsonObject("message").get("content").getAsString();
         }
-        if (answer.has("error") && answer.get("error").isJsonObject()) {
-            return answer.getAsJsonObject("error").get("message").getAsString();
+        if (whole.has("error") && whole.get("error").isJsonObject()) {
+            return whole.getAsJsonObject("error").get("message").getAsString();
         }
-        return answer.has("description") ? answer.get("description").getAsString() : body;
+        return whole.has("description") ? whole.get("description").getAsString() : body();
     }
 
     String summary(Lineup lineup) {
         List<String> parts = new ArrayList<>();
-        parts.add(status + " after " + millis() + " ms");
+        parts.add(status() + " after " + millis() + " ms");
         if (!header("x-failover-model").isEmpty()) {
             parts.add(
                     "from "

@@ -1,6 +1,7 @@
 package org.modelfailover.gateway.scenarios;
 
 import org.modelfailover.gateway.TestDeployment;
+import org.modelfailover.kit.ProviderProcess;
 
 import java.io.Closeable;
 import java.io.IOException;
@@ -10,7 +11,6 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** The endpoints that all scenarios share: providers, and addresses where no provider is. */
-final class World implements AutoCloseable {
+final class Endpoints implements AutoCloseable {
     static final String DEFAULT = "default";
 
     /** The names by which scenarios know the endpoints; the README says what each is. */
@@ -47,14 +47,14 @@ final class World implements AutoCloseable {
     private static final int NOBODY_LISTENS = 1;
     private static final int MORE_THAN_THE_BACKLOG = 6;
 
-    private final Map<String, Provider> providers = new HashMap<>();
+    private final Map<String, ProviderProcess> providers = new HashMap<>();
     private final List<Closeable> sockets = new ArrayList<>();
     private final ServerSocket garbage;
     private final ServerSocket blackhole;
 
-    World(Path folder) throws IOException {
+    Endpoints() throws IOException {
         for (String name : PROCESS_OF.values()) {
-            providers.put(name, Provider.start(name, folder));
+            providers.put(name, ProviderProcess.start(name));
         }
         garbage = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
         blackhole = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
@@ -84,12 +84,12 @@ final class World implements AutoCloseable {
     }
 
     /** The provider at an endpoint, if there is one. */
-    Optional<Provider> at(String endpoint) {
+    Optional<ProviderProcess> at(String endpoint) {
         return Optional.ofNullable(PROCESS_OF.get(endpoint)).map(providers::get);
     }
 
     /** Adds all endpoints. */
-    void deploy(TestDeployment deployment) {
+    void addTo(TestDeployment deployment) {
         for (String endpoint : ENDPOINTS) {
             deployment.endpoint(idOf(endpoint), url(endpoint));
             switch (endpoint) {
@@ -125,9 +125,9 @@ final class World implements AutoCloseable {
             case "nowhere":
                 return "http://nowhere.invalid/v1";
             case "tls":
-                return providers.get("one").origin().replace("http:", "https:") + "/v1";
+                return providers.get("one").url().replace("http:", "https:");
             default:
-                return providers.get(PROCESS_OF.get(endpoint)).origin() + "/v1";
+                return providers.get(PROCESS_OF.get(endpoint)).url();
         }
     }
 
@@ -146,7 +146,7 @@ final class World implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        providers.values().forEach(Provider::close);
+        providers.values().forEach(ProviderProcess::close);
         for (Closeable socket : sockets) {
             socket.close();
         }

@@ -1,8 +1,6 @@
-package org.modelfailover.gateway.scenarios;
+package org.modelfailover.kit;
 
-import org.modelfailover.kit.stream.Format;
 import org.modelfailover.kit.stream.Piece;
-import org.modelfailover.kit.stream.Reading;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -15,15 +13,12 @@ import java.net.http.HttpResponse.BodySubscribers;
 import java.net.http.HttpResponse.ResponseInfo;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPInputStream;
 
 /** Keeps an answer as it comes in, so that what came before it broke is there too. */
 final class Arrival implements BodyHandler<Void> {
-    private static final HttpHeaders NONE = HttpHeaders.of(Map.of(), (name, value) -> true);
-
     private final long started = System.nanoTime();
     private final List<Piece> pieces = new CopyOnWriteArrayList<>();
     private volatile ResponseInfo head;
@@ -40,24 +35,22 @@ final class Arrival implements BodyHandler<Void> {
     }
 
     /** The answer, or as much of it as there is; to be called once when it has ended. */
-    Answer answer(Format format, Throwable error) {
+    Answer answer(Throwable error) {
         long millis = millis();
-        HttpHeaders headers = head == null ? NONE : head.headers();
+        HttpHeaders headers = head == null ? Answer.NO_HEADERS : head.headers();
         byte[] body = joined(pieces);
-        List<Piece> read = pieces;
+        List<Piece> read = List.copyOf(pieces);
         if (headers.firstValue("content-encoding").orElse("").equals("gzip")) {
             body = unzipped(body);
             read = List.of(new Piece(millis, body));
         }
-        boolean streamed = format != null && head != null && head.statusCode() == 200;
-        Reading reading = streamed ? format.read(read, error != null) : null;
         return new Answer(
                 head == null ? 0 : head.statusCode(),
                 headers,
                 new String(body, StandardCharsets.UTF_8),
                 millis,
                 error == null ? null : error.toString(),
-                reading);
+                read);
     }
 
     private static byte[] joined(List<Piece> pieces) {

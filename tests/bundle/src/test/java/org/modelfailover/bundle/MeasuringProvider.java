@@ -16,12 +16,12 @@ import java.util.concurrent.atomic.AtomicInteger;
  * Answers at once, or as a stream that takes a fifth of a second; says how long the request's body
  * was.
  */
-final class Provider implements AutoCloseable {
+final class MeasuringProvider implements AutoCloseable {
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     final AtomicInteger streams = new AtomicInteger();
 
-    Provider() throws IOException {
+    MeasuringProvider() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 0);
         server.setExecutor(threads);
         server.createContext("/", this::answer);

@@ -1,42 +1,49 @@
 package org.modelfailover.gateway.demo;
 
-import org.modelfailover.gateway.DeploymentFolder;
 import org.modelfailover.gateway.DeploymentFolder.Stage;
-import org.modelfailover.gateway.EmbeddedGateway;
 import org.modelfailover.gateway.GatewayLog;
 import org.modelfailover.gateway.TestDeployment;
+import org.modelfailover.kit.Answer;
+import org.modelfailover.kit.Client;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.ProviderProcess.Call;
+import org.modelfailover.kit.World;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
 /** Two providers and a gateway in between them and the client. */
-final class World implements AutoCloseable {
+final class Scenery implements AutoCloseable {
     static final String EU_ENDPOINT = "default_production_endpoint";
     static final String US_ENDPOINT = "7b9d4f02-5c1e-4e0a-9a37-c2f1d6e8b350";
     static final String SANDBOX_ENDPOINT = "default_sandbox_endpoint";
 
-    private static final int SETTLING = 50;
+    private static final Duration LIMIT = Duration.ofSeconds(15);
+    private static final Duration SETTLING = Duration.ofMillis(500);
 
-    Provider eu;
-    Provider us;
+    ProviderProcess eu;
+    ProviderProcess us;
     Endpoint inEurope;
     Endpoint inAmerica;
     Endpoint inSandbox;
-    PolicyLog log;
+    LogCapture log;
 
     private Path folder;
     private Path logFile;
-    private EmbeddedGateway gateway;
-    private int version;
+    private World world;
     private boolean closed;
 
     synchronized void start() throws IOException, InterruptedException {
@@ -47,9 +54,10 @@ final class World implements AutoCloseable {
         logFile = buildFolder().resolve("gateway.log");
         Files.deleteIfExists(logFile);
         GatewayLog.to(logFile);
-        log = PolicyLog.open();
-        eu = Provider.start("eu", folder);
-        us = Provider.start("us", folder);
+        log = LogCapture.ofPolicy();
+        world = new World(folder, "eu", "us");
+        eu = world.at("eu");
+        us = world.at("us");
         inEurope =
                 Endpoint.at(
                         eu,
@@ -70,8 +78,8 @@ final class World implements AutoCloseable {
                         Credential.SANDBOX);
         deploy(Lineup.of(new Lineup.Candidate("warm-up", inEurope)));
         // So that no step is a cold start: once through the policy, once past it.
-        Client.ask(api(), Question.of("warm-up", "Hello"));
-        Client.ask(api(), Question.of("another", "Hello"));
+        reply(Question.of("warm-up", "Hello"));
+        reply(Question.of("another", "Hello"));
     }
 
     /** {@code build/demo} of the project: the log outlives the story. */
@@ -82,12 +90,12 @@ final class World implements AutoCloseable {
     }
 
     String origin() {
-        return gateway.origin();
+        return world.origin();
     }
 
     /** The API's address. */
     String api() {
-        return gateway.baseUrl();
+        return world.api();
     }
 
     Path logFile() {
@@ -96,7 +104,7 @@ final class World implements AutoCloseable {
 
     /** The deployed API's. */
     String version() {
-        return version + ".0.0";
+        return world.version();
     }
 
     /**
@@ -107,10 +115,7 @@ final class World implements AutoCloseable {
         if (closed) {
             throw new IllegalStateException("The demo was ended");
         }
-        version++;
-        TestDeployment api =
-                TestDeployment.api("AssistantAPI", version(), "/assistant/" + version())
-                        .provider("OpenAI");
+        TestDeployment api = world.nextApi().provider("OpenAI");
         Map<String, Endpoint> endpoints = new LinkedHashMap<>();
         for (Endpoint endpoint : List.of(inEurope, inAmerica, inSandbox)) {
             endpoints.put(endpoint.id(), endpoint);
@@ -125,58 +130,54 @@ final class World implements AutoCloseable {
         for (Lineup policy : policies) {
             api.failover(Map.of("failoverConfigs", policy.stored()));
         }
-        DeploymentFolder written = api.write(folder.resolve("deployment-" + version));
-        if (gateway == null) {
-            gateway = EmbeddedGateway.start(written);
-        } else {
-            gateway.redeploy(written);
-        }
+        world.deploy(api);
     }
 
     /** Healthy providers, and nothing remembered of earlier calls. */
-    void reset() throws IOException, InterruptedException {
-        eu.reset();
-        us.reset();
+    void reset() {
+        world.forget();
         log.clear();
     }
 
     /** Asks, and then asks the providers what they saw of it. */
-    Exchange ask(Question question, Lineup policy) throws IOException, InterruptedException {
-        forgetCalls();
-        Answer answer = Client.ask(api(), question);
+    Exchange ask(Question question, Lineup policy) throws IOException {
+        world.forgetCalls();
+        log.clear();
+        Reply answer = reply(question);
         return new Exchange(question, answer, calls(policy), policy);
     }
 
-    void forgetCalls() throws IOException, InterruptedException {
-        eu.forgetCalls();
-        us.forgetCalls();
-        log.clear();
+    private Reply reply(Question question) throws IOException {
+        Answer answer = Client.send(request(question), LIMIT).join();
+        if (answer.isBroken()) {
+            throw new IOException(answer.broken());
+        }
+        return new Reply(answer);
+    }
+
+    /** Asks many times at once. */
+    List<Reply> askTogether(Question question, int times) {
+        List<CompletableFuture<Answer>> asked = new ArrayList<>();
+        for (int i = 0; i < times; i++) {
+            asked.add(Client.send(request(question), LIMIT));
+        }
+        return asked.stream().map(CompletableFuture::join).map(Reply::new).toList();
+    }
+
+    private HttpRequest request(Question question) {
+        return HttpRequest.newBuilder(URI.create(api() + "/chat/completions"))
+                .header("ApiKey", question.token())
+                .header("Content-Type", "application/json")
+                .POST(BodyPublishers.ofString(question.body()))
+                .build();
     }
 
     /**
      * The calls at both providers, when all have ended or a while has passed; in the order in which
      * they came, and those of one millisecond in the policy's order.
      */
-    List<Call> calls(Lineup policy) throws IOException, InterruptedException {
-        List<Call> calls = new ArrayList<>();
-        for (int i = 0; i < SETTLING; i++) {
-            calls.clear();
-            calls.addAll(eu.calls());
-            calls.addAll(us.calls());
-            if (calls.stream().noneMatch(call -> call.end().isEmpty())) {
-                break;
-            }
-            Thread.sleep(10);
-        }
-        calls.sort(Comparator.comparing(Call::time).thenComparing(policy::place));
-        return calls;
-    }
-
-    /** An address at which nothing listens. */
-    static String nobody() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-            return "http://127.0.0.1:" + socket.getLocalPort();
-        }
+    List<Call> calls(Lineup policy) {
+        return world.endedCalls(SETTLING, policy::place);
     }
 
     @Override
@@ -186,15 +187,10 @@ final class World implements AutoCloseable {
         }
         closed = true;
         try {
-            if (gateway != null) {
-                gateway.close();
+            if (world != null) {
+                world.close();
             }
         } finally {
-            for (Provider provider : new Provider[] {eu, us}) {
-                if (provider != null) {
-                    provider.close();
-                }
-            }
             remove(folder);
         }
     }

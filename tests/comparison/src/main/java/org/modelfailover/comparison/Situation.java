@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** What happens to an API, whichever policy it has. */
-final class Scenario {
+final class Situation {
     /** What is done; the play tells what came of it. */
     interface Script {
         void play(Play play) throws Exception;
@@ -28,55 +28,55 @@ final class Scenario {
     private String suspendDuration = "60";
     private boolean defaultListens = true;
 
-    private Scenario(String name, Script script) {
+    private Situation(String name, Script script) {
         this.name = name;
         this.script = script;
     }
 
-    String play(World world, Side side) throws Exception {
+    String play(ComparedApis apis, Side side) throws Exception {
         String stored = Play.stored(candidates, endpointName, requestTimeout, suspendDuration);
-        world.deploy(side, stored, defaultListens);
-        Play play = new Play(world, candidates);
+        apis.deploy(side, stored, defaultListens);
+        Play play = new Play(apis, candidates);
         script.play(play);
         return play.told();
     }
 
-    private Scenario candidates(Candidate... named) {
+    private Situation candidates(Candidate... named) {
         candidates = List.of(named);
         return this;
     }
 
-    private Scenario endpointName(String value) {
+    private Situation endpointName(String value) {
         endpointName = value;
         return this;
     }
 
-    private Scenario requestTimeout(String value) {
+    private Situation requestTimeout(String value) {
         requestTimeout = value;
         return this;
     }
 
-    private Scenario suspendDuration(String value) {
+    private Situation suspendDuration(String value) {
         suspendDuration = value;
         return this;
     }
 
-    private Scenario nobodyListensAtTheDefault() {
+    private Situation nobodyListensAtTheDefault() {
         defaultListens = false;
         return this;
     }
 
-    private static Scenario when(String name, Script script) {
-        return new Scenario(name, script);
+    private static Situation when(String name, Script script) {
+        return new Situation(name, script);
     }
 
-    private static Scenario whenTheTarget(String does, String directives) {
+    private static Situation whenTheTarget(String does, String directives) {
         return when(does, play -> play.does(A, directives).ask());
     }
 
     /** All of them, in the order of the table. */
-    static List<Scenario> all() {
-        List<Scenario> all = new ArrayList<>();
+    static List<Situation> all() {
+        List<Situation> all = new ArrayList<>();
         all.add(when("nothing fails", Play::ask));
         all.add(whenTheTarget("503", "status=503"));
         all.add(whenTheTarget("500", "status=500"));
