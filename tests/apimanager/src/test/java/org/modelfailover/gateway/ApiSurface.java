@@ -5,6 +5,7 @@ import org.modelfailover.kit.FailoverConfigs;
 import org.modelfailover.kit.ProviderProcess;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /** A provider's API as its clients call it: a row of docs/providers.md. */
 final class ApiSurface {
@@ -62,6 +63,11 @@ final class ApiSurface {
 
     /** All of them, in the page's order. */
     static List<ApiSurface> all() {
+        return Stream.of(openAis(), others()).flatMap(List::stream).toList();
+    }
+
+    /** Those that speak one of OpenAI's formats. */
+    private static List<ApiSurface> openAis() {
         return List.of(
                 new ApiSurface(
                                 "OpenAI, chat completions",
@@ -105,7 +111,11 @@ final class ApiSurface {
                         .at("/v1", "/chat/completions")
                         .asks(WireFormat.CHAT, CHAT)
                         .of("mistral-large-latest", "mistral-small-latest")
-                        .behaves("~usage=finish~strict"),
+                        .behaves("~usage=finish~strict"));
+    }
+
+    private static List<ApiSurface> others() {
+        return List.of(
                 new ApiSurface("Anthropic", AiProvider.ANTHROPIC, ProviderKey.X_API_KEY)
                         .at("/v1", "/messages")
                         .asks(WireFormat.MESSAGES, CHAT)

@@ -13,6 +13,7 @@ import org.modelfailover.kit.Answer;
 import org.modelfailover.kit.Client;
 import org.modelfailover.kit.FailoverConfigs;
 import org.modelfailover.kit.FailoverConfigs.Candidate;
+import org.modelfailover.kit.ThisProcess;
 import org.modelfailover.kit.Until;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.launch.Framework;
@@ -20,7 +21,6 @@ import org.osgi.framework.wiring.BundleWiring;
 import org.osgi.framework.wiring.FrameworkWiring;
 
 import java.io.ByteArrayInputStream;
-import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.net.URI;
 import java.net.http.HttpRequest;
@@ -209,10 +209,10 @@ class RestartTest {
             LockSupport.parkNanos(Duration.ofMillis(300).toNanos());
         }
         Map<String, Long> used = new TreeMap<>();
-        used.put("threads", count(Path.of("/proc/self/task")));
+        used.put("threads", ThisProcess.threadCount());
         used.put("own threads", ownThreads());
         used.put("class loaders", loaders.stream().filter(one -> one.get() != null).count());
-        used.put("files", count(Path.of("/proc/self/fd")));
+        used.put("files", ThisProcess.files());
         Runtime heap = Runtime.getRuntime();
         used.put("heap MB", heap.totalMemory() - heap.freeMemory() >> 20);
         try (Stream<Path> files = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
@@ -222,12 +222,6 @@ class RestartTest {
                             .count());
         }
         return used;
-    }
-
-    private static long count(Path directory) throws IOException {
-        try (Stream<Path> entries = Files.list(directory)) {
-            return entries.count();
-        }
     }
 
     private static void assertServed(EmbeddedGateway gateway, String request) throws Exception {

@@ -7,6 +7,7 @@ import static org.modelfailover.comparison.Candidate.C;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What happens to an API, whichever policy it has. */
 final class Situation {
@@ -76,6 +77,12 @@ final class Situation {
 
     /** All of them, in the order of the table. */
     static List<Situation> all() {
+        return Stream.of(failures(), streams(), requests(), suspensions(), configurations())
+                .flatMap(List::stream)
+                .toList();
+    }
+
+    private static List<Situation> failures() {
         List<Situation> all = new ArrayList<>();
         all.add(when("nothing fails", Play::ask));
         all.add(whenTheTarget("503", "status=503"));
@@ -107,6 +114,11 @@ final class Situation {
                                     play.ask();
                                 })
                         .candidates(six().toArray(new Candidate[0])));
+        return all;
+    }
+
+    private static List<Situation> streams() {
+        List<Situation> all = new ArrayList<>();
         all.add(
                 when(
                         "a stream, nothing fails",
@@ -128,6 +140,11 @@ final class Situation {
                 when(
                         "a stream that falls silent before its first word",
                         play -> play.does(A, "role-only-then-silence").askStreamed()));
+        return all;
+    }
+
+    private static List<Situation> requests() {
+        List<Situation> all = new ArrayList<>();
         all.add(
                 when("the target's endpoint is not the default", Play::ask)
                         .candidates(new Candidate("A", "gpt-4o", Candidate.THIRD), B));
@@ -136,6 +153,11 @@ final class Situation {
                         "a request for another model",
                         play -> play.ask("{\"model\":\"o3-mini\",\"messages\":[]}")));
         all.add(when("a request that names no model", play -> play.ask("{\"messages\":[]}")));
+        return all;
+    }
+
+    private static List<Situation> suspensions() {
+        List<Situation> all = new ArrayList<>();
         all.add(
                 when(
                         "a second request after a 503",
@@ -177,6 +199,11 @@ final class Situation {
                 whenTheTarget(
                         "success, with remaining tokens that are no number",
                         "header=x-ratelimit-remaining-tokens:unlimited"));
+        return all;
+    }
+
+    private static List<Situation> configurations() {
+        List<Situation> all = new ArrayList<>();
         all.add(
                 when(
                         "keys in different headers, A 503",

@@ -8,6 +8,7 @@ import org.modelfailover.kit.FailoverConfigs;
 import org.modelfailover.kit.GatewayTest;
 import org.modelfailover.kit.RawClient;
 import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.ThisProcess;
 import org.modelfailover.kit.Until;
 
 import java.io.IOException;
@@ -161,7 +162,7 @@ class BackPressureTest extends GatewayTest {
         deploy(api().endpoint("one", fast.url()), FailoverConfigs.target("gpt", "one"));
         stalledClient("gpt").reset();
         assertNoCallIsOpen();
-        long before = LifecycleTest.memory();
+        long before = ThisProcess.memory();
 
         List<RawClient> clients = new ArrayList<>();
         for (int i = 0; i < streams; i++) {
@@ -169,7 +170,7 @@ class BackPressureTest extends GatewayTest {
         }
         untilItStands(sent);
 
-        long each = (LifecycleTest.memory() - before) / streams;
+        long each = (ThisProcess.memory() - before) / streams;
         assertTrue(each < 2 << 20, "a stalled stream takes " + (each >> 10) + " KiB");
         clients.forEach(RawClient::reset);
     }

@@ -15,6 +15,7 @@ import org.modelfailover.kit.GatewayTest;
 import org.modelfailover.kit.LogCapture;
 import org.modelfailover.kit.RawClient;
 import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.ThisProcess;
 import org.modelfailover.kit.Until;
 
 import java.io.BufferedReader;
@@ -87,11 +88,11 @@ class MemoryTest extends GatewayTest {
                 FailoverConfigs.target("gpt", "one")
                         .fallback("gpt-mini", "two")
                         .attribute("maxAnswerBody", "16MiB"));
-        long before = LifecycleTest.memory();
+        long before = ThisProcess.memory();
 
         assertServedBy("fallback", ask(chat("gpt")));
 
-        long more = LifecycleTest.memory() - before;
+        long more = ThisProcess.memory() - before;
         assertTrue(more < 150L * MIB, "it took " + more / MIB + " MiB");
     }
 

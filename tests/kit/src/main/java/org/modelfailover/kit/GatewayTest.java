@@ -152,6 +152,14 @@ public abstract class GatewayTest {
                 "the answer should come from the provider " + provider + ": " + content);
     }
 
+    /** An answer in the gateway's own format; returns its description. */
+    public static String assertFault(int status, RawClient.Answer answer) {
+        assertEquals(status, answer.status(), answer.text());
+        var report = JsonParser.parseString(answer.text()).getAsJsonObject();
+        assertEquals("Status report", report.get("type").getAsString(), answer.text());
+        return report.get("description").getAsString();
+    }
+
     public static void assertNoCallIsOpen() {
         Until.is(
                 "the executor has no call under way any more",

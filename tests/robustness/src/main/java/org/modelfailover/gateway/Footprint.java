@@ -1,15 +1,13 @@
 package org.modelfailover.gateway;
 
+import org.modelfailover.kit.ThisProcess;
+
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 import javax.management.JMException;
 import javax.management.ObjectName;
@@ -42,9 +40,9 @@ record Footprint(
         Matcher globals = GLOBALS.matcher(ask("threadPrint"));
         return new Footprint(
                 memory.getHeapMemoryUsage().getUsed(),
-                resident("self") - memory.getHeapMemoryUsage().getCommitted(),
-                count("/proc/self/task"),
-                count("/proc/self/fd"),
+                ThisProcess.resident("self") - memory.getHeapMemoryUsage().getCommitted(),
+                (int) ThisProcess.threadCount(),
+                (int) ThisProcess.files(),
                 globals.find() ? Integer.parseInt(globals.group(1)) : 0,
                 liveObjects());
     }
@@ -69,22 +67,5 @@ record Footprint(
                                 command,
                                 new Object[] {new String[0]},
                                 new String[] {String[].class.getName()});
-    }
-
-    private static int count(String folder) throws IOException {
-        try (Stream<Path> entries = Files.list(Path.of(folder))) {
-            return (int) entries.count();
-        }
-    }
-
-    /** A process's resident memory in bytes; 0 when there is no such process. */
-    static long resident(String process) throws IOException {
-        Path status = Path.of("/proc", process, "status");
-        List<String> lines = Files.exists(status) ? Files.readAllLines(status) : List.of();
-        return lines.stream()
-                .filter(line -> line.startsWith("VmRSS:"))
-                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
-                .findFirst()
-                .orElse(0);
     }
 }

@@ -3,6 +3,7 @@ package org.modelfailover.gateway;
 import com.google.gson.Gson;
 
 import org.modelfailover.kit.Program;
+import org.modelfailover.kit.ThisProcess;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -85,7 +86,7 @@ final class GatewayProcess implements AutoCloseable {
     /** Its resident memory in bytes. */
     long resident() {
         try {
-            return Footprint.resident(String.valueOf(process.pid()));
+            return ThisProcess.resident(String.valueOf(process.pid()));
         } catch (IOException e) {
             return 0;
         }

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 
 /** A gateway, started by the program that {@code GATEWAY_DRIVER} names, else {@code ./driver}. */
 final class Driver implements AutoCloseable {
+    private static final String OURS = "./driver";
     private static final Duration START_LIMIT = Duration.ofSeconds(300);
     private static final Duration REDEPLOY_LIMIT = Duration.ofSeconds(20);
 
@@ -59,8 +60,10 @@ final class Driver implements AutoCloseable {
     private void start() throws IOException {
         Files.createDirectories(folder.getParent());
         String program = program();
+        // Our own takes a free one by itself, so that nobody can come in between.
+        int port = program.equals(OURS) ? 0 : freePort();
         ProcessBuilder builder =
-                new ProcessBuilder(program, folder.toString(), String.valueOf(freePort()))
+                new ProcessBuilder(program, folder.toString(), String.valueOf(port))
                         .redirectError(errors.toFile());
         builder.environment().put("GATEWAY_LOG", log.toString());
         builder.environment().put("SCENARIO_MAX_SUSPEND", "111s");
@@ -75,7 +78,7 @@ final class Driver implements AutoCloseable {
     private static String program() {
         String named = System.getenv("GATEWAY_DRIVER");
         if (named == null || named.isEmpty()) {
-            return "./driver";
+            return OURS;
         }
         Path fromRoot = Path.of("..", "..").resolve(named);
         return Files.exists(fromRoot) ? fromRoot.toString() : named;
