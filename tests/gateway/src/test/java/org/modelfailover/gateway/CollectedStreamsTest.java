@@ -16,6 +16,7 @@ import org.modelfailover.kit.LogCapture;
 import org.modelfailover.kit.ProviderProcess;
 import org.modelfailover.kit.RawClient;
 import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.ThisProcess;
 import org.modelfailover.kit.Until;
 
 import java.io.IOException;
@@ -58,7 +59,7 @@ class CollectedStreamsTest extends GatewayTest {
 
         Until.is(
                 "no worker is busy while 100 streams are collected",
-                StreamsTest::busyWorkers,
+                ThisProcess::busyWorkers,
                 List::isEmpty);
         assertEquals(List.of(), AnswerPolicies.ReadsBody.SEEN, "the streams are not over yet");
         for (RawClient client : clients) {

@@ -4,9 +4,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** What this process, or another one, holds: as Linux tells it under {@code /proc}. */
@@ -64,5 +66,22 @@ public final class ThisProcess {
                 .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
                 .findFirst()
                 .orElse(0);
+    }
+
+    /** Workers of the transport with a frame of the policy, or with anything to do at all. */
+    public static List<String> busyWorkers() {
+        return Thread.getAllStackTraces().entrySet().stream()
+                .filter(thread -> thread.getKey().getName().startsWith("PassThroughMessageProc"))
+                .filter(
+                        thread ->
+                                thread.getKey().getState() == Thread.State.RUNNABLE
+                                        || Arrays.stream(thread.getValue())
+                                                .anyMatch(ThisProcess::isOurs))
+                .map(thread -> thread.getKey() + " " + Arrays.toString(thread.getValue()))
+                .collect(Collectors.toList());
+    }
+
+    private static boolean isOurs(StackTraceElement frame) {
+        return frame.getClassName().startsWith("org.modelfailover.");
     }
 }
