@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.modelfailover.kit.Until;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleException;
 import org.osgi.framework.Constants;
@@ -205,15 +206,13 @@ class BundleTest {
 
     /** The threads start and end by themselves, soon after what makes them do so. */
     private static void awaitThreads(String what, LongPredicate expected) {
-        long deadline = System.nanoTime() + 10_000_000_000L;
-        long count;
-        do {
-            count =
-                    Thread.getAllStackTraces().keySet().stream()
-                            .filter(thread -> thread.getName().startsWith("model-failover"))
-                            .count();
-        } while (!expected.test(count) && System.nanoTime() < deadline);
-        assertTrue(expected.test(count), what + ": " + count);
+        Until.is(
+                what,
+                () ->
+                        Thread.getAllStackTraces().keySet().stream()
+                                .filter(thread -> thread.getName().startsWith("model-failover"))
+                                .count(),
+                expected::test);
     }
 
     @ParameterizedTest(name = "{0}")

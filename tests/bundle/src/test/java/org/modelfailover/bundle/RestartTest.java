@@ -9,20 +9,22 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.modelfailover.gateway.DeploymentFolder;
 import org.modelfailover.gateway.EmbeddedGateway;
 import org.modelfailover.gateway.TestDeployment;
+import org.modelfailover.kit.Answer;
+import org.modelfailover.kit.Client;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.FailoverConfigs.Candidate;
+import org.modelfailover.kit.ThisProcess;
+import org.modelfailover.kit.Until;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.launch.Framework;
 import org.osgi.framework.wiring.BundleWiring;
 import org.osgi.framework.wiring.FrameworkWiring;
 
 import java.io.ByteArrayInputStream;
-import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,12 +33,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /**
@@ -58,9 +60,11 @@ class RestartTest {
     private static final String OTHERS =
             "{\"model\":\"another\",\"messages\":[],\"x\":\"" + "x".repeat(200_000) + "\"}";
     private static final String CONFIGURATION =
-            "{'production':{'targetModel':{'model':'ours','endpointId':'one'},"
-                    + "'fallbackModels':[]},'sandbox':{},'requestTimeout':'30',"
-                    + "'suspendDuration':'0'}";
+            FailoverConfigs.empty()
+                    .production(List.of(Candidate.of("ours", "one")))
+                    .requestTimeout("30")
+                    .suspendDuration("0")
+                    .stored();
 
     @TempDir Path folder;
 
@@ -72,14 +76,18 @@ class RestartTest {
     }
 
     private interface Body {
-        void run(Framework framework, Bundle bundle, EmbeddedGateway gateway, Provider provider)
+        void run(
+                Framework framework,
+                Bundle bundle,
+                EmbeddedGateway gateway,
+                MeasuringProvider provider)
                 throws Exception;
     }
 
     private void inside(String name, Body body) throws Exception {
         // Else the transport would make a worker for each of the first requests.
         System.setProperty("worker_pool_size_core", "20");
-        try (Provider provider = new Provider()) {
+        try (MeasuringProvider provider = new MeasuringProvider()) {
             DeploymentFolder api =
                     TestDeployment.assistant()
                             .endpoint("one", provider.url())
@@ -109,13 +117,13 @@ class RestartTest {
                 name,
                 (framework, bundle, gateway, provider) -> {
                     assertServed(gateway, OURS);
-                    Answer underWay = new Answer(gateway, STREAM);
-                    await("the stream is under way", () -> provider.streams.get() == 1);
+                    Request underWay = new Request(gateway, STREAM);
+                    Until.holds("the stream is under way", () -> provider.streams.get() == 1);
 
                     bundle.stop();
 
                     underWay.assertServed();
-                    await("no thread is left of a stopped bundle", () -> ownThreads() == 0);
+                    Until.holds("no thread is left of a stopped bundle", () -> ownThreads() == 0);
                     for (String request : List.of(OURS, STREAM, OTHERS)) {
                         assertServed(gateway, request);
                     }
@@ -201,10 +209,10 @@ class RestartTest {
             LockSupport.parkNanos(Duration.ofMillis(300).toNanos());
         }
         Map<String, Long> used = new TreeMap<>();
-        used.put("threads", count(Path.of("/proc/self/task")));
+        used.put("threads", ThisProcess.threadCount());
         used.put("own threads", ownThreads());
         used.put("class loaders", loaders.stream().filter(one -> one.get() != null).count());
-        used.put("files", count(Path.of("/proc/self/fd")));
+        used.put("files", ThisProcess.files());
         Runtime heap = Runtime.getRuntime();
         used.put("heap MB", heap.totalMemory() - heap.freeMemory() >> 20);
         try (Stream<Path> files = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
@@ -216,61 +224,38 @@ class RestartTest {
         return used;
     }
 
-    private static long count(Path directory) throws IOException {
-        try (Stream<Path> entries = Files.list(directory)) {
-            return entries.count();
-        }
-    }
-
-    private static void await(String what, BooleanSupplier condition) {
-        long deadline = System.nanoTime() + Duration.ofSeconds(10).toNanos();
-        while (!condition.getAsBoolean()) {
-            assertTrue(System.nanoTime() < deadline, what + ": not so after 10 s");
-            LockSupport.parkNanos(3_000_000);
-        }
-    }
-
     private static void assertServed(EmbeddedGateway gateway, String request) throws Exception {
-        new Answer(gateway, request).assertServed();
+        new Request(gateway, request).assertServed();
     }
 
-    /** An answer that may still be on its way. */
-    private static final class Answer {
-        private static final HttpClient CLIENT =
-                HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    /** A request that may still be on its way. */
+    private static final class Request {
+        private final String body;
+        private final CompletableFuture<Answer> answer;
 
-        private final String request;
-        private final java.util.concurrent.CompletableFuture<HttpResponse<String>> response;
-
-        Answer(EmbeddedGateway gateway, String request) {
-            this.request = request;
-            response =
-                    CLIENT.sendAsync(
+        Request(EmbeddedGateway gateway, String body) {
+            this.body = body;
+            answer =
+                    Client.send(
                             HttpRequest.newBuilder(
                                             URI.create(gateway.baseUrl() + "/chat/completions"))
                                     .header("Content-Type", "application/json")
-                                    .POST(BodyPublishers.ofString(request))
+                                    .POST(BodyPublishers.ofString(body))
                                     .build(),
-                            BodyHandlers.ofString());
+                            Duration.ofSeconds(10));
         }
 
         /** Null when the request was served, and else what came instead. */
         String lost() {
-            try {
-                HttpResponse<String> answer = response.get(10, TimeUnit.SECONDS);
-                String text = answer.body();
-                boolean served =
-                        request.equals(STREAM)
-                                ? text.endsWith("data: [DONE]\n\n")
-                                : request.equals(OURS)
-                                        ? text.contains("read " + OURS.length())
-                                        : text.contains("read " + OTHERS.length());
-                return answer.statusCode() == 200 && served
-                        ? null
-                        : answer.statusCode() + " " + text;
-            } catch (Exception e) {
-                return request.substring(0, 30) + ": " + e;
-            }
+            Answer got = answer.join();
+            String text = got.body();
+            boolean served =
+                    body.equals(STREAM)
+                            ? text.endsWith("data: [DONE]\n\n")
+                            : text.contains("read " + body.length());
+            return got.status() == 200 && served && !got.isBroken()
+                    ? null
+                    : body.substring(0, 30) + ": " + got;
         }
 
         void assertServed() {
@@ -297,8 +282,7 @@ class RestartTest {
 
         private void ask(EmbeddedGateway gateway, String request) {
             while (!stopped) {
-                Answer answer = new Answer(gateway, request);
-                String instead = answer.lost();
+                String instead = new Request(gateway, request).lost();
                 if (instead == null) {
                     served.incrementAndGet();
                 } else {
@@ -310,7 +294,7 @@ class RestartTest {
 
         void awaitAnswers(int more) {
             int now = served.get();
-            await("requests are answered", () -> served.get() >= now + more);
+            Until.holds("requests are answered", () -> served.get() >= now + more);
         }
 
         void stop() throws InterruptedException {

@@ -1,5 +1,7 @@
 package org.modelfailover.comparison;
 
+import org.modelfailover.kit.FailoverConfigs;
+
 /**
  * A model at an endpoint, named by a letter in the table.
  *
@@ -14,10 +16,8 @@ record Candidate(String letter, String model, String endpoint) {
     static final Candidate B = new Candidate("B", "gpt-4o-mini", SECOND);
     static final Candidate C = new Candidate("C", "gpt-4.1", THIRD);
 
-    /** As the portal's editor stores it, except that its quotes are still quotes. */
-    String stored(String endpointName) {
-        return String.format(
-                "{\"vendor\":\"\",\"model\":\"%s\",\"endpointId\":\"%s\",\"endpointName\":\"%s\"}",
-                model, endpoint, endpointName);
+    /** As an administrator enters it, at an endpoint of this name. */
+    FailoverConfigs.Candidate entered(String endpointName) {
+        return new FailoverConfigs.Candidate("", model, endpoint, endpointName);
     }
 }

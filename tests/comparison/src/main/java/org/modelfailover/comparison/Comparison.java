@@ -16,7 +16,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Stream;
 
-/** Plays all scenarios with both policies and makes a page of what came of it. */
+/** Plays all situations with both policies and makes a page of what came of it. */
 public final class Comparison {
     private Comparison() {}
 
@@ -59,18 +59,19 @@ public final class Comparison {
         Path folder = Files.createTempDirectory("comparison-");
         ExecutorService players = Executors.newFixedThreadPool(Side.values().length);
         // The first gateway's timer is everybody's: all are closed when all have done.
-        List<World> worlds = new ArrayList<>();
+        List<ComparedApis> compared = new ArrayList<>();
         try {
             Map<Side, Future<List<String>>> told = new EnumMap<>(Side.class);
             for (Side side : Side.values()) {
-                World world = new World(Files.createDirectory(folder.resolve(side.name())));
-                worlds.add(world);
-                told.put(side, players.submit(() -> play(world, side)));
+                ComparedApis apis =
+                        new ComparedApis(Files.createDirectory(folder.resolve(side.name())));
+                compared.add(apis);
+                told.put(side, players.submit(() -> play(apis, side)));
             }
             StringBuilder table = new StringBuilder();
-            List<Scenario> scenarios = Scenario.all();
-            for (int i = 0; i < scenarios.size(); i++) {
-                table.append("| ").append(scenarios.get(i).name);
+            List<Situation> situations = Situation.all();
+            for (int i = 0; i < situations.size(); i++) {
+                table.append("| ").append(situations.get(i).name);
                 for (Side side : Side.values()) {
                     table.append(" | ").append(told.get(side).get().get(i));
                 }
@@ -79,19 +80,19 @@ public final class Comparison {
             return table.toString().stripTrailing();
         } finally {
             players.shutdownNow();
-            worlds.forEach(World::close);
+            compared.forEach(ComparedApis::close);
             try (Stream<Path> files = Files.walk(folder)) {
                 files.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
             }
         }
     }
 
-    private static List<String> play(World world, Side side) throws Exception {
+    private static List<String> play(ComparedApis apis, Side side) throws Exception {
         // The first request loads hundreds of classes, longer than a client may want to wait.
-        Scenario.all().get(0).play(world, side);
+        Situation.all().get(0).play(apis, side);
         List<String> told = new ArrayList<>();
-        for (Scenario scenario : Scenario.all()) {
-            told.add(scenario.play(world, side));
+        for (Situation situation : Situation.all()) {
+            told.add(situation.play(apis, side));
         }
         return told;
     }

@@ -1,91 +1,100 @@
 package org.modelfailover.comparison;
 
-import com.google.gson.JsonObject;
+import org.modelfailover.kit.Answer;
+import org.modelfailover.kit.Client;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.ProviderProcess.Call;
 
-import org.modelfailover.gateway.demo.Call;
-
-import java.io.IOException;
+import java.net.http.HttpRequest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
-/** One scenario with one of the policies: what happens is told, not judged. */
+/** One situation with one of the policies: what happens is told, not judged. */
 final class Play {
     private static final String PLAIN = "{\"model\":\"%s\",\"messages\":[]}";
     private static final String STREAMED = "{\"model\":\"%s\",\"stream\":true,\"messages\":[]}";
 
-    /** After an answer, a call may not be in the provider's log yet. */
-    private static final int SETTLING_MILLIS = 1500;
-
-    private final World world;
+    private final ComparedApis apis;
     private final List<Candidate> candidates;
     private final List<String> told = new ArrayList<>();
     private int seen;
 
-    Play(World world, List<Candidate> candidates) {
-        this.world = world;
+    Play(ComparedApis apis, List<Candidate> candidates) {
+        this.apis = apis;
         this.candidates = candidates;
     }
 
     /** From now on a provider does this whenever it is asked for the candidate's model. */
-    Play does(Candidate candidate, String directives) throws IOException, InterruptedException {
-        world.at(candidate.endpoint()).fault(candidate.model(), directives);
+    Play does(Candidate candidate, String directives) {
+        apis.at(candidate.endpoint()).set(candidate.model(), directives);
         return this;
     }
 
     /** Asks for the target's model. */
-    Play ask() throws IOException, InterruptedException {
+    Play ask() {
         return ask(String.format(PLAIN, candidates.get(0).model()));
     }
 
-    Play ask(String body) throws IOException, InterruptedException {
-        Answer answer = Client.await(Client.send(world.api(), body));
-        return tell(answer.told(candidates) + asked(newCalls()));
+    Play ask(String body) {
+        AnswerInWords answer = inWords(body);
+        return tell(answer.told() + asked(newCalls()));
     }
 
     /** Asks for the target's model, streamed; the whole text is the answer's when nothing fails. */
-    Play askStreamed() throws IOException, InterruptedException {
-        Answer answer = stream();
-        return tell(answer.told(candidates) + asked(newCalls()));
+    Play askStreamed() {
+        AnswerInWords answer = stream();
+        return tell(answer.told() + asked(newCalls()));
     }
 
-    Play askStreamedAndSayWhenItCame() throws IOException, InterruptedException {
-        Answer answer = stream();
+    Play askStreamedAndSayWhenItCame() {
+        AnswerInWords answer = stream();
         return tell(
-                answer.told(candidates)
+                answer.told()
                         + (answer.cameAsItWasSpoken()
                                 ? ", chunk by chunk"
                                 : ", all of it at the end"));
     }
 
     /** Tells how much of the text arrived, too. */
-    Play askStreamed(String wholeText) throws IOException, InterruptedException {
-        Answer answer = stream();
+    Play askStreamed(String wholeText) {
+        AnswerInWords answer = stream();
         String text = answer.text();
         String much =
                 text.equals(wholeText)
                         ? ", with the whole text"
                         : text.isEmpty() ? ", without text" : ", with a part of the text";
-        return tell(answer.told(candidates) + much + asked(newCalls()));
+        return tell(answer.told() + much + asked(newCalls()));
     }
 
-    private Answer stream() throws InterruptedException {
-        String body = String.format(STREAMED, candidates.get(0).model());
-        return Client.await(Client.send(world.api(), body));
+    private AnswerInWords stream() {
+        return inWords(String.format(STREAMED, candidates.get(0).model()));
+    }
+
+    private AnswerInWords inWords(String body) {
+        return new AnswerInWords(ask(apis.request(body)).join(), candidates);
+    }
+
+    /** An answer that is not whole in time is none. */
+    private static CompletableFuture<Answer> ask(HttpRequest request) {
+        return Client.send(request, ComparedApis.PATIENCE)
+                .thenApply(answer -> isLate(answer) ? Answer.none(answer.broken()) : answer);
+    }
+
+    private static boolean isLate(Answer answer) {
+        return answer.isBroken() && answer.millis() >= ComparedApis.PATIENCE.toMillis();
     }
 
     /** Asks many times at once, and tells how often the target was asked. */
-    Play askTogether(int times) throws IOException, InterruptedException {
+    Play askTogether(int times) {
         String body = String.format(PLAIN, candidates.get(0).model());
         List<CompletableFuture<Answer>> sent = new ArrayList<>();
         for (int i = 0; i < times; i++) {
-            sent.add(Client.send(world.api(), body));
+            sent.add(ask(apis.request(body)));
         }
-        for (CompletableFuture<Answer> one : sent) {
-            Client.await(one);
-        }
+        sent.forEach(CompletableFuture::join);
         long target =
                 newCalls().stream()
                         .filter(c -> c.model().equals(candidates.get(0).model()))
@@ -97,37 +106,42 @@ final class Play {
     }
 
     /** Asks, goes away, and tells what becomes of the call. */
-    Play askAndLeave() throws IOException, InterruptedException {
+    Play askAndLeave() throws InterruptedException {
         String body = String.format(PLAIN, candidates.get(0).model());
-        Client.sendAndLeave(world.api(), body, Duration.ofMillis(300));
+        Client.sendAndLeave(apis.request(body), Duration.ofMillis(300));
         String end = newCalls().get(0).end();
         return tell(
-                end.equals("client-left")
+                "client-left".equals(end)
                         ? "the call to A is given up at once"
                         : "the call to A goes on to its end");
     }
 
     /** Tells whose keys the last call carried. */
-    Play andWhoseKeysItCarried() throws IOException, InterruptedException {
-        List<Call> calls = world.calls(candidates);
+    Play andWhoseKeysItCarried() {
+        List<Call> calls = apis.calls(candidates);
         Call last = calls.get(calls.size() - 1);
         List<String> keys =
                 candidates.stream()
-                        .filter(c -> last.headers().toString().contains(World.keyOf(c)))
+                        .filter(
+                                c ->
+                                        last.log()
+                                                .get("headers")
+                                                .toString()
+                                                .contains(ComparedApis.keyOf(c)))
                         .map(c -> c.letter() + "'s")
                         .toList();
         return add("carried " + String.join(" and ", keys) + " key");
     }
 
     /** Tells whether the last call's body was this, but for the model. */
-    Play andWhetherTheBodyWasKept(String sent) throws IOException, InterruptedException {
-        List<Call> calls = world.calls(candidates);
+    Play andWhetherTheBodyWasKept(String sent) {
+        List<Call> calls = apis.calls(candidates);
         Call last = calls.get(calls.size() - 1);
         String expected = sent.replace(candidates.get(0).model(), last.model());
         return add(
-                last.body().equals(expected)
+                last.text().equals(expected)
                         ? "had the body as sent but for the model"
-                        : "had another body, `" + last.body() + "`");
+                        : "had another body, `" + last.text() + "`");
     }
 
     Play wait(Duration time) throws InterruptedException {
@@ -150,15 +164,8 @@ final class Play {
     }
 
     /** Calls since the last time, when all of them have come to their end. */
-    private List<Call> newCalls() throws IOException, InterruptedException {
-        List<Call> calls = world.calls(candidates);
-        for (int waited = 0; waited < SETTLING_MILLIS; waited += 50) {
-            if (calls.stream().noneMatch(call -> call.end().isEmpty())) {
-                break;
-            }
-            Thread.sleep(50);
-            calls = world.calls(candidates);
-        }
+    private List<Call> newCalls() {
+        List<Call> calls = apis.calls(candidates);
         List<Call> fresh = List.copyOf(calls.subList(seen, calls.size()));
         seen = calls.size();
         return fresh;
@@ -175,7 +182,7 @@ final class Play {
         String model = call.model().isEmpty() ? "no model" : "`" + call.model() + "`";
         for (Candidate candidate : candidates) {
             if (candidate.model().equals(call.model())) {
-                return call.provider() == world.at(candidate.endpoint())
+                return call.provider() == apis.at(candidate.endpoint())
                         ? candidate.letter()
                         : model + " at the wrong endpoint";
             }
@@ -189,22 +196,10 @@ final class Play {
             String endpointName,
             String requestTimeout,
             String suspendDuration) {
-        String rows =
-                candidates.stream()
-                        .skip(1)
-                        .map(c -> c.stored(endpointName))
-                        .collect(Collectors.joining(","));
-        String section =
-                "{\"targetModel\":"
-                        + candidates.get(0).stored(endpointName)
-                        + ",\"fallbackModels\":["
-                        + rows
-                        + "]}";
-        JsonObject empty = new JsonObject();
-        return String.format(
-                        "{\"production\":%s,\"sandbox\":%s,\"requestTimeout\":\"%s\","
-                                + "\"suspendDuration\":\"%s\"}",
-                        section, empty, requestTimeout, suspendDuration)
-                .replace('"', '\'');
+        return FailoverConfigs.empty()
+                .production(candidates.stream().map(c -> c.entered(endpointName)).toList())
+                .requestTimeout(requestTimeout)
+                .suspendDuration(suspendDuration)
+                .stored();
     }
 }

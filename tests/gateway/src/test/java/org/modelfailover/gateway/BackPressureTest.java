@@ -4,6 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.ThisProcess;
+import org.modelfailover.kit.Until;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** A client that reads slowly slows its own provider down, and costs nobody else anything. */
-class BackPressureTest extends Scenario {
+class BackPressureTest extends GatewayTest {
     private static final String STREAM =
             "HTTP/1.1 200 OK\nContent-Type: text/event-stream\nTransfer-Encoding: chunked";
 
@@ -156,7 +162,7 @@ class BackPressureTest extends Scenario {
         deploy(api().endpoint("one", fast.url()), FailoverConfigs.target("gpt", "one"));
         stalledClient("gpt").reset();
         assertNoCallIsOpen();
-        long before = LifecycleTest.memory();
+        long before = ThisProcess.memory();
 
         List<RawClient> clients = new ArrayList<>();
         for (int i = 0; i < streams; i++) {
@@ -164,7 +170,7 @@ class BackPressureTest extends Scenario {
         }
         untilItStands(sent);
 
-        long each = (LifecycleTest.memory() - before) / streams;
+        long each = (ThisProcess.memory() - before) / streams;
         assertTrue(each < 2 << 20, "a stalled stream takes " + (each >> 10) + " KiB");
         clients.forEach(RawClient::reset);
     }

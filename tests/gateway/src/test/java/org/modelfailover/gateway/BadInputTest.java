@@ -14,12 +14,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.kit.Client;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
 
 import java.util.Arrays;
 import java.util.List;
 
 /** What clients send that they should not: a defined answer, and no effect on others. */
-class BadInputTest extends Scenario {
+class BadInputTest extends GatewayTest {
     private ProviderProcess provider;
 
     @BeforeEach

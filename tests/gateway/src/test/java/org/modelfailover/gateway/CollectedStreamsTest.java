@@ -9,6 +9,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.kit.AnswerPolicies;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.ThisProcess;
+import org.modelfailover.kit.Until;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,7 +27,7 @@ import java.util.List;
  * Where a response policy needs the body, a stream reaches it, and the client, as a whole answer;
  * no worker waits for it.
  */
-class CollectedStreamsTest extends Scenario {
+class CollectedStreamsTest extends GatewayTest {
     private static final String READS = AnswerPolicies.xml(AnswerPolicies.ReadsBody.class);
 
     private ProviderProcess provider;
@@ -50,7 +59,7 @@ class CollectedStreamsTest extends Scenario {
 
         Until.is(
                 "no worker is busy while 100 streams are collected",
-                StreamsTest::busyWorkers,
+                ThisProcess::busyWorkers,
                 List::isEmpty);
         assertEquals(List.of(), AnswerPolicies.ReadsBody.SEEN, "the streams are not over yet");
         for (RawClient client : clients) {
@@ -168,9 +177,9 @@ class CollectedStreamsTest extends Scenario {
         "<log level=\"full\"/>, LogMediator",
         "<filter source=\"get-property('a')\" regex=\"b\"><then/><else><log"
                 + " level=\"full\"/></else></filter>, LogMediator",
-        "<class name=\"org.modelfailover.gateway.AnswerPolicies$ChangesHeaders\"/>, ",
-        "<class name=\"org.modelfailover.gateway.AnswerPolicies$ReadsBody\"/>,"
-                + " org.modelfailover.gateway.AnswerPolicies$ReadsBody",
+        "<class name=\"org.modelfailover.kit.AnswerPolicies$ChangesHeaders\"/>, ",
+        "<class name=\"org.modelfailover.kit.AnswerPolicies$ReadsBody\"/>,"
+                + " org.modelfailover.kit.AnswerPolicies$ReadsBody",
     })
     void theLogNamesOnceWhichPolicyNeedsTheBody(String policy, String mediator) {
         try (LogCapture log = new LogCapture()) {

@@ -8,6 +8,11 @@ import com.google.gson.JsonParser;
 
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,7 +29,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** Many requests at once: each gets its own answer, and the promises about suspension hold. */
-class ConcurrencyTest extends Scenario {
+class ConcurrencyTest extends GatewayTest {
     private static final int THREADS = 16;
     private static final int REQUESTS = 200;
 

@@ -4,22 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.apache.http.nio.NHttpServerConnection;
-import org.apache.synapse.Mediator;
 import org.apache.synapse.MessageContext;
-import org.apache.synapse.SynapseException;
-import org.apache.synapse.config.SynapseConfiguration;
-import org.apache.synapse.config.xml.SwitchCase;
-import org.apache.synapse.core.axis2.Axis2MessageContext;
-import org.apache.synapse.mediators.AbstractMediator;
-import org.apache.synapse.mediators.ListMediator;
-import org.apache.synapse.mediators.base.SequenceMediator;
-import org.apache.synapse.mediators.filters.FilterMediator;
-import org.apache.synapse.mediators.filters.SwitchMediator;
 import org.apache.synapse.rest.Handler;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -27,85 +13,19 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.gateway.host.ExtensionHandler;
 import org.modelfailover.gateway.host.KeyTypeHandler;
+import org.modelfailover.kit.Client;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.RawClient;
 
-import java.io.IOException;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.function.BiPredicate;
 import java.util.stream.Stream;
 
 /**
  * A credential reaches the one that it was meant for, and nobody else: no other provider, no
  * client, no log.
  */
-class CredentialsTest extends Scenario {
-    private static final String CALLERS = "Bearer sk-secret-of-the-caller";
-    private static final List<String> NAMES = List.of("bearer", "header", "query");
-    private static final Map<String, String> SECRETS =
-            Map.of(
-                    "bearer", "sk-secret-bearer",
-                    "header", "sk-secret-header",
-                    "query", "sk-secret-query");
-
-    private LogCapture log;
-
-    @BeforeEach
-    void listenToEverything() {
-        log = new LogCapture();
-    }
-
-    @AfterEach
-    void noSecretWasLogged() {
-        log.close();
-        for (String secret : List.of("sk-secret", GATEWAY_KEY)) {
-            assertFalse(
-                    log.text().contains(secret), () -> "a credential was logged: " + log.text());
-        }
-    }
-
-    /** One endpoint for each way to carry a key, and one without. */
-    private TestDeployment endpoints() {
-        return api().endpoint("bearer", provider("bearer").url())
-                .headerKey("Authorization", "Bearer " + SECRETS.get("bearer"))
-                .endpoint("header", provider("header").url())
-                .headerKey("x-api-key", SECRETS.get("header"))
-                .endpoint("query", provider("query").url())
-                .queryKey("key", SECRETS.get("query"))
-                .endpoint("open", provider("open").url());
-    }
-
-    private static void assertCarries(ProviderProcess.Call call, String name) {
-        String all = call.log().toString();
-        switch (name) {
-            case "bearer" ->
-                    assertEquals(
-                            List.of("Bearer " + SECRETS.get(name)), call.headers("Authorization"));
-            case "header" -> assertEquals(List.of(SECRETS.get(name)), call.headers("x-api-key"));
-            case "query" ->
-                    assertTrue(call.path().endsWith("key=" + SECRETS.get(name)), call.path());
-            default ->
-                    assertEquals(
-                            List.of(CALLERS),
-                            call.headers("Authorization"),
-                            "without a key of its own it gets the caller's");
-        }
-        for (String other : NAMES) {
-            if (!other.equals(name)) {
-                assertFalse(
-                        all.contains(SECRETS.get(other)),
-                        "the provider " + name + " was sent the key of " + other + ": " + all);
-            }
-        }
-        if (!name.equals("open")) {
-            assertFalse(
-                    all.contains("sk-secret-of-the-caller"),
-                    "the provider " + name + " was sent the caller's credential: " + all);
-        }
-        assertFalse(all.contains(GATEWAY_KEY), "the gateway's own key left the gateway: " + all);
-        assertEquals(List.of(), call.headers("ApiKey"));
-    }
-
+class CredentialsTest extends Credentials {
     @ParameterizedTest
     @ValueSource(strings = {"bearer", "header", "query", "open"})
     void anEndpointIsGivenItsOwnKeyAndNothingElse(String name) {
@@ -384,175 +304,5 @@ class CredentialsTest extends Scenario {
                 CALLERS);
 
         assertCarries(running(endpoint).only(), endpoint);
-    }
-
-    /** In the place of an endpoint's mediator, where the sequences of both key types have it. */
-    private void replaceMediator(String endpoint, Mediator by) {
-        SynapseConfiguration configuration = gateway.synapseConfiguration();
-        configuration
-                .getDefinedSequences()
-                .forEach(
-                        (name, sequence) -> {
-                            ListMediator found = caseOf(sequence, endpoint);
-                            if (found != null) {
-                                found.getList().set(0, by);
-                                configuration.updateSequence(name, again(sequence));
-                            }
-                        });
-    }
-
-    /** As a deployment makes it: what was found in the one before counts no longer. */
-    private static SequenceMediator again(SequenceMediator sequence) {
-        SequenceMediator again = new SequenceMediator();
-        again.setName(sequence.getName());
-        again.addAll(sequence.getList());
-        return again;
-    }
-
-    private static ListMediator caseOf(Mediator in, String endpoint) {
-        if (in instanceof SwitchMediator) {
-            return ((SwitchMediator) in)
-                    .getCases().stream()
-                            .filter(one -> one.getRegex().pattern().equals(endpoint))
-                            .map(SwitchCase::getCaseMediator)
-                            .findAny()
-                            .orElse(null);
-        }
-        List<Mediator> children =
-                in instanceof FilterMediator
-                        ? List.of(((FilterMediator) in).getElseMediator())
-                        : in instanceof ListMediator ? ((ListMediator) in).getList() : List.of();
-        return children.stream()
-                .map(child -> caseOf(child, endpoint))
-                .filter(Objects::nonNull)
-                .findAny()
-                .orElse(null);
-    }
-
-    /** Stands in front of the policy and knows the client's connection. */
-    public static final class NotesConnection extends AbstractMediator {
-        private static volatile NHttpServerConnection connection;
-
-        @Override
-        public boolean mediate(MessageContext synCtx) {
-            connection =
-                    (NHttpServerConnection)
-                            ((Axis2MessageContext) synCtx)
-                                    .getAxis2MessageContext()
-                                    .getProperty("pass-through.Source-Connection");
-            return true;
-        }
-
-        @Override
-        public boolean isContentAware() {
-            return false;
-        }
-    }
-
-    @Test
-    void aClientThatLeavesBeforeItsCallHasBegunIsNoError() {
-        deploy(
-                endpoints().policy("<class name=\"" + NotesConnection.class.getName() + "\"/>"),
-                FailoverConfigs.target("a", "bearer"));
-        replaceMediator(
-                "bearer",
-                acting(
-                        (headers, synCtx) -> {
-                            try {
-                                NotesConnection.connection.shutdown();
-                            } catch (IOException e) {
-                                throw new AssertionError(e);
-                            }
-                            assertNoCallIsOpen();
-                            headers.put("Authorization", "Bearer sk-secret-bearer");
-                            return true;
-                        }));
-
-        assertTrue(client().post(chat("a")).isClosed());
-
-        Until.is(
-                "one line for who looks for it",
-                () -> log.lines("DEBUG", "The client left"),
-                lines -> !lines.isEmpty());
-        assertEquals(List.of(), log.lines("ERROR", ""), log::text);
-        assertEquals(List.of(), running("bearer").calls());
-    }
-
-    static Stream<Arguments> mediatorsThatPutNoCredentialsIn() {
-        return Stream.of(
-                mediator("that says no", (headers, synCtx) -> false),
-                mediator("that does nothing", (headers, synCtx) -> true),
-                mediator(
-                        "that throws",
-                        (headers, synCtx) -> {
-                            throw new SynapseException("no token");
-                        }),
-                mediator(
-                        "that fails badly",
-                        (headers, synCtx) -> {
-                            throw new AssertionError("no token");
-                        }),
-                mediator(
-                        "that takes all headers away",
-                        (headers, synCtx) -> {
-                            headers.put("Authorization", "Bearer sk-secret-bearer");
-                            ((Axis2MessageContext) synCtx)
-                                    .getAxis2MessageContext()
-                                    .removeProperty("TRANSPORT_HEADERS");
-                            return true;
-                        }),
-                mediator(
-                        "whose key ends in a line end",
-                        (headers, synCtx) -> {
-                            headers.put("Authorization", "Bearer sk-secret-bearer\n");
-                            return true;
-                        }),
-                mediator(
-                        "whose key no header can hold",
-                        (headers, synCtx) -> {
-                            headers.put("Authorization", "Bearer sk-secret-\u2026");
-                            return true;
-                        }));
-    }
-
-    private static Arguments mediator(
-            String name, BiPredicate<Map<String, String>, MessageContext> mediation) {
-        return Arguments.of(Named.of(name, acting(mediation)));
-    }
-
-    private static Mediator acting(BiPredicate<Map<String, String>, MessageContext> mediation) {
-        return new AbstractMediator() {
-            @Override
-            @SuppressWarnings("unchecked")
-            public boolean mediate(MessageContext synCtx) {
-                Object headers =
-                        ((Axis2MessageContext) synCtx)
-                                .getAxis2MessageContext()
-                                .getProperty("TRANSPORT_HEADERS");
-                return mediation.test((Map<String, String>) headers, synCtx);
-            }
-
-            @Override
-            public boolean isContentAware() {
-                return false;
-            }
-        };
-    }
-
-    @ParameterizedTest
-    @MethodSource("mediatorsThatPutNoCredentialsIn")
-    void nothingIsSentWithoutTheEndpointsCredentials(Mediator mediator) {
-        deploy(
-                endpoints(),
-                FailoverConfigs.target("a", "bearer").fallback("b", "header").requestTimeout("5"));
-        replaceMediator("bearer", mediator);
-
-        for (int i = 0; i < 2; i++) {
-            assertServedBy("header", ask(chat("a"), "Authorization", CALLERS));
-        }
-
-        assertEquals(List.of(), running("bearer").calls());
-        assertEquals(2, log.lines("ERROR", "at the endpoint bearer").size(), log::text);
-        running("header").calls().forEach(call -> assertCarries(call, "header"));
     }
 }

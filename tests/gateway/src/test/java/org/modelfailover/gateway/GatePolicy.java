@@ -2,6 +2,7 @@ package org.modelfailover.gateway;
 
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.mediators.AbstractMediator;
+import org.modelfailover.kit.Until;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;

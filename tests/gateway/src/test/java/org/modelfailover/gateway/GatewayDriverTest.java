@@ -8,6 +8,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.modelfailover.kit.Client;
 import org.modelfailover.synapse.ModelFailoverMediator;
 
 import java.io.BufferedReader;

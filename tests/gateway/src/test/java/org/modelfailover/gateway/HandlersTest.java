@@ -8,6 +8,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.gateway.host.ExtensionHandler;
 import org.modelfailover.gateway.host.KeyTypeHandler;
+import org.modelfailover.kit.AnswerPolicies;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
 
 import java.util.Collections;
 import java.util.List;
@@ -15,7 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** An answer passes the API's handlers as one of an endpoint would. */
-class HandlersTest extends Scenario {
+class HandlersTest extends GatewayTest {
     private ProviderProcess provider;
 
     @BeforeEach

@@ -10,13 +10,18 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.modelfailover.executor.Executor;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
 /** A client that goes away ends its call to the provider at once, and nobody else's. */
-class LeavingTest extends Scenario {
+class LeavingTest extends GatewayTest {
     private static final int TRIES = 7;
 
     private ProviderProcess provider;

@@ -9,6 +9,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.executor.Executor;
+import org.modelfailover.kit.AnswerPolicies;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.ThisProcess;
+import org.modelfailover.kit.Until;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -22,7 +30,7 @@ import java.util.List;
 /**
  * What providers and clients send is held within {@code max_answer_body} and {@code max_memory}.
  */
-class MemoryTest extends Scenario {
+class MemoryTest extends GatewayTest {
     private static final int MIB = 1 << 20;
     private static final String READS = AnswerPolicies.xml(AnswerPolicies.ReadsBody.class);
 
@@ -80,11 +88,11 @@ class MemoryTest extends Scenario {
                 FailoverConfigs.target("gpt", "one")
                         .fallback("gpt-mini", "two")
                         .attribute("maxAnswerBody", "16MiB"));
-        long before = LifecycleTest.memory();
+        long before = ThisProcess.memory();
 
         assertServedBy("fallback", ask(chat("gpt")));
 
-        long more = LifecycleTest.memory() - before;
+        long more = ThisProcess.memory() - before;
         assertTrue(more < 150L * MIB, "it took " + more / MIB + " MiB");
     }
 

@@ -9,6 +9,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 
 import java.net.URI;
 import java.nio.file.Files;
@@ -18,7 +24,7 @@ import java.util.Base64;
 /**
  * Providers are called over the network that the gateway's own transport senders are set up for.
  */
-class NetworkTest extends Scenario {
+class NetworkTest extends GatewayTest {
     private static final String HTTP =
             "<transportSender name='http'"
                     + " class='org.apache.synapse.transport.passthru.PassThroughHttpSender'>%s"

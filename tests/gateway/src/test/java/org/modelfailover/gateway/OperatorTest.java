@@ -7,11 +7,16 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.modelfailover.executor.Candidate;
 import org.modelfailover.executor.Candidate.State;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 
 import java.time.Duration;
 
 /** What an operator sees and can do while the gateway runs. */
-final class OperatorTest extends Scenario {
+final class OperatorTest extends GatewayTest {
     private static final String TARGET = "operated-target";
     private static final String FALLBACK = "operated-fallback";
 

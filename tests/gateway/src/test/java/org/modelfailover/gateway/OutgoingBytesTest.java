@@ -13,6 +13,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.ScriptedProvider;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -22,7 +26,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 
 /** What goes out is what came in, byte for byte, or it does not go out at all. */
-class OutgoingBytesTest extends Scenario {
+class OutgoingBytesTest extends GatewayTest {
     private static final String ANSWER =
             "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}";
 

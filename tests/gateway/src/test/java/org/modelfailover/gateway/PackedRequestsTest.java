@@ -5,10 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.RawClient;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -18,20 +19,7 @@ import java.util.zip.DeflaterOutputStream;
 import java.util.zip.GZIPOutputStream;
 
 /** A compressed request is read through its coding, and goes out without it. */
-class PackedRequestsTest extends Scenario {
-    private ProviderProcess standard;
-    private ProviderProcess target;
-
-    @BeforeEach
-    void providers() {
-        standard = provider("standard");
-        target = provider("target");
-    }
-
-    private void deployWithTargetElsewhere() {
-        deploy(api(standard, target), FailoverConfigs.target("gpt-4o", "two"));
-    }
-
+class PackedRequestsTest extends TargetElsewhere {
     private static byte[] packed(String coding, String body) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         try (OutputStream packing =
@@ -43,22 +31,13 @@ class PackedRequestsTest extends Scenario {
         return out.toByteArray();
     }
 
-    private RawClient.Answer send(String coding, byte[] body) {
-        return client().send(
-                        RawClient.head("Content-Encoding", coding)
-                                + "Content-Length: "
-                                + body.length
-                                + "\n\n")
-                .send(body)
-                .answer();
-    }
-
     @ParameterizedTest
     @ValueSource(strings = {"gzip", "deflate", "identity, GZIP"})
     void whatIsForTheTargetGoesOutUnpacked(String coding) throws IOException {
         deployWithTargetElsewhere();
 
-        RawClient.Answer answer = send(coding, packed(coding.toLowerCase(), chat("gpt-4o")));
+        RawClient.Answer answer =
+                send(packed(coding.toLowerCase(), chat("gpt-4o")), "Content-Encoding", coding);
 
         assertServedBy("target", answer);
         assertEquals(chat("gpt-4o"), target.only().text());
@@ -73,18 +52,9 @@ class PackedRequestsTest extends Scenario {
         try (OutputStream packing = new GZIPOutputStream(twice)) {
             packing.write(once);
         }
-        byte[] body = twice.toByteArray();
 
         RawClient.Answer answer =
-                client().send(
-                                RawClient.head(
-                                                "Content-Encoding", "gzip",
-                                                "Content-Encoding", "gzip")
-                                        + "Content-Length: "
-                                        + body.length
-                                        + "\n\n")
-                        .send(body)
-                        .answer();
+                send(twice.toByteArray(), "Content-Encoding", "gzip", "Content-Encoding", "gzip");
 
         assertServedBy("target", answer);
         assertEquals(chat("gpt-4o"), target.only().text());
@@ -95,7 +65,7 @@ class PackedRequestsTest extends Scenario {
         deployWithTargetElsewhere();
         byte[] body = packed("gzip", chat("another-model"));
 
-        send("gzip", body);
+        send(body, "Content-Encoding", "gzip");
 
         assertEquals(List.of(), target.calls());
         assertArrayEquals(body, standard.only().body());
@@ -109,7 +79,7 @@ class PackedRequestsTest extends Scenario {
                         .failover(FailoverConfigs.target("model-a", "two").attributes())
                         .failover(FailoverConfigs.target("model-b", "two").attributes()));
 
-        assertServedBy("target", send("gzip", packed("gzip", chat("model-b"))));
+        assertServedBy("target", send(packed("gzip", chat("model-b")), "Content-Encoding", "gzip"));
 
         assertEquals(chat("model-b"), target.only().text());
     }
@@ -118,7 +88,7 @@ class PackedRequestsTest extends Scenario {
     void aCodingThatIsNotKnownIsNamed() {
         deployWithTargetElsewhere();
 
-        RawClient.Answer answer = send("compress", "whatever".getBytes());
+        RawClient.Answer answer = send("whatever".getBytes(), "Content-Encoding", "compress");
 
         assertEquals(415, answer.status(), answer.text());
         assertTrue(answer.text().contains("compressed with compress"), answer.text());
@@ -130,7 +100,7 @@ class PackedRequestsTest extends Scenario {
     void whatIsNotWhatItsCodingSaysIsTheCallersMistake() {
         deployWithTargetElsewhere();
 
-        RawClient.Answer answer = send("gzip", chat("gpt-4o").getBytes());
+        RawClient.Answer answer = send(chat("gpt-4o").getBytes(), "Content-Encoding", "gzip");
 
         assertEquals(400, answer.status(), answer.text());
         assertTrue(answer.text().contains("not valid gzip"), answer.text());

@@ -13,6 +13,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.modelfailover.gateway.DeploymentFolder.Stage;
 import org.modelfailover.gateway.RecordingProvider.Request;
+import org.modelfailover.kit.Client;
+import org.modelfailover.kit.FailoverConfigs;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -186,10 +188,10 @@ class PassThroughTest {
         start(
                 assistant()
                         .failover(
-                                "{\"production\":{\"targetModel\":{\"model\":\"another\","
-                                        + "\"endpointId\":\"default_production_endpoint\"},"
-                                        + "\"fallbackModels\":[]},\"sandbox\":{},"
-                                        + "\"requestTimeout\":\"30\",\"suspendDuration\":\"60\"}"));
+                                FailoverConfigs.target("another", "default_production_endpoint")
+                                        .requestTimeout("30")
+                                        .suspendDuration("60")
+                                        .attributes()));
         assertEquals(200, Client.post(chat(), BODY).statusCode());
 
         assertEquals(BODY, provider.only().text());

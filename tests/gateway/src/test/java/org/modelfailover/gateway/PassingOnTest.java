@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -21,21 +23,7 @@ import java.util.stream.Stream;
  * Requests that are not the policy's go the way they would have gone without it: to the API's
  * default endpoint, with its credentials, byte for byte.
  */
-class PassingOnTest extends Scenario {
-    private ProviderProcess standard;
-    private ProviderProcess target;
-
-    /** The policy's target is the endpoint {@code two}; {@code one} is the API's default. */
-    @BeforeEach
-    void providers() {
-        standard = provider("standard");
-        target = provider("target");
-    }
-
-    private void deployWithTargetElsewhere() {
-        deploy(api(standard, target), FailoverConfigs.target("gpt-4o", "two"));
-    }
-
+class PassingOnTest extends TargetElsewhere {
     private ProviderProcess.Call assertPassedOn(byte[] body) {
         assertEquals(List.of(), target.calls(), "the policy's target must not be called");
         ProviderProcess.Call call = standard.only();
@@ -141,13 +129,7 @@ class PassingOnTest extends Scenario {
     void whatIsNotForTheTargetArrivesByteForByte(String what, String type, byte[] body) {
         deployWithTargetElsewhere();
 
-        client().send(
-                        RawClient.head("Content-Type", type, "X-Trace", "abc")
-                                + "Content-Length: "
-                                + body.length
-                                + "\n\n")
-                .send(body)
-                .answer();
+        send(body, "Content-Type", type, "X-Trace", "abc");
 
         assertUntouched(type, body);
     }
@@ -238,7 +220,7 @@ class PassingOnTest extends Scenario {
         RawClient.Answer a = ask(chat("model-a"));
         RawClient.Answer b = ask(chat("model-b"));
         byte[] c = megabyte("model-c");
-        client().send(RawClient.head() + "Content-Length: " + c.length + "\n\n").send(c).answer();
+        send(c);
 
         assertServedBy("target", a);
         assertEquals("two", a.header("x-failover-endpoint"));

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.modelfailover.gateway.host.CallMediator;
+import org.modelfailover.kit.Client;
 
 import java.io.IOException;
 import java.net.http.HttpResponse;

@@ -9,6 +9,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.executor.Executor;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,7 +30,7 @@ import java.util.concurrent.locks.LockSupport;
  * Requests that are on their way while their API is deployed anew are served with what was deployed
  * when they came, and nothing of an old deployment stays behind.
  */
-class RedeployUnderLoadTest extends Scenario {
+class RedeployUnderLoadTest extends GatewayTest {
     /** {@code -Dgateway.redeployments=1000}; without it as many as fit into a few seconds. */
     private static final int REDEPLOYMENTS = Integer.getInteger("gateway.redeployments", 0);
 

@@ -10,18 +10,23 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.ScriptedProvider;
+import org.modelfailover.kit.ThisProcess;
+import org.modelfailover.kit.Until;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 
 /**
  * Streamed answers pass through as they come, hold no thread, and never end as if they were whole
  * when they are not.
  */
-class StreamsTest extends Scenario {
+class StreamsTest extends GatewayTest {
     private static final String STREAM =
             "HTTP/1.1 200 OK\nContent-Type: text/event-stream; charset=utf-8\n"
                     + "Transfer-Encoding: chunked";
@@ -115,7 +120,7 @@ class StreamsTest extends Scenario {
 
         Until.is(
                 "no worker is busy while 200 streams are open",
-                StreamsTest::busyWorkers,
+                ThisProcess::busyWorkers,
                 List::isEmpty);
         assertTrue(
                 executorThreads() <= Runtime.getRuntime().availableProcessors() + 1,
@@ -126,23 +131,6 @@ class StreamsTest extends Scenario {
         Until.holds(
                 "every stream at the provider is cancelled",
                 () -> provider.calls().stream().allMatch(ProviderProcess.Call::clientLeft));
-    }
-
-    /** Workers of the transport with a frame of the policy, or with anything to do at all. */
-    static List<String> busyWorkers() {
-        return Thread.getAllStackTraces().entrySet().stream()
-                .filter(thread -> thread.getKey().getName().startsWith("PassThroughMessageProc"))
-                .filter(
-                        thread ->
-                                thread.getKey().getState() == Thread.State.RUNNABLE
-                                        || Arrays.stream(thread.getValue())
-                                                .anyMatch(StreamsTest::isOurs))
-                .map(thread -> thread.getKey() + " " + Arrays.toString(thread.getValue()))
-                .collect(Collectors.toList());
-    }
-
-    private static boolean isOurs(StackTraceElement frame) {
-        return frame.getClassName().startsWith("org.modelfailover.");
     }
 
     private static long executorThreads() {

@@ -15,6 +15,12 @@ import org.modelfailover.executor.Call;
 import org.modelfailover.executor.Exchange;
 import org.modelfailover.executor.Policy;
 import org.modelfailover.executor.UnusableException;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayTest;
+import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 import org.modelfailover.synapse.HandDriven;
 
 import java.nio.ByteBuffer;
@@ -25,13 +31,13 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /** An exchange that throws ends its own call, and somebody hears of it. */
-class UpcallsTest extends Scenario {
+class UpcallsTest extends GatewayTest {
     private ProviderProcess provider;
     private Policy policy;
     private AttachedPolicy attached;
 
     @BeforeEach
-    void bind() {
+    void attach() {
         provider = provider("target");
         String configs =
                 FailoverConfigs.target("gpt", "one").attributes().get("failoverConfigs").toString();

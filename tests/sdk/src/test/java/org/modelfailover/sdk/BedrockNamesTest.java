@@ -9,7 +9,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import java.util.List;
 
 /** Bedrock's names have characters that the SDK encodes in the path, and the policy compares. */
-@ExtendWith(World.Resolver.class)
+@ExtendWith(SdkGateway.Resolver.class)
 class BedrockNamesTest {
     /** The target answers 503. */
     static final List<String> NAMES =
@@ -20,8 +20,8 @@ class BedrockNamesTest {
 
     @ParameterizedTest
     @MethodSource("names")
-    void aNameThatIsEncodedInThePathFailsOver(String name, World world) throws Exception {
-        String answer = new BedrockConverse(world.url()).ask(name, "Hello");
+    void aNameThatIsEncodedInThePathFailsOver(String name, SdkGateway gateway) throws Exception {
+        String answer = new BedrockConverse(gateway.url()).ask(name, "Hello");
         assertEquals("Provider simulated served " + name + ". You said: Hello", answer);
     }
 

@@ -28,7 +28,7 @@ import java.util.function.Consumer;
  * Every SDK through every fault, streamed and not: the end is the whole answer or the SDK's own
  * exception, and never a part of the answer that looks like all of it.
  */
-@ExtendWith(World.Resolver.class)
+@ExtendWith(SdkGateway.Resolver.class)
 class FaultsTest {
     private static final Map<String, Maker> SDKS = new LinkedHashMap<>();
 
@@ -48,11 +48,11 @@ class FaultsTest {
     }
 
     @TestFactory
-    List<DynamicContainer> sdks(World world) throws IOException {
+    List<DynamicContainer> sdks(SdkGateway gateway) throws IOException {
         List<DynamicContainer> sdks = new ArrayList<>();
         for (Map.Entry<String, Maker> sdk : SDKS.entrySet()) {
             if (chosen("sdk", sdk.getKey())) {
-                List<DynamicTest> faults = faults(sdk.getValue().make(world.url()));
+                List<DynamicTest> faults = faults(sdk.getValue().make(gateway.url()));
                 assertFalse(faults.isEmpty(), "no fault's name contains what -Dfault says");
                 sdks.add(dynamicContainer(sdk.getKey(), faults));
             }

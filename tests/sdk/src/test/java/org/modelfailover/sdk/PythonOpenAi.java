@@ -4,8 +4,9 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 
+import org.modelfailover.kit.Program;
+
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
@@ -24,13 +25,15 @@ final class PythonOpenAi implements Sdk {
         python =
                 Program.start(
                         "ready",
-                        Path.of("build", "world", "python.log"),
-                        System.getProperty("sdk.python", "python3"),
-                        "python/chat.py",
-                        url + "/v1",
-                        TOKEN,
-                        String.valueOf(HANG_SECONDS));
-        python.eachLine(this::ended);
+                        SdkGateway.START_LIMIT,
+                        new ProcessBuilder(
+                                        System.getProperty("sdk.python", "python3"),
+                                        "python/chat.py",
+                                        url + "/v1",
+                                        TOKEN,
+                                        String.valueOf(HANG_SECONDS))
+                                .redirectError(SdkGateway.log("python")));
+        python.eachAnswer(this::ended);
     }
 
     private void ended(String line) {

@@ -1,7 +1,7 @@
 package org.apache.synapse.util;
 
 import org.apache.synapse.MessageContext;
-import org.modelfailover.gateway.EngineCalls;
+import org.modelfailover.apimanager.EngineCalls;
 
 /** Writes down which permits it is given back. */
 public class ConcurrencyThrottlingUtils {

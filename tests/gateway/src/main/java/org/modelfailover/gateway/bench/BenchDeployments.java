@@ -1,9 +1,12 @@
 package org.modelfailover.gateway.bench;
 
 import org.modelfailover.gateway.TestDeployment;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.FailoverConfigs.Candidate;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * Writes the two deployment folders that {@code benches/throughput.sh} compares: the same API with
@@ -20,28 +23,23 @@ public final class BenchDeployments {
     public static void main(String[] arguments) throws IOException {
         Path folder = Path.of(arguments[0]);
         api(arguments[1]).write(folder.resolve("send"));
-        String target = row("gpt-4o", ENDPOINT);
-        String fallback = row("gpt-4o-mini", ENDPOINT);
-        String section = "{\"targetModel\":" + target + ",\"fallbackModels\":[" + fallback + "]}";
         api(arguments[1])
                 .failover(
-                        "{\"production\":"
-                                + section
-                                + ",\"sandbox\":{},\"requestTimeout\":\"30\",\"suspendDuration\":\"60\"}")
+                        FailoverConfigs.empty()
+                                .production(List.of(at("gpt-4o"), at("gpt-4o-mini")))
+                                .requestTimeout("30")
+                                .suspendDuration("60")
+                                .attributes())
                 .write(folder.resolve("failover"));
+    }
+
+    private static Candidate at(String model) {
+        return new Candidate("", model, ENDPOINT, "provider");
     }
 
     private static TestDeployment api(String url) {
         return TestDeployment.assistant()
                 .endpoint(ENDPOINT, url)
                 .headerKey("Authorization", "Bearer sk-bench");
-    }
-
-    private static String row(String model, String endpoint) {
-        return "{\"vendor\":\"\",\"model\":\""
-                + model
-                + "\",\"endpointId\":\""
-                + endpoint
-                + "\",\"endpointName\":\"provider\"}";
     }
 }

@@ -3,6 +3,7 @@ package org.modelfailover.gateway.bench;
 import org.modelfailover.gateway.DeploymentFolder;
 import org.modelfailover.gateway.EmbeddedGateway;
 import org.modelfailover.gateway.GatewayLog;
+import org.modelfailover.kit.ThisProcess;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -12,10 +13,8 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryMXBean;
 import java.lang.management.OperatingSystemMXBean;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
@@ -75,7 +74,12 @@ public final class FootprintGateway {
                         .filter(e -> e.getKey().getName().startsWith("PassThroughMessageProcessor"))
                         .filter(e -> Arrays.stream(e.getValue()).noneMatch(FootprintGateway::idle))
                         .count();
-        return Stream.of(heap, direct, resident() - committed, (long) threads.size(), busy)
+        return Stream.of(
+                        heap,
+                        direct,
+                        ThisProcess.resident("self") - committed,
+                        (long) threads.size(),
+                        busy)
                 .map(String::valueOf)
                 .reduce((a, b) -> a + "," + b)
                 .orElseThrow();
@@ -84,14 +88,5 @@ public final class FootprintGateway {
     /** The frame in which a worker waits for something to do. */
     private static boolean idle(StackTraceElement frame) {
         return frame.getMethodName().equals("getTask");
-    }
-
-    private static long resident() throws IOException {
-        List<String> status = Files.readAllLines(Path.of("/proc/self/status"));
-        return status.stream()
-                .filter(line -> line.startsWith("VmRSS:"))
-                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
-                .findFirst()
-                .orElseThrow();
     }
 }

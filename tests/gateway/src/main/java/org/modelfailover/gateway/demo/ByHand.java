@@ -6,23 +6,23 @@ import java.io.IOException;
 
 /** Leaves everything up, says what to try, and waits. */
 final class ByHand {
-    private final World world;
+    private final Scenery scenery;
     private final Paper paper;
 
-    ByHand(World world, Paper paper) {
-        this.world = world;
+    ByHand(Scenery scenery, Paper paper) {
+        this.scenery = scenery;
         this.paper = paper;
     }
 
     void show() throws IOException, InterruptedException {
         Lineup policy =
                 Lineup.of(
-                                new Candidate("gpt-4o", world.inEurope),
-                                new Candidate("gpt-4o-mini", world.inAmerica))
-                        .withSandbox(new Candidate("gpt-4o", world.inSandbox))
+                                new Candidate("gpt-4o", scenery.inEurope),
+                                new Candidate("gpt-4o-mini", scenery.inAmerica))
+                        .withSandbox(new Candidate("gpt-4o", scenery.inSandbox))
                         .withTimes("5", "10");
-        world.reset();
-        world.deploy(policy);
+        scenery.reset();
+        scenery.deploy(policy);
         Question question = Question.of("gpt-4o", "Hello");
         paper.title("Try it by hand");
         paper.text(
@@ -35,12 +35,12 @@ final class ByHand {
         command("", curl("-sN", question.streamed()));
         command("the target fails from now on", fault("status=503"));
         command("so the fallback answers", curl("-si", question));
-        command("what the target was asked", "curl -s " + world.eu.origin() + "/_control/calls");
+        command("what the target was asked", "curl -s " + scenery.eu.origin() + "/_control/calls");
         command(
                 "the target is healthy again; it is asked again when its 10 s are over",
-                "curl -s -X DELETE " + world.eu.origin() + "/_control/faults");
+                "curl -s -X DELETE " + scenery.eu.origin() + "/_control/faults");
         command("the sandbox", curl("-si", question.withSandboxToken()));
-        command("what the gateway did", "tail -f " + world.logFile());
+        command("what the gateway did", "tail -f " + scenery.logFile());
         paper.gap();
         paper.text("More faults: tests/provider/README.md.");
         paper.text("To stop: Enter or Ctrl-C.");
@@ -59,7 +59,7 @@ final class ByHand {
         return "curl "
                 + options
                 + " "
-                + world.api()
+                + scenery.api()
                 + "/chat/completions -H 'ApiKey: "
                 + question.token()
                 + "' -H 'Content-Type: application/json' -d '"
@@ -69,7 +69,7 @@ final class ByHand {
 
     private String fault(String directives) {
         return "curl -s -X PUT "
-                + world.eu.origin()
+                + scenery.eu.origin()
                 + "/_control/faults -d '{\"model\":\"gpt-4o\",\"directives\":\""
                 + directives
                 + "\"}'";

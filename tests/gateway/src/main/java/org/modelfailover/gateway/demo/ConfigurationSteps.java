@@ -7,10 +7,10 @@ import java.util.List;
 
 /** What a configuration says, and one that says nothing. */
 final class ConfigurationSteps {
-    private final World world;
+    private final Scenery scenery;
 
-    ConfigurationSteps(World world) {
-        this.world = world;
+    ConfigurationSteps(Scenery scenery) {
+        this.scenery = scenery;
     }
 
     Step sandbox() {
@@ -21,29 +21,29 @@ final class ConfigurationSteps {
                 teller -> {
                     Lineup policy =
                             Lineup.of(
-                                            new Candidate("gpt-4o", world.inEurope),
-                                            new Candidate("gpt-4o-mini", world.inAmerica))
+                                            new Candidate("gpt-4o", scenery.inEurope),
+                                            new Candidate("gpt-4o-mini", scenery.inAmerica))
                                     .withSandbox(
-                                            new Candidate("gpt-4o", world.inSandbox),
-                                            new Candidate("gpt-4o-mini", world.inSandbox));
-                    world.reset();
-                    world.deploy(policy);
+                                            new Candidate("gpt-4o", scenery.inSandbox),
+                                            new Candidate("gpt-4o-mini", scenery.inSandbox));
+                    scenery.reset();
+                    scenery.deploy(policy);
                     teller.policy(policy);
                     teller.note("sandbox", Lineup.describe(policy.sandbox()));
                     Question question = Question.of("gpt-4o", "What is the capital of France?");
-                    Exchange exchange = world.ask(question.withSandboxToken(), policy);
+                    Exchange exchange = scenery.ask(question.withSandboxToken(), policy);
                     teller.exchange(exchange);
                     teller.equal("the client got 200", 200, exchange.answer().status());
                     teller.equal(
                             "the sandbox served",
-                            "gpt-4o @ " + World.SANDBOX_ENDPOINT,
+                            "gpt-4o @ " + Scenery.SANDBOX_ENDPOINT,
                             exchange.answer().servedBy());
                     teller.check(
                             "one call, at the sandbox's address, with its credential and no other",
                             exchange.calls().size() == 1
-                                    && exchange.calls().get(0).at(world.inSandbox)
+                                    && scenery.inSandbox.saw(exchange.calls().get(0))
                                     && Credential.SANDBOX.isOnlyOneIn(exchange.calls().get(0)),
-                            exchange.calls());
+                            Teller.told(exchange.calls()));
                 });
     }
 
@@ -55,16 +55,16 @@ final class ConfigurationSteps {
                 teller -> {
                     Lineup first =
                             Lineup.of(
-                                    new Candidate("gpt-4o", world.inEurope),
-                                    new Candidate("gpt-4o-mini", world.inAmerica));
+                                    new Candidate("gpt-4o", scenery.inEurope),
+                                    new Candidate("gpt-4o-mini", scenery.inAmerica));
                     Lineup second =
                             Lineup.of(
-                                    new Candidate("claude-opus", world.inAmerica),
-                                    new Candidate("claude-haiku", world.inEurope));
-                    world.reset();
-                    world.deploy(first, second);
-                    world.eu.fault("gpt-4o", "status=429");
-                    world.us.fault("claude-opus", "status=401");
+                                    new Candidate("claude-opus", scenery.inAmerica),
+                                    new Candidate("claude-haiku", scenery.inEurope));
+                    scenery.reset();
+                    scenery.deploy(first, second);
+                    scenery.eu.set("gpt-4o", "status=429");
+                    scenery.us.set("claude-opus", "status=401");
                     teller.policy(first);
                     teller.policy(second);
                     failsOver(teller, first);
@@ -76,7 +76,7 @@ final class ConfigurationSteps {
     private void failsOver(Teller teller, Lineup policy) throws IOException, InterruptedException {
         String target = policy.production().get(0).model();
         String fallback = policy.production().get(1).model();
-        Exchange exchange = world.ask(Question.of(target, "Who are you?"), policy);
+        Exchange exchange = scenery.ask(Question.of(target, "Who are you?"), policy);
         teller.gap();
         teller.exchange(exchange);
         teller.equal("the client got 200", 200, exchange.answer().status());
@@ -88,14 +88,14 @@ final class ConfigurationSteps {
 
     private void passes(Teller teller, Lineup policy) throws IOException, InterruptedException {
         Question question = Question.of("mistral-small", "Am I anybody's target?");
-        Exchange exchange = world.ask(question, policy);
+        Exchange exchange = scenery.ask(question, policy);
         teller.gap();
         teller.exchange(exchange);
         teller.equal("the client got 200", 200, exchange.answer().status());
         teller.equal(
                 "the API's default endpoint got it", List.of("mistral-small"), exchange.models());
         teller.equal(
-                "byte for byte as it was sent", question.body(), exchange.calls().get(0).body());
+                "byte for byte as it was sent", question.body(), exchange.calls().get(0).text());
         teller.equal(
                 "no Failover policy had a hand in it",
                 "",
@@ -110,21 +110,21 @@ final class ConfigurationSteps {
                 teller -> {
                     Lineup policy =
                             Lineup.of(
-                                            new Candidate("gpt-4o", world.inEurope),
-                                            new Candidate("gpt-4o-mini", world.inAmerica))
+                                            new Candidate("gpt-4o", scenery.inEurope),
+                                            new Candidate("gpt-4o-mini", scenery.inAmerica))
                                     .withTimes("soon", "2");
-                    world.reset();
-                    world.deploy(policy);
+                    scenery.reset();
+                    scenery.deploy(policy);
                     teller.policy(policy);
                     teller.note("", "with a requestTimeout of “soon”");
-                    String line = world.log.await("ERROR").orElse("nothing");
+                    String line = scenery.log.await("ERROR").orElse("nothing");
                     teller.note("log", line);
                     Exchange exchange =
-                            world.ask(Question.of("gpt-4o", "Is anybody there?"), policy);
+                            scenery.ask(Question.of("gpt-4o", "Is anybody there?"), policy);
                     teller.exchange(exchange);
                     List<String> named =
                             List.of(
-                                    "AssistantAPI version " + world.version(),
+                                    "AssistantAPI version " + scenery.version(),
                                     "modelFailover",
                                     "requestTimeout");
                     for (String word : named) {

@@ -1,9 +1,11 @@
 package org.modelfailover.gateway.demo;
 
+import com.google.gson.JsonElement;
+
 import org.modelfailover.gateway.TestDeployment;
+import org.modelfailover.kit.ProviderProcess.Call;
 
 import java.util.List;
-import java.util.Locale;
 
 /**
  * A credential of the gateway at a provider.
@@ -27,7 +29,7 @@ record Credential(boolean inQuery, String name, String value) {
     boolean isIn(Call call) {
         return inQuery
                 ? call.path().contains(name + "=" + value)
-                : value.equals(call.headers().get(name.toLowerCase(Locale.ROOT)));
+                : call.headers(name).contains(value);
     }
 
     /** Whether the call carries this credential and none of the others. */
@@ -35,13 +37,26 @@ record Credential(boolean inQuery, String name, String value) {
         return isIn(call)
                 && ALL.stream()
                         .filter(other -> other != this)
-                        .noneMatch(other -> leaked(other, call))
-                && !call.carries(Question.PRODUCTION_TOKEN)
-                && !call.carries(Question.SANDBOX_TOKEN);
+                        .noneMatch(other -> carries(call, other.value))
+                && !carries(call, Question.PRODUCTION_TOKEN)
+                && !carries(call, Question.SANDBOX_TOKEN);
     }
 
-    private static boolean leaked(Credential other, Call call) {
-        return call.carries(other.value);
+    /** Everything that reached the provider, to look for what must not. */
+    private static boolean carries(Call call, String secret) {
+        return call.path().contains(secret)
+                || call.log().getAsJsonArray("headers").asList().stream()
+                        .map(JsonElement::getAsJsonArray)
+                        .anyMatch(header -> header.get(1).getAsString().equals(secret));
+    }
+
+    /** Which of them a call carries, masked. */
+    static String toldOf(Call call) {
+        return ALL.stream()
+                .filter(credential -> credential.isIn(call))
+                .findFirst()
+                .map(credential -> "with " + credential)
+                .orElse("without a credential");
     }
 
     /** Masked. */

@@ -2,6 +2,8 @@ package org.modelfailover.gateway.demo;
 
 import org.modelfailover.gateway.DeploymentFolder.Stage;
 import org.modelfailover.gateway.TestDeployment;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.ProviderProcess.Call;
 
 /**
  * An AI endpoint of the API.
@@ -17,20 +19,25 @@ import org.modelfailover.gateway.TestDeployment;
 record Endpoint(
         String id,
         String name,
-        Provider provider,
+        ProviderProcess provider,
         String origin,
         String path,
         Stage stage,
         Credential credential) {
 
     static Endpoint at(
-            Provider provider, String id, String name, String path, Stage s, Credential c) {
+            ProviderProcess provider, String id, String name, String path, Stage s, Credential c) {
         return new Endpoint(id, name, provider, provider.origin(), path, s, c);
     }
 
     /** The same endpoint, gone. */
     Endpoint movedTo(String elsewhere) {
         return new Endpoint(id, name, null, elsewhere, path, stage, credential);
+    }
+
+    /** Whether a call was for it. */
+    boolean saw(Call call) {
+        return call.provider() == provider && call.path().startsWith(path);
     }
 
     TestDeployment put(TestDeployment deployment) {

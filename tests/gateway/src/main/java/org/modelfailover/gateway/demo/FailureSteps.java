@@ -1,6 +1,8 @@
 package org.modelfailover.gateway.demo;
 
 import org.modelfailover.gateway.demo.Lineup.Candidate;
+import org.modelfailover.kit.Client;
+import org.modelfailover.kit.ProviderProcess.Call;
 
 import java.io.IOException;
 import java.time.Duration;
@@ -14,15 +16,16 @@ final class FailureSteps {
     private static final Duration SUSPENSION = Duration.ofSeconds(2);
     private static final int CROWD = 20;
 
-    private final World world;
+    private final Scenery scenery;
 
-    FailureSteps(World world) {
-        this.world = world;
+    FailureSteps(Scenery scenery) {
+        this.scenery = scenery;
     }
 
     private Lineup usual() {
         return Lineup.of(
-                new Candidate(TARGET, world.inEurope), new Candidate(FALLBACK, world.inAmerica));
+                new Candidate(TARGET, scenery.inEurope),
+                new Candidate(FALLBACK, scenery.inAmerica));
     }
 
     private static Question question() {
@@ -30,8 +33,8 @@ final class FailureSteps {
     }
 
     private void fresh(Teller teller, Lineup policy) throws IOException, InterruptedException {
-        world.reset();
-        world.deploy(policy);
+        scenery.reset();
+        scenery.deploy(policy);
         teller.policy(policy);
     }
 
@@ -41,18 +44,18 @@ final class FailureSteps {
                 "The model that was asked for answers; no other model is called.",
                 teller -> {
                     fresh(teller, usual());
-                    Exchange exchange = world.ask(question(), usual());
+                    Exchange exchange = scenery.ask(question(), usual());
                     teller.exchange(exchange);
                     teller.equal("the client got 200", 200, exchange.answer().status());
                     teller.equal("only the target was called", List.of(TARGET), exchange.models());
                     teller.equal(
                             "the target served",
-                            TARGET + " @ " + World.EU_ENDPOINT,
+                            TARGET + " @ " + Scenery.EU_ENDPOINT,
                             served(exchange));
                     teller.equal(
                             "the client's body arrived as it was sent",
                             exchange.question().body(),
-                            exchange.calls().get(0).body());
+                            exchange.calls().get(0).text());
                 });
     }
 
@@ -62,10 +65,10 @@ final class FailureSteps {
                 "The target is out of quota: the fallback is called in its place. Each provider is"
                         + " shown its own credential, and no other.",
                 teller -> {
-                    world.reset();
-                    world.eu.fault(TARGET, "status=429");
+                    scenery.reset();
+                    scenery.eu.set(TARGET, "status=429");
                     teller.policy(usual());
-                    Exchange exchange = world.ask(question(), usual());
+                    Exchange exchange = scenery.ask(question(), usual());
                     teller.exchange(exchange);
                     teller.equal("the client got 200", 200, exchange.answer().status());
                     bothInOrder(teller, exchange);
@@ -74,7 +77,7 @@ final class FailureSteps {
                                     + " client's token for the gateway",
                             Credential.EU.isOnlyOneIn(exchange.calls().get(0))
                                     && Credential.US.isOnlyOneIn(exchange.calls().get(1)),
-                            exchange.calls());
+                            Teller.told(exchange.calls()));
                 });
     }
 
@@ -85,7 +88,7 @@ final class FailureSteps {
                         + " once, without waiting for a failure first.",
                 teller -> {
                     teller.policy(usual());
-                    Exchange exchange = world.ask(question(), usual());
+                    Exchange exchange = scenery.ask(question(), usual());
                     teller.exchange(exchange);
                     teller.equal("the client got 200", 200, exchange.answer().status());
                     teller.equal(
@@ -105,13 +108,13 @@ final class FailureSteps {
                 teller -> {
                     teller.policy(usual());
                     teller.pause(SUSPENSION.plusMillis(200), "until the suspension is over");
-                    world.reset();
-                    world.eu.fault(TARGET, "delay=800ms");
+                    scenery.reset();
+                    scenery.eu.set(TARGET, "delay=800ms");
                     teller.note("target", "is healthy again, but takes 800 ms to answer");
                     crowd(teller);
-                    world.eu.fault(TARGET, "");
+                    scenery.eu.set(TARGET, "");
                     teller.gap();
-                    Exchange after = world.ask(question(), usual());
+                    Exchange after = scenery.ask(question(), usual());
                     teller.exchange(after);
                     teller.equal("traffic returned to the target", List.of(TARGET), after.models());
                 });
@@ -120,12 +123,16 @@ final class FailureSteps {
     private void crowd(Teller teller) throws IOException, InterruptedException {
         teller.asked(question());
         teller.note("", CROWD + " clients at the same time");
-        List<Answer> answers = Client.askTogether(world.api(), question(), CROWD);
-        List<Call> calls = world.calls(usual());
+        List<Reply> answers = scenery.askTogether(question(), CROWD);
+        List<Call> calls = scenery.calls(usual());
         List<Call> probes = calls.stream().filter(c -> c.model().equals(TARGET)).toList();
         List<Call> others = calls.stream().filter(c -> c.model().equals(FALLBACK)).toList();
-        teller.note("called", probes.size() + " × " + (probes.isEmpty() ? TARGET : probes.get(0)));
-        teller.note("", others.size() + " × " + (others.isEmpty() ? FALLBACK : others.get(0)));
+        teller.note(
+                "called",
+                probes.size() + " × " + (probes.isEmpty() ? TARGET : Teller.told(probes.get(0))));
+        teller.note(
+                "",
+                others.size() + " × " + (others.isEmpty() ? FALLBACK : Teller.told(others.get(0))));
         LongsByModel took = new LongsByModel(answers);
         teller.note(
                 "answers",
@@ -133,7 +140,7 @@ final class FailureSteps {
         teller.check(
                 "all " + CROWD + " clients got 200",
                 answers.stream().allMatch(answer -> answer.status() == 200),
-                answers.stream().map(Answer::status).toList());
+                answers.stream().map(Reply::status).toList());
         teller.equal("exactly one request reached the target", 1, probes.size());
         teller.equal("the others went to the fallback", CROWD - 1, others.size());
         teller.check(
@@ -143,11 +150,11 @@ final class FailureSteps {
     }
 
     /** How long answers took, by the model that gave them. */
-    private record LongsByModel(List<Answer> answers) {
+    private record LongsByModel(List<Reply> answers) {
         private List<Long> of(String model) {
             return answers.stream()
                     .filter(answer -> answer.header("x-failover-model").equals(model))
-                    .map(Answer::millis)
+                    .map(Reply::millis)
                     .sorted()
                     .toList();
         }
@@ -173,15 +180,17 @@ final class FailureSteps {
                 "The connection is refused, so no provider can tell of the call; the gateway's own"
                         + " log does.",
                 teller -> {
-                    Candidate gone = new Candidate(TARGET, world.inEurope.movedTo(World.nobody()));
-                    Lineup policy = Lineup.of(gone, new Candidate(FALLBACK, world.inAmerica));
+                    Candidate gone =
+                            new Candidate(
+                                    TARGET, scenery.inEurope.movedTo(Client.refusingOrigin()));
+                    Lineup policy = Lineup.of(gone, new Candidate(FALLBACK, scenery.inAmerica));
                     fresh(teller, policy);
                     teller.note(
                             "target", "moved to " + gone.endpoint().origin() + ", a closed port");
-                    Exchange exchange = world.ask(question(), policy);
+                    Exchange exchange = scenery.ask(question(), policy);
                     teller.exchange(exchange);
                     String log =
-                            world.log
+                            scenery.log
                                     .await("model=\"" + TARGET + "\"", "outcome=network")
                                     .orElse("nothing");
                     teller.note("log", attempts(log));
@@ -211,8 +220,8 @@ final class FailureSteps {
                         + " given up and the fallback is called.",
                 teller -> {
                     fresh(teller, usual());
-                    world.eu.fault(TARGET, "silent");
-                    Exchange exchange = world.ask(question(), usual());
+                    scenery.eu.set(TARGET, "silent");
+                    Exchange exchange = scenery.ask(question(), usual());
                     teller.exchange(exchange);
                     teller.equal("the client got 200", 200, exchange.answer().status());
                     bothInOrder(teller, exchange);
@@ -236,9 +245,9 @@ final class FailureSteps {
                         + " its status, its body and when to come back.",
                 teller -> {
                     fresh(teller, usual());
-                    world.eu.fault(TARGET, "status=429");
-                    world.us.fault(FALLBACK, "status=429~retry-after=7");
-                    Exchange exchange = world.ask(question(), usual());
+                    scenery.eu.set(TARGET, "status=429");
+                    scenery.us.set(FALLBACK, "status=429~retry-after=7");
+                    Exchange exchange = scenery.ask(question(), usual());
                     teller.exchange(exchange);
                     teller.equal("the client got the last status", 429, exchange.answer().status());
                     bothInOrder(teller, exchange);
@@ -258,7 +267,9 @@ final class FailureSteps {
                 exchange.models());
         if (exchange.answer().status() == 200) {
             teller.equal(
-                    "the fallback served", FALLBACK + " @ " + World.US_ENDPOINT, served(exchange));
+                    "the fallback served",
+                    FALLBACK + " @ " + Scenery.US_ENDPOINT,
+                    served(exchange));
         }
     }
 

@@ -1,11 +1,7 @@
 package org.modelfailover.gateway.demo;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonArray;
-import com.google.gson.JsonObject;
-
-import org.modelfailover.gateway.TestDeployment;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.ProviderProcess.Call;
 
 import java.util.List;
 import java.util.stream.Stream;
@@ -22,17 +18,10 @@ record Lineup(
         List<Candidate> sandbox,
         String requestTimeout,
         String suspendDuration) {
-    private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
-
     /** One model at one endpoint. */
     record Candidate(String model, Endpoint endpoint) {
-        private JsonObject json() {
-            JsonObject json = new JsonObject();
-            json.addProperty("vendor", "OpenAI");
-            json.addProperty("model", model);
-            json.addProperty("endpointId", endpoint.id());
-            json.addProperty("endpointName", endpoint.name());
-            return json;
+        private FailoverConfigs.Candidate entered() {
+            return new FailoverConfigs.Candidate("OpenAI", model, endpoint.id(), endpoint.name());
         }
 
         @Override
@@ -55,30 +44,23 @@ record Lineup(
 
     /** The configuration as the portal's editor stores it: apostrophes, names and all. */
     String stored() {
-        JsonObject all = new JsonObject();
-        all.add("production", section(production));
-        all.add("sandbox", section(sandbox));
-        all.addProperty("requestTimeout", requestTimeout);
-        all.addProperty("suspendDuration", suspendDuration);
-        return TestDeployment.asPortal(GSON.toJson(all));
+        return FailoverConfigs.empty()
+                .production(entered(production))
+                .sandbox(entered(sandbox))
+                .requestTimeout(requestTimeout)
+                .suspendDuration(suspendDuration)
+                .stored();
     }
 
-    private static JsonObject section(List<Candidate> candidates) {
-        JsonObject section = new JsonObject();
-        if (!candidates.isEmpty()) {
-            section.add("targetModel", candidates.get(0).json());
-            JsonArray fallbacks = new JsonArray();
-            candidates.subList(1, candidates.size()).forEach(c -> fallbacks.add(c.json()));
-            section.add("fallbackModels", fallbacks);
-        }
-        return section;
+    private static List<FailoverConfigs.Candidate> entered(List<Candidate> section) {
+        return section.stream().map(Candidate::entered).toList();
     }
 
     /** Which candidate a call was for; those after the last are for none. */
     int place(Call call) {
         List<Candidate> all = Stream.concat(production.stream(), sandbox.stream()).toList();
         for (int i = 0; i < all.size(); i++) {
-            if (all.get(i).model().equals(call.model()) && call.at(all.get(i).endpoint())) {
+            if (all.get(i).model().equals(call.model()) && all.get(i).endpoint().saw(call)) {
                 return i;
             }
         }

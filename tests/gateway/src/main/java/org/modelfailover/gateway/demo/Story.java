@@ -21,46 +21,48 @@ public final class Story {
     public static void main(String[] args) {
         int status = 1;
         Paper paper = new Paper();
-        World world = new World();
-        endWith(Thread.currentThread(), world);
+        Scenery scenery = new Scenery();
+        endWith(Thread.currentThread(), scenery);
         try {
-            world.start();
+            scenery.start();
             Teller teller = new Teller(paper);
-            introduce(paper, world);
-            for (Step step : chosen(steps(world))) {
+            introduce(paper, scenery);
+            for (Step step : chosen(steps(scenery))) {
                 teller.tell(step);
             }
             status = conclude(paper, teller.failures()) ? 0 : 1;
             if (keep()) {
-                new ByHand(world, paper).show();
+                new ByHand(scenery, paper).show();
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        } catch (IOException | RuntimeException | LinkageError e) {
-            System.err.println("demo: " + (e.getMessage() == null ? e : e.getMessage()));
-            System.err.println("demo: the gateway's log is " + world.logFile());
+        } catch (IOException | RuntimeException | AssertionError | LinkageError e) {
+            if (!Thread.currentThread().isInterrupted()) {
+                System.err.println("demo: " + (e.getMessage() == null ? e : e.getMessage()));
+                System.err.println("demo: the gateway's log is " + scenery.logFile());
+            }
         }
-        world.close();
+        scenery.close();
         // The engine's own threads are no daemons and outlive its shutdown.
         Runtime.getRuntime().exit(status);
     }
 
     /** On Ctrl-C: nothing more is told, and nothing is left behind. */
-    private static void endWith(Thread teller, World world) {
+    private static void endWith(Thread teller, Scenery scenery) {
         Runtime.getRuntime()
                 .addShutdownHook(
                         new Thread(
                                 () -> {
                                     teller.interrupt();
-                                    world.close();
+                                    scenery.close();
                                 },
                                 "cleaning"));
     }
 
-    private static List<Step> steps(World world) {
-        FailureSteps failure = new FailureSteps(world);
-        StreamSteps stream = new StreamSteps(world);
-        ConfigurationSteps configuration = new ConfigurationSteps(world);
+    private static List<Step> steps(Scenery scenery) {
+        FailureSteps failure = new FailureSteps(scenery);
+        StreamSteps stream = new StreamSteps(scenery);
+        ConfigurationSteps configuration = new ConfigurationSteps(scenery);
         return List.of(
                 failure.healthy(),
                 failure.targetFails(),
@@ -90,7 +92,7 @@ public final class Story {
         return chosen;
     }
 
-    private static void introduce(Paper paper, World world) {
+    private static void introduce(Paper paper, Scenery scenery) {
         paper.title("Model Failover for WSO2 API Manager");
         paper.text(
                 "A client asks a gateway for an AI model. The gateway calls the target: the model"
@@ -100,10 +102,10 @@ public final class Story {
                     + " which calls they saw. Who served is what the answer's x-failover headers"
                     + " say. A step that needs a fresh start deploys a new version of the API.");
         paper.gap();
-        paper.row("gateway", world.origin() + "   Apache Synapse with the Model Failover policy");
-        paper.row("providers", "eu  " + world.eu.origin() + "   simulated");
-        paper.row("", "us  " + world.us.origin() + "   simulated");
-        paper.row("log", world.logFile() + "   of the gateway");
+        paper.row("gateway", scenery.origin() + "   Apache Synapse with the Model Failover policy");
+        paper.row("providers", "eu  " + scenery.eu.origin() + "   simulated");
+        paper.row("", "us  " + scenery.us.origin() + "   simulated");
+        paper.row("log", scenery.logFile() + "   of the gateway");
     }
 
     private static boolean conclude(Paper paper, List<String> failures) {

@@ -1,7 +1,7 @@
 package org.modelfailover.gateway.demo;
 
-import org.modelfailover.gateway.demo.Answer.Chunk;
 import org.modelfailover.gateway.demo.Lineup.Candidate;
+import org.modelfailover.gateway.demo.Reply.Chunk;
 
 import java.io.IOException;
 import java.util.List;
@@ -15,15 +15,16 @@ final class StreamSteps {
     private static final String SENTENCE = "The sea is deep and the sky is wide.";
     private static final String BEGINNING = "\"The sea is deep\"";
 
-    private final World world;
+    private final Scenery scenery;
 
-    StreamSteps(World world) {
-        this.world = world;
+    StreamSteps(Scenery scenery) {
+        this.scenery = scenery;
     }
 
     private Lineup usual() {
         return Lineup.of(
-                new Candidate(TARGET, world.inEurope), new Candidate(FALLBACK, world.inAmerica));
+                new Candidate(TARGET, scenery.inEurope),
+                new Candidate(FALLBACK, scenery.inAmerica));
     }
 
     private static Question question() {
@@ -31,8 +32,8 @@ final class StreamSteps {
     }
 
     private void fresh(Teller teller) throws IOException, InterruptedException {
-        world.reset();
-        world.deploy(usual());
+        scenery.reset();
+        scenery.deploy(usual());
         teller.policy(usual());
     }
 
@@ -44,8 +45,8 @@ final class StreamSteps {
                         + " ms. The gateway doesn't collect them.",
                 teller -> {
                     fresh(teller);
-                    world.eu.fault(TARGET, "interval=" + INTERVAL + "ms~tokens=5");
-                    Exchange exchange = world.ask(question(), usual());
+                    scenery.eu.set(TARGET, "interval=" + INTERVAL + "ms~tokens=5");
+                    Exchange exchange = scenery.ask(question(), usual());
                     tell(teller, exchange);
                     List<Chunk> words = words(exchange);
                     teller.equal("the client got 200", 200, exchange.answer().status());
@@ -74,9 +75,9 @@ final class StreamSteps {
                         + " clean stream: the fallback's.",
                 teller -> {
                     fresh(teller);
-                    world.eu.fault(TARGET, "role-only-then-silence");
-                    world.us.fault(FALLBACK, "interval=" + INTERVAL / 2 + "ms~tokens=4");
-                    Exchange exchange = world.ask(question(), usual());
+                    scenery.eu.set(TARGET, "role-only-then-silence");
+                    scenery.us.set(FALLBACK, "interval=" + INTERVAL / 2 + "ms~tokens=4");
+                    Exchange exchange = scenery.ask(question(), usual());
                     tell(teller, exchange);
                     teller.equal("the client got 200", 200, exchange.answer().status());
                     teller.equal(
@@ -101,12 +102,12 @@ final class StreamSteps {
                 teller -> {
                     fresh(teller);
                     String said = "~text=" + SENTENCE.replace(' ', '+');
-                    world.eu.fault(TARGET, "cut=4~interval=" + INTERVAL + "ms" + said);
-                    world.us.fault(FALLBACK, "interval=" + INTERVAL + "ms" + said);
-                    Exchange exchange = world.ask(question(), usual());
+                    scenery.eu.set(TARGET, "cut=4~interval=" + INTERVAL + "ms" + said);
+                    scenery.us.set(FALLBACK, "interval=" + INTERVAL + "ms" + said);
+                    Exchange exchange = scenery.ask(question(), usual());
                     tell(teller, exchange);
                     teller.note("", comment(exchange));
-                    teller.note("log", world.log.await("stream-cut").orElse("nothing"));
+                    teller.note("log", scenery.log.await("stream-cut").orElse("nothing"));
                     teller.equal("the client got 200", 200, exchange.answer().status());
                     teller.equal(
                             "the text is whole, and no word is there twice",
@@ -114,8 +115,8 @@ final class StreamSteps {
                             exchange.answer().text());
                     teller.check(
                             "the fallback was told what the client had",
-                            exchange.calls().get(1).body().contains(BEGINNING),
-                            exchange.calls().get(1).body());
+                            exchange.calls().get(1).text().contains(BEGINNING),
+                            exchange.calls().get(1).text());
                     teller.check(
                             "a comment at the stream's end tells who went on",
                             comment(exchange).contains(FALLBACK),

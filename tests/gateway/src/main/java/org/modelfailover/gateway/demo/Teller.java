@@ -1,5 +1,7 @@
 package org.modelfailover.gateway.demo;
 
+import org.modelfailover.kit.ProviderProcess.Call;
+
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -28,7 +30,7 @@ final class Teller {
         paper.gap();
         try {
             step.scene().play(this);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | AssertionError e) {
             if (Thread.interrupted()) {
                 throw new InterruptedException();
             }
@@ -60,11 +62,22 @@ final class Teller {
             paper.row("called", "nobody");
         }
         for (int i = 0; i < calls.size(); i++) {
-            paper.row(i == 0 ? "called" : "", (i + 1) + ". " + calls.get(i));
+            paper.row(i == 0 ? "called" : "", (i + 1) + ". " + told(calls.get(i)));
         }
     }
 
-    void answer(Answer answer, Lineup lineup) {
+    static String told(Call call) {
+        String answered = call.outcome() + ("client-left".equals(call.end()) ? ", given up" : "");
+        return String.format(
+                "%-13s at %s → %-22s %s",
+                call.model(), call.provider().name(), answered, Credential.toldOf(call));
+    }
+
+    static List<String> told(List<Call> calls) {
+        return calls.stream().map(Teller::told).toList();
+    }
+
+    void answer(Reply answer, Lineup lineup) {
         paper.row("answer", answer.summary(lineup));
         if (!answer.text().isEmpty()) {
             paper.row("", "“" + answer.text() + "”");

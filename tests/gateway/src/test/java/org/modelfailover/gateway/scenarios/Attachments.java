@@ -1,13 +1,14 @@
 package org.modelfailover.gateway.scenarios;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
 
 import org.modelfailover.gateway.PolicyTemplate;
 import org.modelfailover.gateway.TestDeployment;
+import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.FailoverConfigs.Candidate;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** The policies that a scenario has attached to the API. */
@@ -47,7 +48,7 @@ final class Attachments {
             }
             json = filled.toString();
         } else {
-            json = configurationOf(policy).toString();
+            json = configurationOf(policy).json();
         }
         switch (policy.form()) {
             case "portal":
@@ -61,45 +62,34 @@ final class Attachments {
         }
     }
 
-    private JsonObject configurationOf(Scenario.Policy policy) {
-        JsonObject configuration = new JsonObject();
-        JsonObject section = new JsonObject();
-        JsonArray fallbacks = new JsonArray();
-        for (String letter : policy.models()) {
-            JsonObject row = new JsonObject();
-            row.addProperty("vendor", "");
-            row.addProperty("model", template.fill("${" + letter + "}"));
-            row.addProperty("endpointId", template.fill("${" + letter + ".endpoint}"));
-            row.addProperty("endpointName", scenario.models().get(letter).endpoint());
-            if (section.has("targetModel")) {
-                fallbacks.add(row);
-            } else {
-                section.add("targetModel", row);
-            }
+    private FailoverConfigs configurationOf(Scenario.Policy policy) {
+        List<Candidate> section = policy.models().stream().map(this::candidate).toList();
+        FailoverConfigs configuration = FailoverConfigs.empty();
+        if (policy.section().equals("production")) {
+            configuration.production(section);
+        } else {
+            configuration.sandbox(section);
         }
-        section.add("fallbackModels", fallbacks);
-        boolean production = policy.section().equals("production");
-        configuration.add("production", production ? section : new JsonObject());
-        configuration.add("sandbox", production ? new JsonObject() : section);
-        if (policy.requestTimeout() != null) {
-            configuration.add("requestTimeout", policy.requestTimeout());
-        }
-        if (policy.suspendDuration() != null) {
-            configuration.add("suspendDuration", policy.suspendDuration());
-        }
+        configuration.set("requestTimeout", policy.requestTimeout());
+        configuration.set("suspendDuration", policy.suspendDuration());
         if (!scenario.ownGateway()) {
             // The budget is the API's; the scenarios of one gateway must not use up each other's.
-            configuration.addProperty("retryBudget", "100% + 1000/s");
+            configuration.set("retryBudget", "100% + 1000/s");
             // So that calls can be counted.
-            configuration.addProperty("targetRetries", "0");
-            configuration.addProperty("maxRetryAfterWait", "0s");
+            configuration.set("targetRetries", "0");
+            configuration.set("maxRetryAfterWait", "0s");
         }
         if (policy.settings() != null) {
-            policy.settings()
-                    .getAsJsonObject()
-                    .entrySet()
-                    .forEach(e -> configuration.add(e.getKey(), e.getValue()));
+            policy.settings().getAsJsonObject().asMap().forEach(configuration::set);
         }
         return configuration;
+    }
+
+    private Candidate candidate(String letter) {
+        return new Candidate(
+                "",
+                template.fill("${" + letter + "}"),
+                template.fill("${" + letter + ".endpoint}"),
+                scenario.models().get(letter).endpoint());
     }
 }

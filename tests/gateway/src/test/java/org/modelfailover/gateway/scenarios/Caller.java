@@ -1,23 +1,20 @@
 package org.modelfailover.gateway.scenarios;
 
+import org.modelfailover.kit.Answer;
+import org.modelfailover.kit.Client;
+
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 
 /** Sends a scenario's requests to the gateway. */
 final class Caller {
-    private static final HttpClient HTTP =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
-
     /** Longer than any answer may take; whoever runs into it found a hang. */
     private static final Duration HANG = Duration.ofSeconds(40);
 
@@ -33,19 +30,12 @@ final class Caller {
         List<Answer> answers = new ArrayList<>();
         List<CompletableFuture<Answer>> asked = new ArrayList<>();
         for (int i = 0; i < ask.times(); i++) {
-            Arrival arrival = new Arrival();
-            CompletableFuture<HttpResponse<Void>> exchange = HTTP.sendAsync(request, arrival);
             if (ask.leaveAfter() > 0) {
-                Thread.sleep(ask.leaveAfter());
-                exchange.cancel(true);
-            }
-            CompletableFuture<Answer> answer =
-                    exchange.orTimeout(HANG.toMillis(), TimeUnit.MILLISECONDS)
-                            .handle((response, error) -> arrival.answer(ask.format(), error));
-            if (ask.together()) {
-                asked.add(answer);
+                answers.add(Client.sendAndLeave(request, Duration.ofMillis(ask.leaveAfter())));
+            } else if (ask.together()) {
+                asked.add(Client.send(request, HANG));
             } else {
-                answers.add(answer.join());
+                answers.add(Client.send(request, HANG).join());
             }
         }
         asked.forEach(answer -> answers.add(answer.join()));

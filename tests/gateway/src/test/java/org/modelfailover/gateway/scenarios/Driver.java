@@ -1,35 +1,28 @@
 package org.modelfailover.gateway.scenarios;
 
 import org.modelfailover.gateway.TestDeployment;
+import org.modelfailover.kit.Program;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** A gateway, started by the program that {@code GATEWAY_DRIVER} names, else {@code ./driver}. */
 final class Driver implements AutoCloseable {
-    private static final int START_SECONDS = 300;
-    private static final int REDEPLOY_SECONDS = 20;
-    private static final int STOP_SECONDS = 20;
-    private static final String END = "\0";
+    private static final String OURS = "./driver";
+    private static final Duration START_LIMIT = Duration.ofSeconds(300);
+    private static final Duration REDEPLOY_LIMIT = Duration.ofSeconds(20);
 
     private final Path folder;
     private final Path log;
     private final Path errors;
-    private final BlockingQueue<String> output = new LinkedBlockingQueue<>();
-    private Process process;
-    private String baseUrl;
+    private Program process;
     private boolean redeploys = true;
 
     Driver(Path folder) {
@@ -39,7 +32,7 @@ final class Driver implements AutoCloseable {
     }
 
     /** Deploys this; the program is started, or told to redeploy, and started anew if it can't. */
-    String deploy(TestDeployment deployment) throws IOException, InterruptedException {
+    String deploy(TestDeployment deployment) throws IOException {
         if (Files.exists(folder)) {
             try (Stream<Path> files = Files.walk(folder)) {
                 files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
@@ -47,76 +40,54 @@ final class Driver implements AutoCloseable {
         }
         deployment.write(folder);
         if (process != null && redeploy()) {
-            return baseUrl;
+            return process.said();
         }
         close();
         start();
-        return baseUrl;
+        return process.said();
     }
 
     /** Deploys the folder once more; false: the program can't, and is not asked again. */
-    boolean redeploy() throws IOException, InterruptedException {
+    boolean redeploy() throws IOException {
         if (!redeploys || !process.isAlive()) {
             return false;
         }
-        tell("redeploy");
-        redeploys = "redeployed".equals(output.poll(REDEPLOY_SECONDS, TimeUnit.SECONDS));
+        process.tell("redeploy");
+        redeploys = "redeployed".equals(process.answer(REDEPLOY_LIMIT));
         return redeploys;
     }
 
-    private void start() throws IOException, InterruptedException {
+    private void start() throws IOException {
         Files.createDirectories(folder.getParent());
         String program = program();
+        // Our own takes a free one by itself, so that nobody can come in between.
+        int port = program.equals(OURS) ? 0 : freePort();
         ProcessBuilder builder =
-                new ProcessBuilder(program, folder.toString(), String.valueOf(freePort()))
+                new ProcessBuilder(program, folder.toString(), String.valueOf(port))
                         .redirectError(errors.toFile());
         builder.environment().put("GATEWAY_LOG", log.toString());
         builder.environment().put("SCENARIO_MAX_SUSPEND", "111s");
-        process = builder.start();
-        output.clear();
-        Thread reader = new Thread(() -> read(process), "driver");
-        reader.setDaemon(true);
-        reader.start();
-        String line = output.poll(START_SECONDS, TimeUnit.SECONDS);
-        if (line == null || !line.startsWith("ready ")) {
-            throw new IOException(
-                    program + " said " + line + " instead of ready: " + Files.readString(errors));
+        try {
+            process = Program.start("ready ", START_LIMIT, builder);
+        } catch (IOException e) {
+            throw new IOException(e.getMessage() + ": " + Files.readString(errors), e);
         }
-        baseUrl = line.substring("ready ".length()).trim();
     }
 
     /** A relative path is one from the project's root, where make runs. */
     private static String program() {
         String named = System.getenv("GATEWAY_DRIVER");
         if (named == null || named.isEmpty()) {
-            return "./driver";
+            return OURS;
         }
         Path fromRoot = Path.of("..", "..").resolve(named);
         return Files.exists(fromRoot) ? fromRoot.toString() : named;
-    }
-
-    private void read(Process from) {
-        try (BufferedReader lines =
-                new BufferedReader(
-                        new InputStreamReader(from.getInputStream(), StandardCharsets.UTF_8))) {
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                output.add(line);
-            }
-        } catch (IOException e) {
-            output.add("its output broke: " + e);
-        }
-        output.add(END);
     }
 
     private static int freePort() throws IOException {
         try (ServerSocket socket = new ServerSocket(0)) {
             return socket.getLocalPort();
         }
-    }
-
-    private void tell(String command) throws IOException {
-        process.getOutputStream().write((command + "\n").getBytes(StandardCharsets.UTF_8));
-        process.getOutputStream().flush();
     }
 
     /** The log's lines that hold one of these words; nothing where the program writes no log. */
@@ -137,16 +108,9 @@ final class Driver implements AutoCloseable {
             return;
         }
         if (process.isAlive()) {
-            tell("stop");
+            process.tell("stop");
         }
-        try {
-            if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-            }
-        } catch (InterruptedException e) {
-            process.destroyForcibly();
-            Thread.currentThread().interrupt();
-        }
+        process.close();
         process = null;
     }
 }

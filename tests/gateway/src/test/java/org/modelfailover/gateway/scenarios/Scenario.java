@@ -3,7 +3,7 @@ package org.modelfailover.gateway.scenarios;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 
-import org.modelfailover.gateway.scenarios.stream.Format;
+import org.modelfailover.kit.stream.Format;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -140,7 +140,7 @@ record Scenario(
                 fields.has("candidates")
                         ? fields.texts("candidates")
                         : models.values().stream()
-                                .filter(m -> !m.endpoint().equals(World.DEFAULT))
+                                .filter(m -> !m.endpoint().equals(Endpoints.DEFAULT))
                                 .map(Model::letter)
                                 .toList();
         Policy policy =

@@ -6,12 +6,16 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 
-import org.modelfailover.gateway.scenarios.stream.Reading;
-import org.modelfailover.gateway.scenarios.stream.Usage;
+import org.modelfailover.kit.Answer;
+import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.ProviderProcess.Call;
+import org.modelfailover.kit.Until;
+import org.modelfailover.kit.stream.Reading;
+import org.modelfailover.kit.stream.Usage;
 import org.opentest4j.TestAbortedException;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -23,21 +27,21 @@ import java.util.stream.Collectors;
 
 /** One scenario, played against a gateway. */
 final class ScenarioRun {
-    private static final int PATIENCE_MILLIS = 2000;
+    private static final Duration PATIENCE = Duration.ofSeconds(2);
 
     /** What no error may hold. */
     private static final List<String> INTERNALS =
             List.of("127.0.0.1", "localhost", "nowhere.invalid", "Exception", "panicked");
 
     private final Scenario scenario;
-    private final World world;
+    private final Endpoints endpoints;
     private final Template template;
     private final Caller caller;
     private final Map<String, Integer> seenBefore = new HashMap<>();
 
-    ScenarioRun(Scenario scenario, World world) {
+    ScenarioRun(Scenario scenario, Endpoints endpoints) {
         this.scenario = scenario;
-        this.world = world;
+        this.endpoints = endpoints;
         this.template = new Template(scenario);
         this.caller = new Caller(template);
     }
@@ -67,17 +71,17 @@ final class ScenarioRun {
         }
     }
 
-    private void fault(Scenario.Model model, JsonElement does)
-            throws IOException, InterruptedException {
-        Provider provider =
-                world.at(model.endpoint())
+    private void fault(Scenario.Model model, JsonElement does) {
+        ProviderProcess provider =
+                endpoints
+                        .at(model.endpoint())
                         .orElseThrow(
                                 () ->
                                         new IllegalArgumentException(
                                                 scenario.id()
                                                         + ": nobody can do anything at "
                                                         + model.endpoint()));
-        provider.fault(nameOf(model), Directives.of(scenario.id() + ".does", template.fill(does)));
+        provider.set(nameOf(model), Directives.of(scenario.id() + ".does", template.fill(does)));
     }
 
     private String nameOf(Scenario.Model model) {
@@ -85,29 +89,29 @@ final class ScenarioRun {
     }
 
     /** The end of a call may come into a provider's log a moment after the answer. */
-    private List<String> awaitAgreement(Scenario.Step step, List<Answer> answers)
-            throws InterruptedException {
+    private List<String> awaitAgreement(Scenario.Step step, List<Answer> answers) {
         Expectation expectation = new Expectation();
-        invariants(expectation, answers);
+        invariants(expectation, step, answers);
         if (step.ask() != null && step.ask().leaveAfter() == 0) {
             answered(expectation, step, answers);
         }
-        List<String> differences = null;
-        for (int waited = 0; waited <= PATIENCE_MILLIS; waited += 50) {
-            Expectation seen = new Expectation();
-            seen(seen, step);
-            differences = seen.differences();
-            if (differences.isEmpty()) {
-                break;
-            }
-            Thread.sleep(50);
-        }
+        List<String> differences =
+                Until.orLast(
+                        PATIENCE,
+                        Duration.ofMillis(50),
+                        () -> {
+                            Expectation seen = new Expectation();
+                            seen(seen, step);
+                            return seen.differences();
+                        },
+                        List::isEmpty);
         expectation.differences().addAll(differences);
         return expectation.differences();
     }
 
     /** behaviour.md §8, last row, holds for every answer. */
-    private static void invariants(Expectation expectation, List<Answer> answers) {
+    private static void invariants(
+            Expectation expectation, Scenario.Step step, List<Answer> answers) {
         for (Answer answer : answers) {
             if (answer.isBroken()) {
                 continue;
@@ -117,19 +121,19 @@ final class ScenarioRun {
                     answer.status() != 200 || !answer.body().isBlank(),
                     "an answer is an empty 200");
             String all = answer.headers().map() + " " + answer.body();
-            for (String secret : World.SECRETS) {
+            for (String secret : Endpoints.SECRETS) {
                 expectation.require(!all.contains(secret), "an answer holds " + secret);
             }
-            String error = answer.status() >= 400 ? all : inStream(answer);
+            String error = answer.status() >= 400 ? all : inStream(answer, step);
             for (String internal : INTERNALS) {
                 expectation.require(!error.contains(internal), "an error holds " + internal);
             }
         }
     }
 
-    private static String inStream(Answer answer) {
-        boolean failed = answer.reading() != null && answer.reading().error() != null;
-        return failed ? answer.reading().error() : "";
+    private static String inStream(Answer answer, Scenario.Step step) {
+        Reading reading = answer.reading(step.ask().format());
+        return reading == null || reading.error() == null ? "" : reading.error();
     }
 
     private void answered(Expectation expectation, Scenario.Step step, List<Answer> answers) {
@@ -192,7 +196,7 @@ final class ScenarioRun {
             }
             expectation.pointers("body", at, answer.body());
             if (expect.has("stream")) {
-                streamed(expectation, expect.object("stream"), answer.reading());
+                streamed(expectation, expect.object("stream"), answer.reading(step.ask().format()));
             }
             if (millis != null) {
                 expectation.value("milliseconds", millis, String.valueOf(answer.millis()));
@@ -267,7 +271,7 @@ final class ScenarioRun {
         }
         for (String letter : step.sees().keys()) {
             Fields sees = new Fields(step.sees().where(), filled(step.sees().get(letter)));
-            List<JsonObject> calls = since(letter);
+            List<Call> calls = since(letter);
             expectation.require(!calls.isEmpty(), letter + " was not called");
             calls.forEach(call -> saw(expectation, letter, sees, call, step));
             if (!calls.isEmpty()) {
@@ -275,21 +279,21 @@ final class ScenarioRun {
             }
         }
         for (String letter : step.gap().keys()) {
-            List<JsonObject> calls = since(letter);
+            List<Call> calls = since(letter);
             String gap =
                     calls.size() < 2
                             ? null
                             : String.valueOf(
-                                    calls.get(1).get("at_ms").getAsLong()
-                                            - calls.get(0).get("at_ms").getAsLong());
+                                    calls.get(1).log().get("at_ms").getAsLong()
+                                            - calls.get(0).log().get("at_ms").getAsLong());
             expectation.value("time between the calls of " + letter, step.gap().get(letter), gap);
         }
         if (step.order() != null) {
-            List<Map.Entry<String, JsonObject>> all = new ArrayList<>();
+            List<Map.Entry<String, Call>> all = new ArrayList<>();
             for (String letter : scenario.models().keySet()) {
                 since(letter).forEach(call -> all.add(Map.entry(letter, call)));
             }
-            all.sort(Comparator.comparing(e -> e.getValue().get("time").getAsString()));
+            all.sort(Comparator.comparing(e -> e.getValue().time()));
             List<String> order = all.stream().map(Map.Entry::getKey).toList();
             expectation.require(
                     order.equals(step.order()),
@@ -298,12 +302,8 @@ final class ScenarioRun {
     }
 
     private void saw(
-            Expectation expectation,
-            String letter,
-            Fields sees,
-            JsonObject call,
-            Scenario.Step step) {
-        String body = call.has("body") ? call.get("body").getAsString() : null;
+            Expectation expectation, String letter, Fields sees, Call call, Scenario.Step step) {
+        String body = call.log().has("body") ? call.log().get("body").getAsString() : null;
         if (sees.flag("bodyAsSent")) {
             expectation.value("what " + letter + " was sent", json(caller.body(step.ask())), body);
         }
@@ -317,7 +317,7 @@ final class ScenarioRun {
         }
         for (String field : List.of("path", "method", "end", "outcome")) {
             if (sees.has(field)) {
-                JsonElement got = call.get(field);
+                JsonElement got = call.log().get(field);
                 expectation.value(
                         field + " at " + letter,
                         sees.get(field),
@@ -326,46 +326,34 @@ final class ScenarioRun {
         }
         Fields headers = sees.object("headers");
         for (String name : headers.keys()) {
-            String value = null;
-            for (JsonElement header : call.getAsJsonArray("headers")) {
-                JsonArray pair = header.getAsJsonArray();
-                if (pair.get(0).getAsString().equalsIgnoreCase(name)) {
-                    value = pair.get(1).getAsString();
-                }
-            }
+            List<String> values = call.headers(name);
+            String value = values.isEmpty() ? null : values.get(values.size() - 1);
             expectation.value("header " + name + " at " + letter, headers.get(name), value);
         }
     }
 
     /** The calls of this model since the present step began. */
-    private List<JsonObject> since(String letter) {
+    private List<Call> since(String letter) {
         Scenario.Model model = scenario.models().get(letter);
         if (model == null) {
             throw new IllegalArgumentException(scenario.id() + ": there is no model " + letter);
         }
-        List<JsonObject> calls = calls(model);
+        List<Call> calls = calls(model);
         return calls.subList(Math.min(seenBefore.get(letter), calls.size()), calls.size());
     }
 
-    private List<JsonObject> calls(Scenario.Model model) {
-        if (world.at(model.endpoint()).isEmpty()) {
+    private List<Call> calls(Scenario.Model model) {
+        if (endpoints.at(model.endpoint()).isEmpty()) {
             return List.of();
         }
         String name = nameOf(model);
         String mark = model.mark() == null ? null : template.fill(model.mark());
-        try {
-            Provider provider = world.at(model.endpoint()).get();
-            return mark == null
-                    ? provider.calls(name)
-                    : provider.calls(null).stream()
-                            .filter(call -> call.toString().contains(mark))
-                            .toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
+        ProviderProcess provider = endpoints.at(model.endpoint()).get();
+        return mark == null
+                ? provider.callsOf(name)
+                : provider.calls().stream()
+                        .filter(call -> call.log().toString().contains(mark))
+                        .toList();
     }
 
     private String story(
@@ -383,22 +371,22 @@ final class ScenarioRun {
         List<String> names = new ArrayList<>();
         for (Scenario.Model model : scenario.models().values()) {
             names.add("\"" + nameOf(model) + "\"");
-            for (JsonObject call : calls(model)) {
-                boolean now = !Instant.parse(call.get("time").getAsString()).isBefore(began);
+            for (Call call : calls(model)) {
+                boolean now = !Instant.parse(call.time()).isBefore(began);
                 story.append(now ? "\n  call now  " : "\n  call before ")
                         .append(model.letter())
                         .append(" at ")
                         .append(model.endpoint())
                         .append(' ')
-                        .append(call.get("time").getAsString())
+                        .append(call.time())
                         .append(' ')
-                        .append(call.get("method").getAsString())
+                        .append(call.method())
                         .append(' ')
-                        .append(call.get("path").getAsString())
+                        .append(call.path())
                         .append(' ')
-                        .append(call.get("outcome"))
+                        .append(call.log().get("outcome"))
                         .append(' ')
-                        .append(call.get("end"));
+                        .append(call.log().get("end"));
             }
         }
         gateway.logLines(names).forEach(line -> story.append("\n  log ").append(line));

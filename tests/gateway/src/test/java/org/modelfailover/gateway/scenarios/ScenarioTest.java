@@ -36,7 +36,7 @@ class ScenarioTest {
     @TempDir static Path folder;
 
     private static List<Scenario> scenarios;
-    private static World world;
+    private static Endpoints endpoints;
     private static Driver shared;
     private static Driver own;
     private static ExecutorService players;
@@ -45,7 +45,7 @@ class ScenarioTest {
     static void start() throws IOException {
         String only = System.getProperty("gateway.scenario", "");
         scenarios = Catalogue.read(FOLDER).stream().filter(s -> s.id().contains(only)).toList();
-        world = new World(folder);
+        endpoints = new Endpoints();
         shared = new Driver(folder.resolve("shared"));
         own = new Driver(folder.resolve("own"));
         players = Executors.newFixedThreadPool(AT_ONCE);
@@ -56,7 +56,7 @@ class ScenarioTest {
         players.shutdownNow();
         shared.close();
         own.close();
-        world.close();
+        endpoints.close();
     }
 
     @Test
@@ -107,7 +107,7 @@ class ScenarioTest {
         TestDeployment deployment =
                 TestDeployment.api(api, "1.0.0", "/assistant/1.0.0")
                         .provider(scenarios.get(0).provider());
-        world.deploy(deployment);
+        endpoints.addTo(deployment);
         // A folder has room for a hundred fragments, and a fragment for any number of mediators.
         Map<String, StringBuilder> fragments = new LinkedHashMap<>();
         for (Scenario scenario : scenarios) {
@@ -123,14 +123,12 @@ class ScenarioTest {
             return driver.deploy(deployment);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
         }
     }
 
     private static void play(Scenario scenario, Driver driver, String url) {
         try {
-            new ScenarioRun(scenario, world).play(driver, url);
+            new ScenarioRun(scenario, endpoints).play(driver, url);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {

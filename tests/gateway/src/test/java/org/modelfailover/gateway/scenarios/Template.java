@@ -26,9 +26,9 @@ final class Template {
         for (Scenario.Model model : scenario.models().values()) {
             // A name may be given in terms of those before it.
             values.put(model.letter(), fill(model.name()));
-            values.put(model.letter() + ".endpoint", World.idOf(model.endpoint()));
+            values.put(model.letter() + ".endpoint", Endpoints.idOf(model.endpoint()));
         }
-        World.ENDPOINTS.forEach(name -> values.put("endpoint." + name, World.idOf(name)));
+        Endpoints.ENDPOINTS.forEach(name -> values.put("endpoint." + name, Endpoints.idOf(name)));
     }
 
     String fill(String text) {

@@ -1,6 +1,6 @@
 package org.apache.synapse.commons.util.ext;
 
-import org.modelfailover.gateway.EngineCalls;
+import org.modelfailover.apimanager.EngineCalls;
 
 /** Has an initiator that writes down what it is asked for. */
 public final class TenantInfoInitiatorProvider {

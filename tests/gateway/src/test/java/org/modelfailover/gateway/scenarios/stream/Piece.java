@@ -1,8 +1,0 @@
-package org.modelfailover.gateway.scenarios.stream;
-
-/**
- * Bytes of a body as they came in.
- *
- * @param millis since the request was sent
- */
-public record Piece(long millis, byte[] bytes) {}
