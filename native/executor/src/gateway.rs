@@ -68,8 +68,8 @@ pub trait Gateway: Send + Sync {
     /// No provider's answer to give.
     fn fail(&self, failure: Failure);
 
-    /// A streamed answer begins.
-    fn begin(&self, head: Head);
+    /// A streamed answer begins, or a large one that is `whole`.
+    fn begin(&self, head: Head, whole: bool);
 
     /// Offers the next bytes of it; returns how many were taken. What was not taken is offered again after
     /// [`Gateway::writable`].

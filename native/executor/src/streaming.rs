@@ -119,7 +119,7 @@ impl Call {
             let most = self.settings().max_answer_body;
             return Sink::Collected(Collected::new(head, most, &self.attached.share));
         }
-        gateway.begin(head);
+        gateway.begin(head, false);
         Sink::Client(gateway)
     }
 

@@ -183,6 +183,10 @@ async fn an_answer_that_is_too_large_for_one_piece_goes_out_as_fast_as_the_clien
     running.client.takes(usize::MAX);
     let heard = running.end().await;
     assert!(heard.text().contains(&text) && heard.ended);
+    assert!(
+        heard.whole,
+        "the gateway counts it as a whole answer, also where nothing is known of what it has used"
+    );
     assert_eq!(heard.header("x-failover-model"), Some("a"));
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
         begin: env.get_method_id(
             &class,
             jni_str!("begin"),
-            jni_sig!((candidate: jint, status: jint, headers: [jbyte], metadata: [java.lang.String]) -> void),
+            jni_sig!((candidate: jint, status: jint, headers: [jbyte], metadata: [java.lang.String], whole: jboolean) -> void),
         )?,
         data: env.get_method_id(
             &class,
@@ -317,7 +317,7 @@ impl Gateway for Exchange {
         });
     }
 
-    fn begin(&self, head: Head) {
+    fn begin(&self, head: Head, whole: bool) {
         let begun = self.call(|env, m, o| {
             let headers = header_block(env, &head.headers)?;
             let metadata = metadata_array(env, &head.metadata)?;
@@ -326,6 +326,7 @@ impl Gateway for Exchange {
                 int(i32::from(head.status.as_u16())),
                 object(&headers),
                 object(&metadata),
+                jvalue { z: whole },
             ];
             invoke(env, o, &m.begin, &args)
         });

@@ -519,6 +519,8 @@ pub struct Heard {
     /// When the answer was complete.
     pub at: Duration,
     pub report: Option<Report>,
+    /// Whether it was said to be whole when it began.
+    pub whole: bool,
     /// What a stream has used.
     pub used: Option<Metadata>,
     /// What panicked, in its words.
@@ -698,10 +700,11 @@ impl Gateway for Client {
         self.note("fail", |heard| heard.failure = Some(failure));
     }
 
-    fn begin(&self, head: Head) {
+    fn begin(&self, head: Head, whole: bool) {
         self.note("begin", |heard| {
             heard.head = Some(head);
             heard.streamed = true;
+            heard.whole = whole;
         });
     }
 

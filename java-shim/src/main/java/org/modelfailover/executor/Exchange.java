@@ -53,8 +53,9 @@ public interface Exchange {
      * @param status the HTTP status
      * @param headers the headers
      * @param metadata what it has used, if it is whole
+     * @param whole whether it is
      */
-    void begin(int candidate, int status, byte[] headers, String[] metadata);
+    void begin(int candidate, int status, byte[] headers, String[] metadata, boolean whole);
 
     /**
      * Offers the next bytes of a streamed answer.

@@ -114,16 +114,15 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     }
 
     @Override
-    public void begin(int candidate, int status, byte[] headers, String[] metadata) {
+    public void begin(
+            int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
         if (!answered.compareAndSet(false, true)) {
             return;
         }
-        boolean whole = handlersOfCollected != null;
-        if (whole) {
+        if (handlersOfCollected != null) {
             client.limitSilence(longest);
         }
-        StreamedAnswer begun =
-                streamed(Engine.of().handlers(request.original()), metadata == null && !whole);
+        StreamedAnswer begun = streamed(Engine.of().handlers(request.original()), !whole);
         stream = begun;
         WayBack.Head head = new WayBack.Head(candidate, status, headers, metadata);
         wayBack.respond(head, pipe, begun);

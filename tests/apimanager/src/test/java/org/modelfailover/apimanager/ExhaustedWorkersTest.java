@@ -60,7 +60,7 @@ class ExhaustedWorkersTest extends HostGatewayTest {
     void aStreamUnderWayReachesItsEndAndIsCounted() throws InterruptedException {
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null);
+        exchange.begin(0, 200, HEAD, null, false);
         client.readHead();
 
         HandDriven.occupyWorkers(WORKERS, free);

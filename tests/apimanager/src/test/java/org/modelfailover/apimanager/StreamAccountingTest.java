@@ -93,7 +93,7 @@ class StreamAccountingTest extends HostGatewayTest {
         deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null);
+        exchange.begin(0, 200, HEAD, null, false);
         say(exchange, "data: one\n\n");
         client.readHead();
         client.readChunksUntil("one");
@@ -140,7 +140,7 @@ class StreamAccountingTest extends HostGatewayTest {
         for (int i = 1; i <= 50; i++) {
             client.post(streamed("gpt-4o"));
             Exchange exchange = HandDriven.next();
-            exchange.begin(0, 200, HEAD, null);
+            exchange.begin(0, 200, HEAD, null, false);
             say(exchange, "data: one\n\n");
             exchange.used(USED);
             exchange.end();
@@ -157,7 +157,7 @@ class StreamAccountingTest extends HostGatewayTest {
         deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null);
+        exchange.begin(0, 200, HEAD, null, false);
         say(exchange, "data: one\n\n");
 
         exchange.used(null);
@@ -174,7 +174,7 @@ class StreamAccountingTest extends HostGatewayTest {
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
 
-        exchange.begin(0, 200, HEAD, null);
+        exchange.begin(0, 200, HEAD, null, false);
         assertEquals(500, client.answer().status());
         exchange.used(USED);
 
@@ -192,7 +192,7 @@ class StreamAccountingTest extends HostGatewayTest {
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
 
-        exchange.begin(0, 200, HEAD, null);
+        exchange.begin(0, 200, HEAD, null, false);
         assertEquals(500, client.answer().status());
         exchange.used(USED);
 
@@ -205,7 +205,7 @@ class StreamAccountingTest extends HostGatewayTest {
         deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null);
+        exchange.begin(0, 200, HEAD, null, false);
         say(exchange, "data: one\n\n");
         client.readHead();
 
@@ -224,7 +224,7 @@ class StreamAccountingTest extends HostGatewayTest {
         deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null);
+        exchange.begin(0, 200, HEAD, null, false);
         say(exchange, "data: one\n\n");
         client.readHead();
 
@@ -254,7 +254,7 @@ class StreamAccountingTest extends HostGatewayTest {
         deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null);
+        exchange.begin(0, 200, HEAD, null, false);
         say(exchange, "data: one\n\n");
         client.readHead();
 
@@ -276,7 +276,7 @@ class StreamAccountingTest extends HostGatewayTest {
 
         undeployApi();
         if (stream) {
-            exchange.begin(0, 200, HEAD, null);
+            exchange.begin(0, 200, HEAD, null, false);
             say(exchange, "data: one\n\n");
             exchange.used(USED);
             exchange.end();
@@ -330,6 +330,21 @@ class StreamAccountingTest extends HostGatewayTest {
         assertNull(
                 recorded().properties().get("SKIP_METRICS_PUBLISHING"),
                 "the engine publishes a whole answer itself");
+    }
+
+    @Test
+    void aLargeWholeAnswerOfWhichNothingIsKnownIsPublishedOnItsWayToo()
+            throws InterruptedException {
+        deployWith("");
+        RawClient client = client().post(chat("gpt-4o"));
+        Exchange exchange = HandDriven.next();
+
+        exchange.begin(0, 200, HEAD, null, true);
+        exchange.data(ByteBuffer.wrap("{}".getBytes(StandardCharsets.UTF_8)));
+        exchange.end();
+
+        assertEquals("{}", client.answer().text());
+        assertNull(recorded().properties().get("SKIP_METRICS_PUBLISHING"), "nobody else would");
     }
 
     @ParameterizedTest

@@ -112,7 +112,12 @@ class UpcallsTest extends GatewayTest {
         }
 
         @Override
-        public void begin(int candidate, int status, byte[] headers, String[] metadata) {
+        public void begin(
+                int candidate,
+                int status,
+                byte[] headers,
+                String[] metadata,
+                boolean whole) {
             hear("begin");
         }
 
@@ -211,7 +216,7 @@ class UpcallsTest extends GatewayTest {
         try (LogCapture log = new LogCapture()) {
             Exchange exchange = HandDriven.next();
             if (begun) {
-                exchange.begin(0, 200, "content-type:text/event-stream\n".getBytes(), null);
+                exchange.begin(0, 200, "content-type:text/event-stream\n".getBytes(), null, false);
                 exchange.data(ByteBuffer.wrap("data: 1\n\n".getBytes()));
                 client.readHead();
                 client.readChunk();
