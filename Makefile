@@ -97,7 +97,7 @@ soak: native ## random faults, aborts, redeployments and restarts for MINUTES=1;
 attack: native ## what one client or provider can do to the others, some minutes; ONLY=word picks, WRITE=1 writes docs/robustness.md
 	$(GRADLEW) $(if $(ONLY),-Dattack.only="$(ONLY)") $(call PAGE,robustness.md) :robustness:attack
 
-lint: ## formats, clippy, cargo-deny, shellcheck
+lint: ## formats, clippy, cargo-deny (DENY_REQUIRED=1: must be there), shellcheck, one list of API Manager versions
 	tools/lint.sh "$(GRADLEW)" "$(CARGO_FLAGS)"
 
 fmt: ## formats the Rust and the Java sources

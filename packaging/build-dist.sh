@@ -24,6 +24,7 @@ esac
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here
 readonly policy=$here/../policy-definitions/modelFailover
+readonly terms=("$here/../LICENSE" "$here/../NOTICE")
 jar=jar
 if [ -n "${JAVA_HOME:-}" ]; then jar=$JAVA_HOME/bin/jar; fi
 command -v "$jar" >/dev/null || die "the JDK's jar tool is not there: set JAVA_HOME"
@@ -56,6 +57,7 @@ mkdir -p "$root/dropins" "$root/operation_policies/specifications" "$root/operat
     "$root/apictl/modelFailover"
 sed "s/@VERSION@/$version/g" "$here/README-INSTALL.md" >"$root/README-INSTALL.md"
 cp "$here/install.sh" "$root/install.sh"
+cp "${terms[@]}" "$root/"
 cp "$bundle" "$root/dropins/$name.jar"
 cp "$policy/modelFailover_v2.json" "$root/operation_policies/specifications/"
 cp "$policy/modelFailover_v2.j2" "$root/operation_policies/definitions/"

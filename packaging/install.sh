@@ -122,7 +122,7 @@ say "API Manager ${version:-(version not found)}, $node, in $home"
 if [ "$action" = install ]; then
     case $supported in
         no) die $EXIT_UNSUPPORTED "API Manager $version is not supported; 4.5.0 is the first with AI API policies of this kind" ;;
-        unknown) warn "${version:-this version} has not been tried; 4.5, 4.6 and 4.7 have" ;;
+        unknown) warn "${version:-this version} has not been tried; this is made for 4.5, 4.6 and 4.7" ;;
     esac
 fi
 

@@ -74,7 +74,9 @@ for ending in tar.gz zip; do
     run cmp "$work/in/model-failover-1.2.3.$ending" "$work/again/model-failover-1.2.3.$ending"
     equal "two builds give the same $ending" 0 "$code"
 done
-expected="./README-INSTALL.md
+expected="./LICENSE
+./NOTICE
+./README-INSTALL.md
 ./apictl/modelFailover.zip
 ./apictl/modelFailover/modelFailover.j2
 ./apictl/modelFailover/modelFailover.json

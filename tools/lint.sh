@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Formats, clippy, cargo-deny and shellcheck. Every part runs, also after one that failed; a tool that is
-# neither there nor installable by apt is named and its part skipped.
+# Formats, clippy, cargo-deny, shellcheck, and the list of API Manager versions. Every part runs, also after one that
+# failed; a tool that is neither there nor installable by apt is named and fails. cargo-deny alone may be missing, unless
+# DENY_REQUIRED=1: to build it takes longer than everything else together.
 #
 # usage: tools/lint.sh "GRADLE COMMAND" "CARGO FLAGS"     (make lint; CARGO comes from the PATH)
 set -uo pipefail
@@ -18,8 +19,13 @@ part() {
     "$@" || failed+=("$name")
 }
 
-skip() {
-    echo "== $1 SKIPPED: $2"
+missing() {
+    echo "== $1: MISSING: $2"
+    failed+=("$1, which is missing")
+}
+
+unchecked() {
+    if [ "${DENY_REQUIRED:-}" = 1 ]; then missing "$1" "$2"; else echo "== $1: not checked: $2"; fi
 }
 
 # Which package of rustfmt and clippy belongs to the cargo that apt installed.
@@ -46,28 +52,31 @@ if have_fmt; then
     part "rustfmt" cargo fmt --all --check
     part "rustfmt (fuzz)" cargo fmt --manifest-path fuzz/Cargo.toml --check
 else
-    skip "rustfmt" "not here; rustup component add rustfmt, or the package that belongs to this cargo"
+    missing "rustfmt" "rustup component add rustfmt, or the package that belongs to this cargo"
 fi
 
 if have_clippy; then
     part "clippy" cargo clippy --workspace --all-targets "${cargo_flags[@]}" -- -D warnings
+    part "clippy (loom)" cargo clippy -p failover-suspension --features loom --all-targets "${cargo_flags[@]}" -- -D warnings
+    part "clippy (test-natives)" cargo clippy -p failover-jni --features test-natives --all-targets "${cargo_flags[@]}" -- -D warnings
 else
-    skip "clippy" "not here; rustup component add clippy, or the package that belongs to this cargo"
+    missing "clippy" "rustup component add clippy, or the package that belongs to this cargo"
 fi
 
-# Not installed here: to build it takes longer than everything else together.
 if cargo deny --version >/dev/null 2>&1; then
     part "cargo-deny: licences, sources, bans" cargo deny -L error check licenses sources bans
     if timeout 60 cargo deny fetch db >/dev/null 2>&1; then
         part "cargo-deny: advisories" cargo deny check advisories
     else
-        skip "cargo-deny: advisories" "the advisory database can't be fetched from here"
+        unchecked "cargo-deny: advisories" "the advisory database can't be fetched from here"
     fi
 else
-    skip "cargo-deny" "not here; cargo install --locked cargo-deny, which takes minutes"
+    unchecked "cargo-deny" "cargo install --locked cargo-deny, which takes minutes"
 fi
 
 part "google-java-format (make fmt puts it right)" "${gradle[@]}" checkJavaFormat
+
+part "versions of API Manager" tools/versions.sh
 
 scripts() {
     find . \( -name target -o -name build -o -name .git -o -name .gradle -o -name node_modules \) -prune \
@@ -77,7 +86,7 @@ if have_shellcheck; then
     mapfile -t files < <(scripts)
     part "shellcheck" shellcheck -x "${files[@]}"
 else
-    skip "shellcheck" "not here; your distribution's package shellcheck"
+    missing "shellcheck" "your distribution's package shellcheck"
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then

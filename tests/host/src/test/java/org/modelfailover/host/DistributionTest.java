@@ -50,6 +50,8 @@ class DistributionTest {
         assertEquals(
                 new TreeSet<>(
                         List.of(
+                                HOME + "LICENSE",
+                                HOME + "NOTICE",
                                 HOME + "README-INSTALL.md",
                                 HOME + "install.sh",
                                 HOME + "dropins/model-failover-9.9.9.jar",
