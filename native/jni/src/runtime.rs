@@ -265,7 +265,7 @@ impl Runtime {
         tokio.shutdown_background();
     }
 
-    /// Cancels every call that has been started and ends the threads. The next `bind` or `start` starts new ones.
+    /// Cancels every call that has been started and ends the threads. The next `attach` or `start` starts new ones.
     pub(crate) fn shut_down(&self) {
         // First: a call that is put on it from now on would end with it, and nobody would be told.
         let ended = self.take_tokio(|| true);

@@ -3,6 +3,7 @@ package org.modelfailover.gateway;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.AfterEach;
@@ -78,7 +79,13 @@ class UpcallsTest extends GatewayTest {
                             null,
                             body.getBytes(),
                             0);
-            call.start(this, true, false);
+            if (where.equals("resolve")) {
+                // On this thread, and so before it has begun.
+                assertThrows(
+                        IllegalStateException.class, () -> call.start(this, true, false));
+            } else {
+                call.start(this, true, false);
+            }
         }
 
         private void hear(String what) {
