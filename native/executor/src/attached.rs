@@ -54,12 +54,20 @@ impl AttachedPolicy {
         key_type: KeyType,
         wanted: impl Fn(usize, &CandidateState) -> bool,
     ) -> Option<Admitted> {
-        let now = self.clock.now();
+        // The clock costs more than all else here, and nearly all candidates are open.
+        let mut read = None;
         let mut suspected = None;
         for (index, candidate) in self.candidates(key_type).iter().enumerate() {
             if !wanted(index, candidate) {
                 continue;
             }
+            if candidate.gate.is_open() {
+                return Some(Admitted {
+                    index,
+                    permit: None,
+                });
+            }
+            let now = *read.get_or_insert_with(|| self.clock.now());
             let permit = match candidate.gate.admit(now) {
                 Admission::Open => None,
                 Admission::Probe(permit) => Some(permit),

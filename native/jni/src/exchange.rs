@@ -38,7 +38,7 @@ struct Methods {
 static METHODS: OnceCell<Methods> = OnceCell::new();
 
 /// The gateway's pipe holds 16 KiB; the part of a whole answer that does not fit would have to be copied.
-const ONE_PIECE: usize = 8 * 1024;
+const ONE_PIECE: usize = 16 * 1024;
 
 pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
     let class = env.find_class(jni_str!("org/modelfailover/executor/Exchange"))?;

@@ -142,6 +142,12 @@ impl Gate {
         }
     }
 
+    /// Whether requests are admitted without a permit, whatever the time: one load, and no clock.
+    pub fn is_open(&self) -> bool {
+        let word = self.load();
+        !word.held() && !word.suspended() && word.suspects() == 0
+    }
+
     /// What a request may do with the candidate at `now`. At most one client gets the permit of a window.
     pub fn admit(self: &Arc<Self>, now: Moment) -> Admission {
         loop {

@@ -298,3 +298,27 @@ fn however_many_threads_race_one_gets_the_permit() {
         assert_eq!(permits.load(Ordering::Relaxed), 1);
     }
 }
+
+#[test]
+fn who_is_open_is_admitted_without_a_permit_and_nobody_else() {
+    let gate = gate();
+    let agree = |what: &str, expected: bool| {
+        assert_eq!(gate.is_open(), expected, "{what}");
+        let admitted = matches!(gate.admit(T0), Admission::Open);
+        assert_eq!(admitted, expected, "{what}");
+    };
+    agree("new", true);
+    gate.hold();
+    agree("held", false);
+    gate.release();
+    agree("released", true);
+    gate.suspend(T0.plus(MINUTE));
+    agree("suspended", false);
+    gate.clear();
+    agree("cleared", true);
+    let suspicion = gate.suspect(failure(1_000, 1));
+    assert_eq!(gate.is_open(), matches!(gate.admit(T0), Admission::Open));
+    drop(suspicion);
+    gate.suspend(T0);
+    assert!(!gate.is_open(), "due: one request is to find out");
+}

@@ -8,9 +8,12 @@ import org.apache.synapse.mediators.ListMediator;
 import org.apache.synapse.mediators.ext.ClassMediator;
 import org.apache.synapse.mediators.filters.SwitchMediator;
 import org.modelfailover.synapse.ModelFailoverMediator;
+import org.modelfailover.synapse.api.DeployedPolicy;
 
 import java.io.StringReader;
 import java.lang.reflect.Field;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -59,22 +62,24 @@ final class Mediator {
         return (String) field("failoverConfigs");
     }
 
-    /** All attributes by name, {@code failoverConfigs} among them. */
+    /** All attributes by name, {@code failoverConfigs} among them, as the native side reads them. */
     Map<String, String> attributes() {
-        List<?> pairs = (List<?>) field("attributes");
         Map<String, String> attributes = new HashMap<>();
         attributes.put("failoverConfigs", failoverConfigs());
-        for (int i = 0; i < pairs.size(); i += 2) {
-            attributes.put((String) pairs.get(i), (String) pairs.get(i + 1));
+        for (String pair : ((String) field("settings")).split("&")) {
+            String[] halves = pair.split("=", 2);
+            attributes.put(halves[0], URLDecoder.decode(halves[1], StandardCharsets.UTF_8));
         }
         return attributes;
     }
 
     private Object field(String name) {
         try {
-            Field field = ModelFailoverMediator.class.getDeclaredField(name);
+            Field policy = ModelFailoverMediator.class.getDeclaredField("policy");
+            policy.setAccessible(true);
+            Field field = DeployedPolicy.class.getDeclaredField(name);
             field.setAccessible(true);
-            return field.get(mediator);
+            return field.get(policy.get(mediator));
         } catch (ReflectiveOperationException e) {
             throw new AssertionError("the mediator keeps its settings elsewhere now", e);
         }
