@@ -5,6 +5,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod error_code;
 mod headers;
 mod outgoing;
 mod percent;

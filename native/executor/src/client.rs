@@ -8,20 +8,10 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::candidate::CandidateState;
-use crate::gateway::{Failure, Head};
+use crate::gateway::{Cause, Failure, Head};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::transport::NetError;
-
-/// Host error codes, in the range that its analytics class as target connectivity (101500 to 101599, and 303001).
-mod code {
-    pub(super) const BROKEN: u32 = 101_500;
-    pub(super) const NO_CONNECTION: u32 = 101_503;
-    pub(super) const TIMEOUT: u32 = 101_504;
-    /// In the host's range, beside its own codes.
-    pub(super) const NO_MEMORY: u32 = 101_590;
-    pub(super) const SUSPENDED: u32 = 303_001;
-}
 
 /// What a header's value can't hold, beside everything outside ASCII, which is always percent-encoded.
 const IN_HEADER: &AsciiSet = CONTROLS;
@@ -104,26 +94,25 @@ pub(crate) fn all_failed(model: &str, index: usize, outcome: Outcome, attempts: 
     if outcome == Outcome::NoMemory {
         return Failure {
             status: StatusCode::SERVICE_UNAVAILABLE,
-            code: code::NO_MEMORY,
+            cause: Cause::NoMemory,
             message: Refusal::NoMemory.to_string(),
             retry_after: Some(1),
             candidate: None,
         };
     }
-    let (status, code) = match outcome {
+    let (status, cause) = match outcome {
         Outcome::TooLong { clients: true } => {
-            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-            (status, u32::from(status.as_u16()))
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Cause::Request)
         }
-        Outcome::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, code::BROKEN),
-        Outcome::TimedOut => (StatusCode::GATEWAY_TIMEOUT, code::TIMEOUT),
+        Outcome::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, Cause::Broken),
+        Outcome::TimedOut => (StatusCode::GATEWAY_TIMEOUT, Cause::TimedOut),
         Outcome::Network(NetError::ConnectTimeout) => {
-            (StatusCode::GATEWAY_TIMEOUT, code::NO_CONNECTION)
+            (StatusCode::GATEWAY_TIMEOUT, Cause::NoConnection)
         }
         Outcome::Network(error) if error.is_before_connection() => {
-            (StatusCode::BAD_GATEWAY, code::NO_CONNECTION)
+            (StatusCode::BAD_GATEWAY, Cause::NoConnection)
         }
-        _ => (StatusCode::BAD_GATEWAY, code::BROKEN),
+        _ => (StatusCode::BAD_GATEWAY, Cause::Broken),
     };
     let explained = outcome.explained();
     let message = match attempts {
@@ -132,7 +121,7 @@ pub(crate) fn all_failed(model: &str, index: usize, outcome: Outcome, attempts: 
     };
     Failure {
         status,
-        code,
+        cause,
         message,
         retry_after: None,
         candidate: Some(index),
@@ -153,7 +142,7 @@ pub(crate) fn all_suspended(wait: Option<Duration>) -> Failure {
     };
     Failure {
         status: StatusCode::SERVICE_UNAVAILABLE,
-        code: code::SUSPENDED,
+        cause: Cause::Suspended,
         message,
         retry_after,
         candidate: None,

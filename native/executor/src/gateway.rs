@@ -32,13 +32,30 @@ pub struct Head {
     pub metadata: Metadata,
 }
 
+/// Why there is no provider's answer to give, for the host's error codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// An answer broke off, or could not be made.
+    Broken,
+    /// No connection to the candidate.
+    NoConnection,
+    /// The candidate did not answer in time.
+    TimedOut,
+    /// No room for the bodies.
+    NoMemory,
+    /// No candidate may be called now.
+    Suspended,
+    /// The client's own request, by the status.
+    Request,
+}
+
 /// What the client is told when there is no provider's answer to give. Carries no address and no credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// 502, 503 or 504; 431 where the client's own headers are too long, 500 where the gateway itself failed.
     pub status: StatusCode,
-    /// The host's error code, in the range that its analytics call target connectivity.
-    pub code: u32,
+    /// What the host's error code says.
+    pub cause: Cause,
     /// A sentence for the client.
     pub message: String,
     /// Seconds for Retry-After.

@@ -45,7 +45,7 @@ pub use attached::AttachedPolicy;
 pub use call::{Call, PathRewriting};
 pub use clock::Clock;
 pub use deadline::Deadline;
-pub use gateway::{Failure, Gateway, Head, Metadata, Panic, Unusable};
+pub use gateway::{Cause, Failure, Gateway, Head, Metadata, Panic, Unusable};
 pub use memory::{Buffered, Memory};
 pub use outcome::{Blame, Next, Outcome, Rule};
 pub use refusal::Refusal;

@@ -8,7 +8,7 @@ pub enum Refusal {
     Malformed(String),
     /// 413.
     #[error(
-        "The request body is larger than {limit} bytes, the most that can be tally for a fallback"
+        "The request body is larger than {limit} bytes, the most that can be kept for a fallback"
     )]
     TooLarge {
         /// `max_request_body`.

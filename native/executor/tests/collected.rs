@@ -3,7 +3,7 @@
 
 mod support;
 
-use failover_executor::{NetError, Outcome};
+use failover_executor::{Cause, NetError, Outcome};
 use support::*;
 
 fn two() -> Builder {
@@ -27,7 +27,7 @@ fn counted() -> Builder {
 #[track_caller]
 fn assert_nothing_of_it(heard: &Heard, status: u16) {
     assert_eq!(heard.failure().status.as_u16(), status);
-    assert_eq!(heard.failure().code, 101_500);
+    assert_eq!(heard.failure().cause, Cause::Broken);
     assert_eq!(heard.text(), "", "something partial");
 }
 

@@ -5,6 +5,7 @@ use std::any::Any;
 use std::backtrace::Backtrace;
 use std::cell::RefCell;
 
+use failover_apim::error_code;
 use failover_executor::Refusal;
 use failover_policy::ConfigError;
 use jni::errors::{Error, ErrorPolicy};
@@ -118,15 +119,24 @@ impl<T: Default> ErrorPolicy<T, Thrown> for Throw {
     }
 }
 
+/// Seconds after which there may be room for a body again.
+const RETRY_AFTER: i64 = 1;
+
 fn refused<'local>(env: &mut Env<'local>, refusal: &Refusal) -> Result<JThrowable<'local>, Error> {
     let message = env.new_string(refusal.to_string())?;
+    let (code, retry_after) = match refusal {
+        Refusal::NoMemory => (error_code::NO_MEMORY as i32, RETRY_AFTER),
+        _ => (i32::from(refusal.status()), -1),
+    };
     let args = [
         JValue::Int(i32::from(refusal.status())),
+        JValue::Int(code),
         JValue::Object(&message),
+        JValue::Long(retry_after),
     ];
     let exception = env.new_object(
         REFUSED,
-        jni_sig!((status: jint, message: java.lang.String) -> void),
+        jni_sig!((status: jint, code: jint, message: java.lang.String, retry_after: jlong) -> void),
         &args,
     )?;
     env.cast_local::<JThrowable<'_>>(exception)

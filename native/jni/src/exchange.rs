@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use failover_executor::{Failure, Gateway, Head, Metadata, Panic, Report, Unusable, Upstream};
+use failover_apim::error_code;
+use failover_executor::{
+    Cause, Failure, Gateway, Head, Metadata, Panic, Report, Unusable, Upstream,
+};
 use http::{HeaderMap, StatusCode};
 use jni::errors::Error;
 use jni::ids::JMethodID;
@@ -119,6 +122,8 @@ impl Exchange {
                 let _ = vm.attach_current_thread(|env| {
                     failed(env, methods, self.object.as_ref(), &error)
                 });
+                let message = "The Model Failover policy failed";
+                self.fail(failure(StatusCode::INTERNAL_SERVER_ERROR, message));
                 None
             }
         }
@@ -157,10 +162,22 @@ impl Exchange {
     }
 }
 
+/// The host's code for a failure.
+fn error_code(failure: &Failure) -> u32 {
+    match failure.cause {
+        Cause::Broken => error_code::BROKEN,
+        Cause::NoConnection => error_code::NO_CONNECTION,
+        Cause::TimedOut => error_code::TIMED_OUT,
+        Cause::NoMemory => error_code::NO_MEMORY,
+        Cause::Suspended => error_code::SUSPENDED,
+        Cause::Request => u32::from(failure.status.as_u16()),
+    }
+}
+
 fn failure(status: StatusCode, message: &str) -> Failure {
     Failure {
         status,
-        code: 101_500,
+        cause: Cause::Broken,
         message: message.to_owned(),
         retry_after: None,
         candidate: None,
@@ -305,7 +322,7 @@ impl Gateway for Exchange {
             let args = [
                 int(failure.candidate.map_or(-1, index)),
                 int(i32::from(failure.status.as_u16())),
-                int(i32::try_from(failure.code).unwrap_or(0)),
+                int(i32::try_from(error_code(&failure)).unwrap_or(0)),
                 object(&message),
                 jvalue {
                     j: failure

@@ -1,6 +1,7 @@
 //! `org.modelfailover.executor.Executor`: what counts for the whole gateway.
 
 use failover_apim::address;
+use failover_executor::Refusal;
 use failover_policy::{Configuration, GatewayFile};
 use failover_wire::request;
 use jni::objects::{JClass, JString};
@@ -17,6 +18,7 @@ pub(crate) const METHODS: &[NativeMethod] = &[
     native! { static fn limit_memory(bytes: jlong) },
     native! { static fn release(bytes: jlong) },
     native! { static fn held_bytes() -> jlong },
+    native! { static fn no_room() },
     native! { static fn can_name_model(content_type: JString) -> jboolean },
     native! { static fn address(url: JString) -> JString, fn = bare_address },
     native! { static fn open_calls() -> jint },
@@ -70,6 +72,11 @@ fn release(_: &mut Env<'_>, _: JClass<'_>, bytes: jlong) -> Result<(), Thrown> {
 fn held_bytes(_: &mut Env<'_>, _: JClass<'_>) -> Result<jlong, Thrown> {
     let held = runtime().registry.memory().buffered();
     Ok(jlong::try_from(held).unwrap_or(jlong::MAX))
+}
+
+/// Fails with what a client is told for whose body there is no room.
+fn no_room(_: &mut Env<'_>, _: JClass<'_>) -> Result<(), Thrown> {
+    Err(Refusal::NoMemory.into())
 }
 
 fn can_name_model(

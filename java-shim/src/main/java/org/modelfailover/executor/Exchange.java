@@ -88,8 +88,8 @@ public interface Exchange {
     void report(boolean notable, String line);
 
     /**
-     * A method of this object failed: the client can't be answered by it any more, and the call has
-     * to end. Nobody else is told.
+     * A method of this object failed: the call has to end. Nobody else is told; what the client is
+     * told comes by {@link #fail} next.
      *
      * @param what what failed, or null
      * @param thrown what the method threw, or null

@@ -44,6 +44,13 @@ public final class Executor {
     public static native long heldBytes();
 
     /**
+     * Says what a client is told for whose body there is no room: always throws.
+     *
+     * @throws RefusedException which says it
+     */
+    public static native void noRoom();
+
+    /**
      * @param contentType a body's declared type, or null
      * @return whether it can name a model; others need not be read
      */

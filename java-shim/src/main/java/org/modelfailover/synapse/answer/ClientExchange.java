@@ -31,9 +31,6 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
 
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
 
-    /** The host's error code for an answer that broke off. */
-    private static final int BROKEN = 101_500;
-
     private final Call call;
     private final DetachedRequest request;
     private final WaitingClient client;
@@ -114,8 +111,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     }
 
     @Override
-    public void begin(
-            int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
+    public void begin(int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
         if (!answered.compareAndSet(false, true)) {
             return;
         }
@@ -194,7 +190,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
             return;
         }
         client.finish();
-        if (code == MaxMemory.CODE) {
+        if (code == MaxMemory.REFUSAL.code()) {
             MaxMemory.refused();
         }
         wayBack.fault(candidate, status, code, message, retryAfter);
@@ -216,7 +212,6 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
         }
         LOG.error("An answer could not be handled" + (what == null ? "" : ": " + what), thrown);
         call.cancel();
-        fail(-1, 500, BROKEN, "The Model Failover policy failed", -1);
     }
 
     /** The client has left. */

@@ -36,10 +36,11 @@ public final class Faults {
     /**
      * Asks the client to come again soon, in a header of the answer: fault sequences send none of
      * the request's back.
+     *
+     * @param seconds for Retry-After
      */
-    public static void retryLater(Axis2MessageContext context) {
-        context.getAxis2MessageContext()
-                .setProperty(Properties.HEADERS, headers(MaxMemory.RETRY_AFTER));
+    public static void retryLater(Axis2MessageContext context, long seconds) {
+        context.getAxis2MessageContext().setProperty(Properties.HEADERS, headers(seconds));
         context.setResponse(true);
         context.setTo(null);
     }

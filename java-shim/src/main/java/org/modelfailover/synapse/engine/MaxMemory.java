@@ -3,6 +3,7 @@ package org.modelfailover.synapse.engine;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.modelfailover.executor.Executor;
+import org.modelfailover.executor.RefusedException;
 
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -10,20 +11,23 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class MaxMemory {
     private static final Log LOG = LogFactory.getLog(MaxMemory.class);
 
-    /** For the caller, with 503. */
-    public static final String MESSAGE = "The gateway holds as many bodies as max_memory allows";
-
-    /** None of the host's own; in the range that its analytics call target connectivity. */
-    public static final int CODE = 101_590;
-
-    /** Seconds for Retry-After. */
-    static final long RETRY_AFTER = 1;
+    /** What the client is told. */
+    public static final RefusedException REFUSAL = refusal();
 
     private static final long SILENCE_NANOS = 10_000_000_000L;
 
     private static final AtomicLong NEXT = new AtomicLong(System.nanoTime());
 
     private MaxMemory() {}
+
+    private static RefusedException refusal() {
+        try {
+            Executor.noRoom();
+            throw new IllegalStateException("there is always something to say");
+        } catch (RefusedException e) {
+            return e;
+        }
+    }
 
     /** Tells the operator that a request was refused; not each time, because there may be many. */
     public static void refused() {

@@ -151,10 +151,9 @@ public final class Reception {
             case TOO_LARGE:
                 throw tooLarge(arrival);
             case NO_MEMORY:
-                throw noMemory(arrival);
+                throw refuse(arrival, MaxMemory.REFUSAL);
             case NO_WORKER:
-                Faults.retryLater(arrival.synapse);
-                throw refuse(arrival, 503, WaitingWorkers.MESSAGE);
+                throw refuse(arrival, WaitingWorkers.REFUSAL);
             case TIMED_OUT:
                 throw refuse(arrival, 408, "The request did not come in time");
             default:
@@ -194,9 +193,7 @@ public final class Reception {
         try {
             return arrival.prepare(body, reserved);
         } catch (RefusedException e) {
-            throw e.status() == 503
-                    ? noMemory(arrival)
-                    : refuse(arrival, e.status(), e.getMessage());
+            throw refuse(arrival, e);
         }
     }
 
@@ -227,17 +224,19 @@ public final class Reception {
         return refuse(arrival, 413, "The request body is larger than " + most + " bytes");
     }
 
-    /** There is no room for the request's body. */
-    private static SynapseException noMemory(Arrival arrival) {
+    private static SynapseException refuse(Arrival arrival, RefusedException why) {
+        // What has been read is not there to be built.
         arrival.axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
-        MaxMemory.refused();
-        Faults.retryLater(arrival.synapse);
-        return Faults.exception(arrival.synapse, 503, MaxMemory.CODE, MaxMemory.MESSAGE);
+        if (why.code() == MaxMemory.REFUSAL.code()) {
+            MaxMemory.refused();
+        }
+        if (why.retryAfter() >= 0) {
+            Faults.retryLater(arrival.synapse, why.retryAfter());
+        }
+        return Faults.exception(arrival.synapse, why.status(), why.code(), why.getMessage());
     }
 
     private static SynapseException refuse(Arrival arrival, int status, String message) {
-        // What has been read is not there to be built.
-        arrival.axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
-        return Faults.exception(arrival.synapse, status, status, message);
+        return refuse(arrival, new RefusedException(status, status, message, -1));
     }
 }

@@ -1,6 +1,7 @@
 package org.modelfailover.synapse.request;
 
 import org.apache.synapse.transport.passthru.config.PassThroughConfiguration;
+import org.modelfailover.executor.RefusedException;
 
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -10,8 +11,10 @@ import java.util.concurrent.atomic.AtomicInteger;
  * without them. At most half of the pool: the other half is everybody's.
  */
 final class WaitingWorkers {
-    /** For the client, with 503. */
-    static final String MESSAGE = "The gateway waits for as many slow requests as it can";
+    /** What the client is told whom none of them waits for. */
+    static final RefusedException REFUSAL =
+            new RefusedException(
+                    503, 503, "The gateway waits for as many slow requests as it can", 1);
 
     private static final AtomicInteger WAITING = new AtomicInteger();
 

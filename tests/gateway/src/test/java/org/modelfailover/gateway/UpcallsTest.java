@@ -81,8 +81,7 @@ class UpcallsTest extends GatewayTest {
                             0);
             if (where.equals("resolve")) {
                 // On this thread, and so before it has begun.
-                assertThrows(
-                        IllegalStateException.class, () -> call.start(this, true, false));
+                assertThrows(IllegalStateException.class, () -> call.start(this, true, false));
             } else {
                 call.start(this, true, false);
             }
@@ -120,11 +119,7 @@ class UpcallsTest extends GatewayTest {
 
         @Override
         public void begin(
-                int candidate,
-                int status,
-                byte[] headers,
-                String[] metadata,
-                boolean whole) {
+                int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
             hear("begin");
         }
 
@@ -231,6 +226,8 @@ class UpcallsTest extends GatewayTest {
 
             exchange.failed(null, new IllegalStateException("what should not be"));
             exchange.failed(null, new IllegalStateException("what should not be"));
+            // What the native side says then.
+            exchange.fail(-1, 500, 101_500, "The Model Failover policy failed", -1);
 
             if (begun) {
                 assertTrue(client.isClosed(), "what it has is not the whole");

@@ -62,7 +62,9 @@ final class Mediator {
         return (String) field("failoverConfigs");
     }
 
-    /** All attributes by name, {@code failoverConfigs} among them, as the native side reads them. */
+    /**
+     * All attributes by name, {@code failoverConfigs} among them, as the native side reads them.
+     */
     Map<String, String> attributes() {
         Map<String, String> attributes = new HashMap<>();
         attributes.put("failoverConfigs", failoverConfigs());
