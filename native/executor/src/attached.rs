@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::candidate::{Admitted, CandidateState};
 use crate::clock::Clock;
 
-/// A policy bound to its API. Shared by all requests of the attachment.
+/// A policy attached to its API, shared by all of its requests.
 #[derive(Debug)]
 pub struct AttachedPolicy {
     pub(crate) policy: Arc<Policy>,

@@ -49,7 +49,7 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Sets the limit of the policies without `max_memory` that are bound from now on, in bytes.
+    /// Sets the limit of the policies without `max_memory` that are attached from now on, in bytes.
     pub fn limit_to(&self, bytes: u64) {
         self.usual_limit.store(bytes, Relaxed);
     }

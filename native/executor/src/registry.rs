@@ -91,7 +91,7 @@ impl Registry {
         }
     }
 
-    /// Takes an operator's own signs for policies that are bound from now on, each a TOML document. Returns what is
+    /// Takes an operator's own signs for policies that are attached from now on, each a TOML document. Returns what is
     /// wrong with them; a row that can't be used is left out.
     pub fn use_signs(&self, rows: &[String]) -> Vec<String> {
         let mut known = self.signs.lock().unwrap_or_else(PoisonError::into_inner);

@@ -174,7 +174,7 @@ async fn the_end_marker_alone_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn held_bytes_arrive_in_order_and_complete_however_they_were_cut() {
+async fn buffered_bytes_arrive_in_order_and_complete_however_they_were_cut() {
     let stream = [
         PING,
         ROLE,

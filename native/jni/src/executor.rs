@@ -17,7 +17,7 @@ pub(crate) const METHODS: &[NativeMethod] = &[
     native! { static fn system_properties(toml: JString) -> [JString] },
     native! { static fn limit_memory(bytes: jlong) },
     native! { static fn release(bytes: jlong) },
-    native! { static fn held_bytes() -> jlong },
+    native! { static fn buffered_bytes() -> jlong },
     native! { static fn no_room() },
     native! { static fn can_name_model(content_type: JString) -> jboolean },
     native! { static fn address(url: JString) -> JString, fn = bare_address },
@@ -69,9 +69,9 @@ fn release(_: &mut Env<'_>, _: JClass<'_>, bytes: jlong) -> Result<(), Thrown> {
     Ok(())
 }
 
-fn held_bytes(_: &mut Env<'_>, _: JClass<'_>) -> Result<jlong, Thrown> {
-    let held = runtime().registry.memory().buffered();
-    Ok(jlong::try_from(held).unwrap_or(jlong::MAX))
+fn buffered_bytes(_: &mut Env<'_>, _: JClass<'_>) -> Result<jlong, Thrown> {
+    let buffered = runtime().registry.memory().buffered();
+    Ok(jlong::try_from(buffered).unwrap_or(jlong::MAX))
 }
 
 /// Fails with what a client is told for whose body there is no room.

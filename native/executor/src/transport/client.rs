@@ -114,7 +114,7 @@ impl HttpClients {
     }
 
     /// A client. `connect_timeout`: for name, TCP, proxy and TLS together. `http2`: whether HTTP/2 is spoken with
-    /// servers that offer it. Asked for when a policy is bound, not by requests.
+    /// servers that offer it. Asked for when a policy is attached, not by requests.
     ///
     /// # Errors
     /// When the TLS library refuses its own defaults.

@@ -29,7 +29,7 @@ pub enum Undecodable {
 pub struct Bounds<'a> {
     /// The most bytes.
     pub limit: u64,
-    /// Told how many bytes are held in all, before they are; says whether there is room for them.
+    /// Told how many bytes are buffered in all, before they are; says whether there is room for them.
     pub room: &'a mut dyn FnMut(usize) -> bool,
 }
 
@@ -62,16 +62,16 @@ impl Coding {
         }
     }
 
-    /// `held`: the bytes that are held beside what comes out.
+    /// `buffered`: the bytes that are buffered beside what comes out.
     fn unpack(
         self,
         packed: &[u8],
-        held: usize,
+        buffered: usize,
         bounds: &mut Bounds<'_>,
     ) -> Result<Vec<u8>, Undecodable> {
         let mut out = Unpacked {
             bytes: Vec::new(),
-            held,
+            buffered,
             bounds,
         };
         let read = match self {
@@ -141,7 +141,7 @@ enum End {
 /// What has come out.
 struct Unpacked<'a, 'b> {
     bytes: Vec<u8>,
-    held: usize,
+    buffered: usize,
     bounds: &'a mut Bounds<'b>,
 }
 
@@ -177,7 +177,7 @@ impl Unpacked<'_, '_> {
             return Err(End::TooLarge);
         }
         let most = usize::try_from(self.bounds.limit).unwrap_or(usize::MAX);
-        let room = |wanted| (self.bounds.room)(self.held + wanted);
+        let room = |wanted| (self.bounds.room)(self.buffered + wanted);
         match extend(&mut self.bytes, piece, most, room) {
             true => Ok(()),
             false => Err(End::NoMemory),
@@ -215,8 +215,8 @@ pub fn decoded(
     // Applied from left to right, so taken off from right to left.
     for coding in codings.into_iter().rev() {
         let packed = out.as_deref().unwrap_or(body);
-        let held = out.as_ref().map_or(0, Vec::capacity);
-        out = Some(coding.unpack(packed, held, &mut bounds)?);
+        let buffered = out.as_ref().map_or(0, Vec::capacity);
+        out = Some(coding.unpack(packed, buffered, &mut bounds)?);
     }
     Ok(out)
 }

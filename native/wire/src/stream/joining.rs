@@ -14,7 +14,7 @@ use crate::json::outline;
 #[derive(Debug, Clone)]
 pub(super) struct Joining {
     overlap: Overlap,
-    /// Its last event with text, for the text that was held back when its answer ends.
+    /// Its last event with text, for the text that was buffered when its answer ends.
     last: Option<(String, Value)>,
 }
 
@@ -59,27 +59,27 @@ impl Joining {
         let Ok((shown, rest)) = text else {
             return Event::nothing(Worth::Diverged);
         };
-        let held = overlap.is_holding();
+        let buffered = overlap.is_holding();
         let mut messages = Vec::new();
-        // What was held back goes where the last text would have gone.
+        // What was buffered goes where the last text would have gone.
         if its.is_empty()
             && !rest.is_empty()
             && let Some((name, last)) = self.last.take()
         {
-            messages = format.join(&name, last, &rest, held);
+            messages = format.join(&name, last, &rest, buffered);
         }
         let mut raw = Bytes::new();
         *said = shown + &rest;
         match frame.content {
             Content::Json(event) if event.is_object() => {
-                if held && !its.is_empty() {
+                if buffered && !its.is_empty() {
                     if outline::room(&event) > MOST_KEPT {
                         return Event::nothing(Worth::Diverged);
                     }
                     self.last = Some((frame.name.clone(), event.clone()));
                 }
                 let text = if its.is_empty() { "" } else { said };
-                messages.extend(format.join(&frame.name, event, text, held));
+                messages.extend(format.join(&frame.name, event, text, buffered));
             }
             Content::Json(_) => {}
             // Comments, the end marker, the closing bracket.

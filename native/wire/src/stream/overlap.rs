@@ -1,7 +1,7 @@
 //! Where another candidate's text goes on from the text that the client has.
 //!
 //! The text comes in pieces as small as a letter, so that what was found out about the pieces before is kept: every
-//! piece takes time by its own length and that of [`BACK`], not by what is held back or was delivered.
+//! piece takes time by its own length and that of [`BACK`], not by what is buffered or was delivered.
 
 use super::continuation::Continuation;
 
@@ -26,14 +26,14 @@ const ANCHOR: usize = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct Overlap {
     continuation: Continuation,
-    held: String,
-    /// How far what is held was looked through for the delivered text's end.
+    buffered: String,
+    /// How far what is buffered was looked through for the delivered text's end.
     searched: usize,
-    /// How much of what is held is how the delivered text begins.
+    /// How much of what is buffered is how the delivered text begins.
     same: usize,
     /// Where the end of the delivered text stands that is looked for. `None`: not looked yet.
     anchor: Option<Option<usize>>,
-    /// How many places of the delivered text what is held can't be the repetition of.
+    /// How many places of the delivered text what is buffered can't be the repetition of.
     passed: usize,
     settled: bool,
 }
@@ -54,7 +54,7 @@ impl Overlap {
     pub(crate) fn new(continuation: Continuation) -> Self {
         Overlap {
             continuation,
-            held: String::new(),
+            buffered: String::new(),
             searched: 0,
             same: 0,
             anchor: None,
@@ -63,12 +63,12 @@ impl Overlap {
         }
     }
 
-    /// The part of `text` (and of what was held back before) that the client does not have yet.
+    /// The part of `text` (and of what was buffered before) that the client does not have yet.
     pub(crate) fn push(&mut self, delivered: &str, text: &str) -> Result<String, Diverged> {
         if self.settled {
             return Ok(text.to_owned());
         }
-        self.held.push_str(text);
+        self.buffered.push_str(text);
         match self.find(delivered, false) {
             Found::At(at) => Ok(self.settle(at)),
             Found::Undecided => Ok(String::new()),
@@ -76,9 +76,9 @@ impl Overlap {
         }
     }
 
-    /// What is still held back when the candidate's answer is whole.
+    /// What is still buffered when the candidate's answer is whole.
     pub(crate) fn finish(&mut self, delivered: &str) -> Result<String, Diverged> {
-        if self.settled || self.held.is_empty() {
+        if self.settled || self.buffered.is_empty() {
             return Ok(String::new());
         }
         match self.find(delivered, true) {
@@ -87,24 +87,24 @@ impl Overlap {
         }
     }
 
-    /// Whether there is text that is held back.
+    /// Whether there is text that is buffered.
     pub(crate) fn is_holding(&self) -> bool {
-        !self.held.is_empty()
+        !self.buffered.is_empty()
     }
 
     fn settle(&mut self, at: usize) -> String {
         self.settled = true;
-        self.held.drain(..at);
-        std::mem::take(&mut self.held)
+        self.buffered.drain(..at);
+        std::mem::take(&mut self.buffered)
     }
 
     fn find(&mut self, delivered: &str, whole: bool) -> Found {
-        self.same += common_prefix(&delivered[self.same..], &self.held[self.same..]);
+        self.same += common_prefix(&delivered[self.same..], &self.buffered[self.same..]);
         // Everything once more.
         if self.same == delivered.len() {
             return Found::At(self.same);
         }
-        if self.same == self.held.len() && !whole {
+        if self.same == self.buffered.len() && !whole {
             return Found::Undecided;
         }
         match self.continuation {
@@ -114,43 +114,43 @@ impl Overlap {
     }
 
     fn find_again(&mut self, delivered: &str, whole: bool) -> Found {
-        if self.same == self.held.len() {
+        if self.same == self.buffered.len() {
             // It stops earlier.
-            return Found::At(self.held.len());
+            return Found::At(self.buffered.len());
         }
         // Worded differently somewhere: joined only where it says the end of the delivered text.
         let Some(from) = *self.anchor.get_or_insert_with(|| anchor(delivered)) else {
             return Found::Nowhere;
         };
         let anchor = &delivered[from..];
-        let limit = ceil_char_boundary(&self.held, 2 * delivered.len() + 1024);
-        let near = self.held.get(self.searched..limit).unwrap_or_default();
+        let limit = ceil_char_boundary(&self.buffered, 2 * delivered.len() + 1024);
+        let near = self.buffered.get(self.searched..limit).unwrap_or_default();
         match near.find(anchor) {
             Some(at) => Found::At(self.searched + at + anchor.len()),
-            None if whole || limit < self.held.len() => Found::Nowhere,
+            None if whole || limit < self.buffered.len() => Found::Nowhere,
             None => {
-                let next = self.held.len().saturating_sub(anchor.len());
-                self.searched = ceil_char_boundary(&self.held, next);
+                let next = self.buffered.len().saturating_sub(anchor.len());
+                self.searched = ceil_char_boundary(&self.buffered, next);
                 Found::Undecided
             }
         }
     }
 
     fn find_prefilled(&mut self, delivered: &str, whole: bool) -> Found {
-        let held = self.held.as_str();
+        let buffered = self.buffered.as_str();
         // The last of it once more, as much as possible.
         let back = ceil_char_boundary(delivered, delivered.len().saturating_sub(BACK));
         for (from, _) in delivered[back..].char_indices().skip(self.passed) {
             let (before, tail) = delivered.split_at(back + from);
             let short = tail.len() < WORDS && !tail.trim_start().is_empty();
             if !short {
-                if let Some(rest) = held.strip_prefix(tail) {
+                if let Some(rest) = buffered.strip_prefix(tail) {
                     match is_repetition(before, tail, rest, whole) {
                         Some(true) => return Found::At(tail.len()),
                         Some(false) => {}
                         None => return Found::Undecided,
                     }
-                } else if tail.starts_with(held) && !whole {
+                } else if tail.starts_with(buffered) && !whole {
                     return Found::Undecided;
                 }
             }
@@ -158,16 +158,16 @@ impl Overlap {
             self.passed += 1;
         }
         if self.same >= RESTART {
-            return match whole && self.same == held.len() {
+            return match whole && self.same == buffered.len() {
                 // It says everything once more, and stops earlier.
-                true => Found::At(held.len()),
+                true => Found::At(buffered.len()),
                 false => Found::Nowhere,
             };
         }
         // A prefill goes without the white space at its end, which comes again then.
         let space = &delivered[delivered[back..].trim_end().len() + back..];
-        let again = common_prefix(space, held);
-        if again == held.len() && again < space.len() && !whole {
+        let again = common_prefix(space, buffered);
+        if again == buffered.len() && again < space.len() && !whole {
             return Found::Undecided;
         }
         Found::At(again)

@@ -108,7 +108,7 @@ fn what_comes_out_is_counted_before_it_is_held() {
     let read = super::decoded("gzip", &bomb, Bounds { limit, room });
     assert_eq!(read, Err(Undecodable::NoMemory));
     assert!((1 << 20..2 << 20).contains(&counted), "{counted}");
-    // What was packed twice is held twice for a moment.
+    // What was packed twice is buffered twice for a moment.
     let inner = gzip(&[b'a'; 1000]);
     let room = &mut |bytes| {
         counted = bytes;

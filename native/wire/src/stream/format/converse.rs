@@ -114,7 +114,7 @@ impl Format for Converse {
         self.metadata = false;
     }
 
-    fn join(&mut self, name: &str, mut event: Value, text: &str, held: bool) -> Vec<Message> {
+    fn join(&mut self, name: &str, mut event: Value, text: &str, buffered: bool) -> Vec<Message> {
         let index = number_of(&event, "contentBlockIndex");
         match name {
             "messageStart" => vec![],
@@ -135,7 +135,7 @@ impl Format for Converse {
                 }
                 self.put(name, index, kind, event)
             }
-            "contentBlockStop" if held => vec![],
+            "contentBlockStop" if buffered => vec![],
             "contentBlockStop" => self.blocks.stop(index).map(stop).into_iter().collect(),
             "messageStop" => {
                 let mut events: Vec<Message> = self.blocks.close().map(stop).into_iter().collect();

@@ -119,10 +119,10 @@ impl Format for Invoke {
         self.metrics.go_on();
     }
 
-    fn join(&mut self, _: &str, event: Value, text: &str, held: bool) -> Vec<Message> {
+    fn join(&mut self, _: &str, event: Value, text: &str, buffered: bool) -> Vec<Message> {
         match (&mut self.inside, unpacked(text_of(&event, "bytes"))) {
             (Some(inside), Some(native)) if native.value.is_object() => inside
-                .join("", native.value, text, held)
+                .join("", native.value, text, buffered)
                 .into_iter()
                 .filter_map(packed)
                 .collect(),

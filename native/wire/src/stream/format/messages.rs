@@ -168,7 +168,7 @@ impl Format for Messages {
         self.stopped = false;
     }
 
-    fn join(&mut self, _: &str, mut event: Value, text: &str, held: bool) -> Vec<Message> {
+    fn join(&mut self, _: &str, mut event: Value, text: &str, buffered: bool) -> Vec<Message> {
         let index = number_of(&event, "index");
         match text_of(&event, "type") {
             "message_start" => vec![],
@@ -207,7 +207,7 @@ impl Format for Messages {
                 self.put(index, Kind::Text, event)
             }
             "content_block_delta" => self.put(index, Kind::Other, event),
-            "content_block_stop" if held => vec![],
+            "content_block_stop" if buffered => vec![],
             "content_block_stop" => self.blocks.stop(index).map(stop).into_iter().collect(),
             "message_delta" => {
                 let mut events: Vec<Message> = self.blocks.close().map(stop).into_iter().collect();

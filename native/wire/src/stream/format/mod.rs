@@ -111,9 +111,9 @@ pub(crate) trait Format: Debug + Send + Sync {
     fn go_on(&mut self);
 
     /// An event (an object) of a candidate that goes on, as part of the client's stream: under the first candidate's ids, with
-    /// rising indexes and summed usage, and with `text` instead of its own. Called after [`Format::read`]. `held`:
-    /// text is held back that may still have to go into the block that is open.
-    fn join(&mut self, name: &str, event: Value, text: &str, held: bool) -> Vec<Message>;
+    /// rising indexes and summed usage, and with `text` instead of its own. Called after [`Format::read`]. `buffered`:
+    /// text is buffered that may still have to go into the block that is open.
+    fn join(&mut self, name: &str, event: Value, text: &str, buffered: bool) -> Vec<Message>;
 
     /// A copy, to try a candidate on.
     fn boxed(&self) -> Box<dyn Format>;

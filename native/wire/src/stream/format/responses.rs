@@ -191,7 +191,7 @@ impl Format for Responses {
         self.waiting = None;
     }
 
-    fn join(&mut self, _: &str, mut event: Value, text: &str, held: bool) -> Vec<Message> {
+    fn join(&mut self, _: &str, mut event: Value, text: &str, buffered: bool) -> Vec<Message> {
         let theirs = number_of(&event, "output_index");
         let place = self.places.get(&theirs).copied();
         let kind = text_of(&event, "type").to_owned();
@@ -219,7 +219,7 @@ impl Format for Responses {
             }
             ("response.output_text.delta", _) => self.put(&PARTS[0], &event, text),
             ("response.refusal.delta", _) => self.put(&PARTS[1], &event, text_of(&event, "delta")),
-            ("response.output_item.done", Some("message")) if !held => self.close("completed"),
+            ("response.output_item.done", Some("message")) if !buffered => self.close("completed"),
             ("response.completed" | "response.incomplete", _) if self.told => vec![],
             ("response.completed" | "response.incomplete", _) => {
                 self.told = true;

@@ -19,7 +19,7 @@ use sse::BlockReader;
 /// The most that one frame may take up, in bytes. A provider whose frame does not end is not read for ever.
 const MAX_FRAME: usize = 16 * 1024 * 1024;
 
-/// A piece of a stream that is passed on, left out or held back as a whole.
+/// A piece of a stream that is passed on, left out or buffered as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Frame {
     /// Its bytes as they came, with what separates it from others.

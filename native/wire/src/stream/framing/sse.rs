@@ -1,6 +1,6 @@
 //! `text/event-stream` (HTML standard §9.2.6).
 //!
-//! An event is passed on, left out or held back as a whole, so the stream is cut into blocks at its blank lines and
+//! An event is passed on, left out or buffered as a whole, so the stream is cut into blocks at its blank lines and
 //! each block keeps its bytes. The libraries give an event's fields but not where they stood, and the one in use before
 //! (eventsource-stream 0.2.3) panicked over byte order marks, was deaf after one byte that is not UTF-8, and took time
 //! by the square of an event's lines; of the standard, what is needed here is a line's name and value.

@@ -24,7 +24,7 @@ public final class Executor {
     public static native String[] systemProperties(String deploymentToml);
 
     /**
-     * Sets the most bytes of bodies that policies without {@code max_memory} hold at one time,
+     * Sets the most bytes of bodies that policies without {@code max_memory} buffer at one time,
      * those that are attached from now on.
      *
      * @param bytes the sum over all APIs
@@ -32,16 +32,16 @@ public final class Executor {
     public static native void limitMemory(long bytes);
 
     /**
-     * Takes bytes from the count of those that are held.
+     * Takes bytes from the count of those that are buffered.
      *
      * @param bytes how many, of those that {@link AttachedPolicy#reserve} counted
      */
     public static native void release(long bytes);
 
     /**
-     * @return how many bytes of bodies are held at present, over all APIs
+     * @return how many bytes of bodies are buffered at present, over all APIs
      */
-    public static native long heldBytes();
+    public static native long bufferedBytes();
 
     /**
      * Says what a client is told for whose body there is no room: always throws.

@@ -36,7 +36,7 @@ public final class MaxMemory {
         if (now - next >= 0 && NEXT.compareAndSet(next, now + SILENCE_NANOS)) {
             LOG.warn(
                     "Requests are answered 503: all bodies together have reached max_memory, "
-                            + Executor.heldBytes()
+                            + Executor.bufferedBytes()
                             + " bytes are held. It is set in deployment.toml, and is a quarter of"
                             + " the JVM's maximum heap otherwise");
         }

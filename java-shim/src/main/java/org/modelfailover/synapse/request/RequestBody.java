@@ -225,8 +225,8 @@ public final class RequestBody implements ContentEncoder, IOControl {
     }
 
     /**
-     * Counts what is held from now on, also when it is no more than the engine's buffer. Where
-     * there is no room for it, nothing is held.
+     * Counts what is buffered from now on, also when it is no more than the engine's buffer. Where
+     * there is no room for it, nothing is buffered.
      */
     void count() {
         if (refused == null && !count(bytes.length)) {

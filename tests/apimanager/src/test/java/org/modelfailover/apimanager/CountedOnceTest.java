@@ -182,7 +182,7 @@ class CountedOnceTest extends HostGatewayTest {
         Until.is("all under way", provider::calls, calls -> calls.size() == 50);
 
         // Many chunks of each: all of them have begun.
-        Until.is("collected", Executor::heldBytes, held -> held > 50 * 16_000);
+        Until.is("collected", Executor::bufferedBytes, held -> held > 50 * 16_000);
 
         Executor.shutDown();
 

@@ -182,10 +182,10 @@ class LeavingTest extends GatewayTest {
         // body.
         byte[] half = ("{\"model\":\"gpt-4o\",\"a\":\"" + "x".repeat(4000)).getBytes();
         client.send(chunked ? Arrays.copyOf(RawClient.chunked(half, 9000), half.length + 7) : half);
-        Until.is("what has come is held", Executor::heldBytes, held -> held > 0);
+        Until.is("what has come is held", Executor::bufferedBytes, held -> held > 0);
         how.end(client);
 
-        Until.is("it is held no longer", Executor::heldBytes, held -> held == 0);
+        Until.is("it is held no longer", Executor::bufferedBytes, held -> held == 0);
         assertServedBy("target", ask(chat("gpt-4o")));
         assertEquals(1, provider.calls().size(), "half a request must not reach a provider");
     }

@@ -37,7 +37,7 @@ class MemoryTest extends GatewayTest {
     /** Whatever a test did. */
     @AfterEach
     void nothingIsHeld() {
-        Until.is("bytes that are held", Executor::heldBytes, held -> held == 0);
+        Until.is("bytes that are held", Executor::bufferedBytes, held -> held == 0);
     }
 
     private static ScriptedProvider endless(String status, String contentType) {
@@ -145,7 +145,7 @@ class MemoryTest extends GatewayTest {
             RawClient.Answer answer = client.post(streamed("gpt")).answer();
             assertEquals(200, answer.status(), answer.text());
             assertEquals(5_000_000, answer.text().length());
-            Until.is("bytes that are held", Executor::heldBytes, held -> held == 0);
+            Until.is("bytes that are held", Executor::bufferedBytes, held -> held == 0);
         }
     }
 
@@ -191,7 +191,7 @@ class MemoryTest extends GatewayTest {
                         });
         deploy(api(slow).responsePolicy(READS), FailoverConfigs.target("gpt", "one"));
         RawClient client = client().post(streamed("gpt"));
-        Until.is("held", Executor::heldBytes, held -> held > 29_000_000);
+        Until.is("held", Executor::bufferedBytes, held -> held > 29_000_000);
 
         client.reset();
     }
@@ -208,12 +208,12 @@ class MemoryTest extends GatewayTest {
         RawClient client = closing(new RawClient(gateway.port(), 256 << 10));
         client.post(streamed("gpt"));
         client.readHead();
-        long whole = Executor.heldBytes();
+        long whole = Executor.bufferedBytes();
         assertTrue(whole > 40_000_000, whole + " bytes are held");
 
         for (int read = 0; read < 30_000_000; read += client.readChunk().length) {}
 
-        Until.is("held", Executor::heldBytes, held -> held < 31_000_000);
+        Until.is("held", Executor::bufferedBytes, held -> held < 31_000_000);
         client.reset();
     }
 

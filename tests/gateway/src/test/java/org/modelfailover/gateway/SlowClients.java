@@ -21,7 +21,7 @@ abstract class SlowClients extends TargetElsewhere {
 
     @AfterEach
     void nothingIsHeld() {
-        Until.is("no body is counted any more", Executor::heldBytes, held -> held == 0);
+        Until.is("no body is counted any more", Executor::bufferedBytes, held -> held == 0);
     }
 
     /** The policy's target is the endpoint {@code two}; {@code one} is the API's default. */

@@ -112,11 +112,11 @@ class UploadLimitsTest extends SlowClients {
         for (int i = 0; i < 20; i++) {
             leaving.add(begin(client(), body));
         }
-        Until.is("they are counted", Executor::heldBytes, held -> held >= 20 * 50_000);
+        Until.is("they are counted", Executor::bufferedBytes, held -> held >= 20 * 50_000);
 
         leaving.forEach(reset ? RawClient::reset : RawClient::leave);
 
-        Until.is("nothing is counted", Executor::heldBytes, held -> held == 0);
+        Until.is("nothing is counted", Executor::bufferedBytes, held -> held == 0);
         assertOthersAreServedAtOnce();
     }
 
@@ -125,7 +125,7 @@ class UploadLimitsTest extends SlowClients {
         deploy(api(failover().attribute("maxMemory", "300000")));
         byte[] body = body("gpt-4o", 200_000);
         RawClient first = begin(client(), body);
-        Until.is("it is counted", Executor::heldBytes, held -> held >= 100_000);
+        Until.is("it is counted", Executor::bufferedBytes, held -> held >= 100_000);
 
         RawClient second = begin(client(), body);
         RawClient.Answer refused = second.answer();
@@ -134,7 +134,7 @@ class UploadLimitsTest extends SlowClients {
         assertEquals("1", refused.header("Retry-After"));
         assertEnded(second, refused);
         first.reset();
-        Until.is("nothing is counted", Executor::heldBytes, held -> held == 0);
+        Until.is("nothing is counted", Executor::bufferedBytes, held -> held == 0);
         assertServedBy("target", ask(chat("gpt-4o")));
     }
 
@@ -144,7 +144,7 @@ class UploadLimitsTest extends SlowClients {
         deploy(api(failover()));
         byte[] body = body("another-model", 3_000_000);
         RawClient client = begin(client(), body);
-        Until.is("half of it is held", Executor::heldBytes, h -> h >= body.length / 2);
+        Until.is("half of it is held", Executor::bufferedBytes, h -> h >= body.length / 2);
 
         assertServedBy("standard", finish(client, body).answer());
     }

@@ -59,8 +59,8 @@ class UploadsTest extends SlowClients {
         long each = (usedHeap() - before) / idle.size();
         assertTrue(each < 200 << 10, "a client that only announces takes " + each + " bytes");
         assertTrue(
-                Executor.heldBytes() < 300 << 10,
-                "what is counted grows with what has come: " + Executor.heldBytes());
+                Executor.bufferedBytes() < 300 << 10,
+                "what is counted grows with what has come: " + Executor.bufferedBytes());
         idle.forEach(RawClient::reset);
     }
 
