@@ -79,3 +79,43 @@ pub unsafe extern "system" fn JNI_OnLoad(vm: *mut RawJavaVm, _reserved: *mut c_v
         Err(_) => JNI_ERR,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CLASSES;
+
+    /// A method that is bound and not declared fails when the library is loaded, one that is declared and not bound only
+    /// when it is called.
+    #[test]
+    fn every_native_method_that_java_declares_is_bound() {
+        macro_rules! source {
+            ($class:literal) => {
+                (
+                    $class,
+                    include_str!(concat!(
+                        "../../../java-shim/src/main/java/org/modelfailover/executor/",
+                        $class,
+                        ".java"
+                    )),
+                )
+            };
+        }
+        let sources = [
+            source!("Executor"),
+            source!("Policy"),
+            source!("AttachedPolicy"),
+            source!("Call"),
+            source!("Network"),
+            source!("Candidate"),
+        ];
+        for (class, methods) in CLASSES {
+            let source = sources.iter().find(|(name, _)| *name == class);
+            let source = source.map_or("", |(_, text)| text);
+            let code = source
+                .lines()
+                .filter(|l| !l.trim_start().starts_with(['*', '/']));
+            let declared = code.filter(|l| l.contains(" native ")).count();
+            assert_eq!(methods.len(), declared, "{class}");
+        }
+    }
+}
