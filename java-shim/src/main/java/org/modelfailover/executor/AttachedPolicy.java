@@ -13,8 +13,8 @@ public final class AttachedPolicy extends NativeObject implements AutoCloseable 
     public native String[] diagnostics();
 
     /**
-     * Counts bytes of a body that is buffered, against the API's limit ({@code max_memory}). Whoever
-     * reserves also calls {@link Executor#release}, or hands that over to {@link #prepare}.
+     * Counts bytes of a body that is buffered, against the API's limit ({@code max_memory}).
+     * Whoever reserves also calls {@link Executor#release}, or hands that over to {@link #prepare}.
      *
      * @param own how many of the same body are counted already
      * @param bytes how many more
