@@ -75,21 +75,28 @@ for ending in tar.gz zip; do
     run cmp "$work/in/model-failover-1.2.3.$ending" "$work/again/model-failover-1.2.3.$ending"
     equal "two builds give the same $ending" 0 "$code"
 done
-expected="./LICENSE
+expected="./CHANGELOG.md
+./LICENSE
 ./NOTICE
 ./README-INSTALL.md
+./SHA256SUMS
 ./apictl/modelFailover.zip
 ./apictl/modelFailover/modelFailover.j2
 ./apictl/modelFailover/modelFailover.json
 ./dropins/model-failover-1.2.3.jar
+./images/Dockerfile
+./images/values.yaml
 ./install.sh
 ./operation_policies/definitions/modelFailover_v2.j2
-./operation_policies/specifications/modelFailover_v2.json"
+./operation_policies/specifications/modelFailover_v2.json
+./policies.sh"
 mkdir "$work/unpacked"
 tar -xzf "$work/in/model-failover-1.2.3.tar.gz" -C "$work/unpacked"
 dist=$work/unpacked/model-failover-1.2.3
 equal "the tar.gz holds exactly the files of the archive" "$expected" "$(files "$dist")"
 equal "the directory beside the archives is the same" "$expected" "$(files "$work/in/model-failover-1.2.3")"
+run bash -c "cd '$dist' && sha256sum --quiet -c SHA256SUMS"
+equal "the checksums of the archive hold" 0 "$code"
 if [ -x "$dist/install.sh" ]; then pass; else fail "install.sh is executable after tar -x"; fi
 for arguments in "" "1.2.3" "v1 $bundle $work/bad" "1/2 $bundle $work/bad" "1.2.3 $work/none.jar $work/bad"; do
     # shellcheck disable=SC2086  # several arguments in one word
