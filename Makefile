@@ -20,7 +20,7 @@ GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
 .PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
-.PHONY: soak attack lint fmt dist bench bench-streams compare providers clean native natives python bundle driver
+.PHONY: soak attack lint fmt dist dist-all bench bench-streams compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -86,8 +86,9 @@ test-comparison: native ## docs/comparison.md still says what happens
 test-bundle: native ## the OSGi bundle with the hosts' package versions
 	$(TESTS) :bundle:bundleTest
 
-test-install: bundle ## the archive's install.sh on a home shaped like API Manager's
+test-install: bundle ## the archive's install.sh on a home shaped like API Manager's, policies.sh on a stand-in for its REST API
 	packaging/test-install.sh $(BUNDLE)
+	packaging/test-policies.sh
 
 SOAK_SECONDS = $(shell awk 'BEGIN { print int($(or $(MINUTES),1) * 60) }')
 PAGE = $(if $(WRITE),-D$@.page=$(CURDIR)/docs/$(1))
@@ -107,6 +108,14 @@ fmt: ## formats the Rust and the Java sources
 
 dist: bundle ## the installable archive, in build/dist/
 	packaging/build-dist.sh $(VERSION) $(BUNDLE) build/dist
+
+# In a folder of its own, so that make dist stays what it is for this machine.
+dist-all: ## the release, for four platforms: archives, checksums, SBOMs, in build/release/
+	tools/cross.sh build/native
+	build/cross/bin/python packaging/inventory.py build/inventory
+	$(GRADLEW) -PnativeLibraries=$(CURDIR)/build/native -PthirdParty=$(CURDIR)/build/inventory/THIRD-PARTY.txt :java-shim:jar
+	packaging/build-dist.sh $(VERSION) java-shim/build/release/$(notdir $(BUNDLE)) build/release build/inventory build/native
+	packaging/test-release.sh build/release $(VERSION)
 
 bench: driver ## throughput with and without the policy
 	tools/wrk.sh

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Assembles model-failover-<version>/ and packs it as .tar.gz and .zip.
-# Usage: build-dist.sh VERSION BUNDLE_JAR OUT_DIR
+# Usage: build-dist.sh VERSION BUNDLE_JAR OUT_DIR [INVENTORY_DIR NATIVE_DIR]
+# With the last two it is a release: packaging/inventory.py's files go in, the names of the libraries' functions into an
+# archive of their own, and SHA256SUMS beside all of them.
 # Needs GNU tar, gzip and the JDK's jar tool (on the PATH or in JAVA_HOME). The same input gives the same bytes;
 # SOURCE_DATE_EPOCH, seconds since 1970, sets the time of every file.
 set -euo pipefail
@@ -10,8 +12,8 @@ die() {
     exit 1
 }
 
-[ $# -eq 3 ] || die "usage: build-dist.sh VERSION BUNDLE_JAR OUT_DIR"
-readonly version=$1 bundle=$2 out=$3
+[ $# -eq 3 ] || [ $# -eq 5 ] || die "usage: build-dist.sh VERSION BUNDLE_JAR OUT_DIR [INVENTORY_DIR NATIVE_DIR]"
+readonly version=$1 bundle=$2 out=$3 inventory=${4:-} native=${5:-}
 case $version in
     [0-9]*) ;;
     *) die "the version must start with a digit: '$version'" ;;
@@ -24,7 +26,7 @@ esac
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here
 readonly policy=$here/../policy-definitions/modelFailover
-readonly terms=("$here/../LICENSE" "$here/../NOTICE")
+readonly terms=("$here/../LICENSE" "$here/../NOTICE" "$here/../CHANGELOG.md")
 jar=jar
 if [ -n "${JAVA_HOME:-}" ]; then jar=$JAVA_HOME/bin/jar; fi
 command -v "$jar" >/dev/null || die "the JDK's jar tool is not there: set JAVA_HOME"
@@ -53,10 +55,30 @@ zip_sorted() {
 
 set_times() { find "$1" -exec touch -d "@$epoch" {} +; }
 
+# sums FOLDER: the checksums of the files in it, for sha256sum -c
+sums() {
+    (cd "$1" && find . -type f ! -name SHA256SUMS | sort | sed 's/^\.\///' | tr '\n' '\0' | xargs -0 sha256sum >"$stage/sums")
+    mv "$stage/sums" "$1/SHA256SUMS"
+    chmod 644 "$1/SHA256SUMS"
+}
+
+# tarball NAME: of the folder NAME in the stage
+tarball() {
+    (cd "$stage" && tar --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$epoch" -cf - "$1") |
+        gzip -n -9 >"$out_dir/$1.tar.gz"
+}
+
 mkdir -p "$root/dropins" "$root/operation_policies/specifications" "$root/operation_policies/definitions" \
     "$root/apictl/modelFailover"
 sed "s/@VERSION@/$version/g" "$here/README-INSTALL.md" >"$root/README-INSTALL.md"
-cp "$here/install.sh" "$root/install.sh"
+cp "$here/install.sh" "$here/policies.sh" "$root/"
+mkdir "$root/images"
+cp "$here"/images/* "$root/images/"
+if [ -n "$inventory" ]; then
+    mkdir "$root/sbom"
+    cp "$inventory/THIRD-PARTY.txt" "$root/"
+    cp "$inventory"/*.cdx.json "$root/sbom/"
+fi
 cp "${terms[@]}" "$root/"
 cp "$bundle" "$root/dropins/$name.jar"
 cp "$policy/modelFailover_v2.json" "$root/operation_policies/specifications/"
@@ -71,16 +93,30 @@ cp "$policy/modelFailover_v2.j2" "$root/operation_policies/definitions/"
 cp "$policy/modelFailover_v2.j2" "$root/apictl/modelFailover/modelFailover.j2"
 
 find "$root" -type f -exec chmod 644 {} +
-chmod 755 "$root/install.sh"
+chmod 755 "$root/install.sh" "$root/policies.sh"
 set_times "$root"
 (cd "$root/apictl" && zip_sorted "$root/apictl/modelFailover.zip" modelFailover)
 chmod 644 "$root/apictl/modelFailover.zip"
+sums "$root"
 set_times "$root"
 
 rm -rf "${out_dir:?}/$name" "$out_dir/$name.tar.gz" "$out_dir/$name.zip"
-(cd "$stage" && tar --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$epoch" -cf - "$name") |
-    gzip -n -9 >"$out_dir/$name.tar.gz"
+tarball "$name"
 (cd "$stage" && zip_sorted "$out_dir/$name.zip" "$name")
 cp -pR "$root" "$out_dir/$name"
 
-printf '%s\n' "$out_dir/$name.tar.gz" "$out_dir/$name.zip"
+made=("$name.tar.gz" "$name.zip")
+if [ -n "$native" ]; then
+    for symbols in "$native"/*/libmodel_failover.so.debug; do
+        platform=$(basename "$(dirname "$symbols")")
+        mkdir -p "$stage/$name-symbols/$platform"
+        cp "$symbols" "$(dirname "$symbols")/libmodel_failover.so" "$stage/$name-symbols/$platform/"
+    done
+    set_times "$stage/$name-symbols"
+    tarball "$name-symbols"
+    cp "$inventory"/*.cdx.json "$out_dir/"
+    made+=("$name-symbols.tar.gz" sbom-java.cdx.json sbom-rust.cdx.json)
+    (cd "$out_dir" && sha256sum "${made[@]}" >SHA256SUMS)
+    made+=(SHA256SUMS)
+fi
+for file in "${made[@]}"; do printf '%s\n' "$out_dir/$file"; done

@@ -61,7 +61,8 @@ home() {
 files() { (cd "$1" && find . \( -type f -o -type l \) | LC_ALL=C sort); }
 # Names, contents and modes of everything below a home.
 state() { (cd "$1" && find . -printf '%y %m %p\n' | LC_ALL=C sort && find . -type f -exec cksum {} + | LC_ALL=C sort); }
-added() { LC_ALL=C comm -13 <(printf '%s\n' "$1") <(files "$2"); }
+# Without what install.sh remembers.
+added() { LC_ALL=C comm -13 <(printf '%s\n' "$1") <(files "$2" | grep -v '^\./repository/model-failover/'); }
 
 # --- The archive ------------------------------------------------------------------------------------
 
@@ -74,21 +75,28 @@ for ending in tar.gz zip; do
     run cmp "$work/in/model-failover-1.2.3.$ending" "$work/again/model-failover-1.2.3.$ending"
     equal "two builds give the same $ending" 0 "$code"
 done
-expected="./LICENSE
+expected="./CHANGELOG.md
+./LICENSE
 ./NOTICE
 ./README-INSTALL.md
+./SHA256SUMS
 ./apictl/modelFailover.zip
 ./apictl/modelFailover/modelFailover.j2
 ./apictl/modelFailover/modelFailover.json
 ./dropins/model-failover-1.2.3.jar
+./images/Dockerfile
+./images/values.yaml
 ./install.sh
 ./operation_policies/definitions/modelFailover_v2.j2
-./operation_policies/specifications/modelFailover_v2.json"
+./operation_policies/specifications/modelFailover_v2.json
+./policies.sh"
 mkdir "$work/unpacked"
 tar -xzf "$work/in/model-failover-1.2.3.tar.gz" -C "$work/unpacked"
 dist=$work/unpacked/model-failover-1.2.3
 equal "the tar.gz holds exactly the files of the archive" "$expected" "$(files "$dist")"
 equal "the directory beside the archives is the same" "$expected" "$(files "$work/in/model-failover-1.2.3")"
+run bash -c "cd '$dist' && sha256sum --quiet -c SHA256SUMS"
+equal "the checksums of the archive hold" 0 "$code"
 if [ -x "$dist/install.sh" ]; then pass; else fail "install.sh is executable after tar -x"; fi
 for arguments in "" "1.2.3" "v1 $bundle $work/bad" "1/2 $bundle $work/bad" "1.2.3 $work/none.jar $work/bad"; do
     # shellcheck disable=SC2086  # several arguments in one word
@@ -179,7 +187,14 @@ bash "$work/old/model-failover-1.2.2/install.sh" "$older" >/dev/null
 specification=$older/repository/resources/operation_policies/specifications/modelFailover_v2.json
 printf 'edited\n' >>"$specification"
 run bash "$install" "$older"
-equal "an update succeeds" 0 "$code"
+equal "a policy that somebody has changed is refused: exit code" 7 "$code"
+contains "a policy that somebody has changed is named" "$specification was changed by somebody" "$output"
+run bash "$install" --force "$older"
+equal "an update by force succeeds" 0 "$code"
+contains "an update keeps what was changed by hand" "keep a copy of $specification in $older/repository/model-failover/kept/" "$output"
+run cat "$older"/repository/model-failover/kept/*-modelFailover_v2.json
+contains "the copy is the changed one" "edited" "$output"
+run bash -c "bash '$work/old/model-failover-1.2.2/install.sh' --force '$older' >/dev/null && printf 'edited\n' >>'$specification' && bash '$install' --force '$older'"
 contains "an update names the older bundle" "remove $older/repository/components/dropins/model-failover-1.2.2.jar" "$output"
 contains "an update names the policy file that differs" "replace $specification, which differs" "$output"
 contains "an update warns of the policy in the database" "This applies here" "$output"
@@ -258,6 +273,231 @@ equal "a directory that is not writable: exit code" 5 "$code"
 contains "a directory that is not writable is named" "$locked/repository/resources/operation_policies/definitions is not writable" "$output"
 equal "a directory that is not writable: nothing changed" "$before" "$(state "$locked")"
 
+# --- How it is called --------------------------------------------------------------------------------
+
+called=$(home called gateway.sh wso2am-universal-gw-4.6.0)
+run bash -c "cd '$work/homes' && export CDPATH=/usr:. && bash '$install' called"
+equal "a relative home with CDPATH exported" 0 "$code"
+bash "$install" --uninstall "$called" >/dev/null
+ln -s "$install" "$work/link-to-install"
+run bash "$work/link-to-install" "$called"
+equal "called through a link" 0 "$code"
+bash "$install" --uninstall "$called" >/dev/null
+(cd "$work" && ln -s unpacked/model-failover-1.2.3/install.sh relative-link)
+run "$work/relative-link" "$called"
+equal "called through a relative link" 0 "$code"
+bash "$install" --uninstall "$called" >/dev/null
+for shell in sh dash "busybox sh"; do
+    command -v "${shell%% *}" >/dev/null || continue
+    run $shell "$install" "$called"
+    equal "called by $shell" 0 "$code"
+    run $shell "$install" --uninstall "$called"
+    equal "uninstalled by $shell" 0 "$code"
+done
+bracketed=$(home bracketed api-manager.sh '')
+printf 'WSO2 API Manager 4.6.0 (build 21.0.5)\n' >"$bracketed/bin/version.txt"
+run bash "$install" --dry-run "$bracketed"
+contains "a second number in brackets is not the version" "API Manager 4.6.0, all-in-one" "$output"
+lacks "a second number in brackets: no warning" "Warning" "$output"
+run bash -c "umask 077 && rm -r '$called/repository/components/dropins' && bash '$install' '$called'"
+equal "a dropins folder that is made can be read by the server" 755 "$(stat -c %a "$called/repository/components/dropins")"
+run bash "$install" --uninstall "$called"
+equal "a dropins folder that was made goes again" no "$([ -d "$called/repository/components/dropins" ] && echo yes || echo no)"
+
+# --- JDKs --------------------------------------------------------------------------------------------
+
+# jdk VERSION: a home of a JDK that only tells its version
+jdk() {
+    mkdir -p "$work/jdk-$1/bin"
+    printf '#!/bin/sh\necho '\''openjdk version "%s" 2025-01-01'\'' >&2\n' "$1" >"$work/jdk-$1/bin/java"
+    chmod +x "$work/jdk-$1/bin/java"
+    printf '%s' "$work/jdk-$1"
+}
+for version in 4.5.0 4.6.0 4.7.0; do
+    for jdk in 1.8.0_402 11.0.22 17.0.9 21.0.5 25.0.2 26; do
+        at=$(home "jdk $version $jdk" gateway.sh "wso2am-universal-gw-$version")
+        run env JAVA_HOME="$(jdk $jdk)" bash "$install" "$at"
+        case $version-$jdk in
+            *-1.8* | *-26 | 4.5.0-25* | 4.6.0-25*)
+                equal "$version on JDK $jdk is refused" 4 "$code"
+                contains "$version on JDK $jdk: the reason" "is not supported" "$output"
+                equal "$version on JDK $jdk: nothing is installed" "no" "$([ -e "$at/$jar" ] && echo yes || echo no)"
+                run env JAVA_HOME="$(jdk $jdk)" bash "$install" --force "$at"
+                equal "$version on JDK $jdk by force" 0 "$code"
+                ;;
+            *) equal "$version on JDK $jdk" 0 "$code" ;;
+        esac
+    done
+done
+
+# --- Upgrade, roll back, uninstall: byte for byte -----------------------------------------------------
+
+mkdir "$work/first"
+bash "$here/build-dist.sh" 0.1.0 "$bundle" "$work/first" >/dev/null
+old_jar=./repository/components/dropins/model-failover-0.1.0.jar
+# life NAME HOME [AS…]: everything that an administrator does with a home, as the user that AS… makes of him
+life() {
+    local name=$1 home=$2 pristine old
+    shift 2
+    pristine=$(state "$home")
+    # As the script of 0.1.0 did it, which remembered nothing.
+    "$@" cp "$work/first/model-failover-0.1.0/dropins/model-failover-0.1.0.jar" "$home/$old_jar"
+    old=$(state "$home")
+    run "$@" bash "$install" "$home"
+    equal "$name: upgraded from 0.1.0" 0 "$code"
+    equal "$name: one bundle is left" "$jar" "$(files "$home" | grep '^\./repository/components/dropins/model')"
+    run "$@" bash "$install" --dry-run --rollback "$home"
+    contains "$name: a dry rollback says what it would do" "would: put back $home/${old_jar#./}" "$output"
+    run "$@" bash "$install" --rollback "$home"
+    equal "$name: rolled back" 0 "$code"
+    equal "$name: rolled back byte for byte" "$old" "$(state "$home")"
+    run "$@" bash "$install" --rollback "$home"
+    contains "$name: a second rollback has nothing to do" "Nothing to do" "$output"
+    run "$@" bash "$install" --configure "$home"
+    equal "$name: upgraded again, with --configure" 0 "$code"
+    contains "$name: the table is there" "[apim.ai.model_failover]" "$(cat "$home/repository/conf/deployment.toml")"
+    run "$@" bash "$install" --configure "$home"
+    contains "$name: --configure twice" "Nothing to do" "$output"
+    run "$@" bash "$install" --uninstall "$home"
+    equal "$name: uninstalled" 0 "$code"
+    equal "$name: restored byte for byte" "$pristine" "$(state "$home")"
+}
+chmod a+rx "$work" "$work/homes"
+chmod -R a+rX "$work"
+for version in 4.5.0 4.6.0 4.7.0; do
+    at=$(home "life-$version" api-manager.sh "wso2am-$version")
+    # Without a newline at its end.
+    printf '[server]\noffset = 1' >"$at/repository/conf/deployment.toml"
+    chmod 640 "$at/repository/conf/deployment.toml"
+    life "$version" "$at"
+    if [ "$(id -u)" = 0 ]; then
+        chown -R 65534:65534 "$at"
+        life "$version as the server's user" "$at" setpriv --reuid 65534 --regid 65534 --clear-groups
+        life "$version by root for the server's user" "$at"
+        run bash "$install" "$at"
+        equal "$version: root leaves nothing of its own" "" "$(find "$at" ! -user 65534)"
+    fi
+done
+
+two=$(home two gateway.sh wso2am-universal-gw-4.6.0)
+bash "$work/old/model-failover-1.2.2/install.sh" "$two" >/dev/null
+before=$(state "$two")
+bash "$install" "$two" >/dev/null
+bash "$install" --rollback "$two" >/dev/null
+equal "a rollback to an installation of this script" "1.2.2" "$(cat "$two/repository/model-failover/version")"
+equal "a rollback brings its bundle back" "./repository/components/dropins/model-failover-1.2.2.jar" "$(files "$two" | grep '^\./repository/components/dropins/model')"
+bash "$install" "$two" >/dev/null
+run bash "$work/old/model-failover-1.2.2/install.sh" "$two"
+equal "a downgrade is refused: exit code" 7 "$code"
+contains "a downgrade is refused: message" "1.2.3 is installed, and this is 1.2.2" "$output"
+run bash "$work/old/model-failover-1.2.2/install.sh" --force "$two"
+equal "a downgrade by force" 0 "$code"
+equal "a downgrade by force leaves the old one alone" "./repository/components/dropins/model-failover-1.2.2.jar" "$(files "$two" | grep '^\./repository/components/dropins/model')"
+bash "$install" --uninstall "$two" >/dev/null
+
+changed=$(home changed gateway.sh wso2am-universal-gw-4.6.0)
+bash "$install" --configure "$changed" >/dev/null
+printf '[mine]\nkey = 1\n' >>"$changed/repository/conf/deployment.toml"
+bash "$install" --uninstall "$changed" >/dev/null
+equal "what somebody has added to deployment.toml stays" $'\n[mine]\nkey = 1' "$(cat "$changed/repository/conf/deployment.toml")"
+
+changed=$(home changed-policy api-manager.sh wso2am-4.6.0)
+bash "$install" "$changed" >/dev/null
+printf 'edited\n' >>"$changed/repository/resources/operation_policies/definitions/modelFailover_v2.j2"
+before=$(state "$changed")
+run bash "$install" --uninstall "$changed"
+equal "a changed policy is not taken away: exit code" 7 "$code"
+equal "a changed policy is not taken away: nothing changed" "$before" "$(state "$changed")"
+run bash "$install" --uninstall --force "$changed"
+equal "a changed policy is taken away by force" 0 "$code"
+run cat "$changed"/repository/model-failover/kept/*
+contains "its copy stays" "edited" "$output"
+
+# --- A full disk, and a kill in the middle ------------------------------------------------------------
+
+# killed NAME COMMAND NTH: the NTH call of a tool is the last thing that happens
+mkdir "$work/killing"
+for tool in mv cp rm mktemp chmod; do
+    real=$(command -v "$tool")
+    cat >"$work/killing/$tool" <<SCRIPT
+#!/bin/sh
+count=\$(cat "$work/killing/count")
+echo \$((count - 1)) >"$work/killing/count"
+if [ "\$count" -le 1 ]; then kill -9 \$PPID; exit 1; fi
+exec $real "\$@"
+SCRIPT
+    chmod +x "$work/killing/$tool"
+done
+killed_home=$(home killed api-manager.sh wso2am-4.6.0)
+cp "$work/first/model-failover-0.1.0/dropins/model-failover-0.1.0.jar" "$killed_home/$old_jar"
+before=$(state "$killed_home")
+for at in $(seq 1 2 61); do
+    echo "$at" >"$work/killing/count"
+    run env PATH="$work/killing:$PATH" TMPDIR="$work" bash "$install" "$killed_home"
+    [ "$code" != 0 ] || break
+    if [ ! -f "$killed_home/$old_jar" ]; then
+        equal "killed at step $at: one whole bundle is there" 0 "$(cmp "$bundle" "$killed_home/$jar" >/dev/null 2>&1 && echo 0)"
+    fi
+    run bash "$install" --rollback "$killed_home"
+    rollback=$(state "$killed_home")
+    if [ "$rollback" != "$before" ]; then
+        # What a rollback leaves of a run that never began to change anything.
+        bash "$install" "$killed_home" >/dev/null
+        bash "$install" --rollback "$killed_home" >/dev/null
+        equal "killed at step $at, run again and rolled back" "$before" "$(state "$killed_home")"
+    else
+        pass
+    fi
+done
+if [ "$at" -gt 15 ] && [ "$code" = 0 ]; then pass; else fail "the kills reach the end" "at $at: $code $output"; fi
+rm -rf "$work/killing"
+
+full=$(home full gateway.sh wso2am-universal-gw-4.6.0)
+cp "$work/first/model-failover-0.1.0/dropins/model-failover-0.1.0.jar" "$full/$old_jar"
+mkdir "$work/full"
+printf '#!/bin/sh\ncase "$*" in *dropins/model-failover-1.2.3.jar*dropins*) echo "cp: No space left on device" >&2; exit 1 ;; esac\nexec %s "$@"\n' \
+    "$(command -v cp)" >"$work/full/cp"
+chmod +x "$work/full/cp"
+run env PATH="$work/full:$PATH" bash "$install" "$full"
+equal "a full disk: exit code" 1 "$code"
+equal "a full disk: the old bundle is still there" "$old_jar" "$(files "$full" | grep '^\./repository/components/dropins/model')"
+
+# --- Check -------------------------------------------------------------------------------------------
+
+checked=$(home checked api-manager.sh wso2am-4.6.0)
+mkdir -p "$checked/repository/resources/security"
+: >"$checked/repository/resources/security/client-truststore.jks"
+run bash "$install" --check "$checked"
+equal "--check before an installation: exit code" 8 "$code"
+contains "--check before an installation: says what is missing" "FAULT bundle: none" "$output"
+bash "$install" "$checked" >/dev/null
+before=$(state "$checked")
+run bash "$install" --check "$checked"
+contains "--check: the home" "ok    home: API Manager 4.6.0, all-in-one" "$output"
+contains "--check: the policy" "ok    policy: $checked/repository/resources/operation_policies/definitions/modelFailover_v2.j2" "$output"
+contains "--check: the truststore" "ok    truststore: $checked/repository/resources/security/client-truststore.jks" "$output"
+contains "--check: ports" "port 8243" "$output"
+equal "--check changes nothing" "$before" "$(state "$checked")"
+if [ "$(head -c 2 "$bundle")" = PK ]; then
+    equal "--check: exit code" 0 "$code"
+    contains "--check: the library loads" "ok    library: linux-" "$output"
+    contains "--check: the settings are read" "deployment.toml, 0 not at their defaults" "$output"
+    printf '[apim.ai.model_failover]\nconnect_timeout = "soon"\n' >"$checked/repository/conf/deployment.toml"
+    run bash "$install" --check "$checked"
+    contains "--check: a setting that can't be read" "FAULT settings: " "$output"
+    equal "--check: a fault's exit code" 8 "$code"
+fi
+if [ "$(id -u)" = 0 ]; then
+    chown -R 65534:65534 "$checked"
+    chown 0:0 "$checked/$jar"
+    chmod 600 "$checked/$jar"
+    run bash "$install" --check "$checked"
+    contains "--check: a bundle that the server can't read" "FAULT bundle: $checked/repository/components/dropins/model-failover-1.2.3.jar can't be read" "$output"
+fi
+cp "$bundle" "$checked/repository/components/dropins/model-failover-1.0.0.jar"
+run bash "$install" --check "$checked"
+contains "--check: two bundles" "FAULT bundle: more than one" "$output"
+
 # --- A copy that fails half-way ---------------------------------------------------------------------
 
 mkdir "$work/fake"
@@ -273,11 +513,11 @@ equal "a failing copy leaves nothing behind" "$before" "$(state "$half")"
 
 run bash "$install" --help
 equal "--help: exit code" 0 "$code"
-contains "--help: tells how" "install.sh [--dry-run] APIM_HOME" "$output"
+contains "--help: tells how" "install.sh [--dry-run] [--force] [--configure] APIM_HOME" "$output"
 run bash "$install"
 equal "no home: exit code" 2 "$code"
 contains "no home: message" "APIM_HOME is missing" "$output"
-run bash "$install" --force "$all_in_one"
+run bash "$install" --fast "$all_in_one"
 equal "an unknown option: exit code" 2 "$code"
 run bash "$install" "$all_in_one" "$gateway"
 equal "two homes: exit code" 2 "$code"

@@ -26,6 +26,7 @@ names packaging/install.sh "API Manager ${list/ and / or } home"
 for version in ${list//[!0-9. ]/ }; do
     names packaging/install.sh "$version | $version.*"
     names packaging/test-install.sh "-$version.0"
+    names docs/compatibility.md "| $version.0 "
     names tests/bundle/src/test/java/org/modelfailover/bundle/Host.java "\"$version.0\""
 done
 exit $wrong

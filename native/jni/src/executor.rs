@@ -14,6 +14,7 @@ use crate::runtime::runtime;
 
 pub(crate) const METHODS: &[NativeMethod] = &[
     native! { static fn configure(toml: JString, properties: [JString]) -> [JString] },
+    native! { static fn changed_settings() -> jint },
     native! { static fn system_properties(toml: JString) -> [JString] },
     native! { static fn limit_memory(bytes: jlong) },
     native! { static fn release(bytes: jlong) },
@@ -47,6 +48,10 @@ fn configure<'local>(
     });
     let configuration = runtime().configure(file.as_ref());
     Ok(log_lines(env, &configuration.diagnostics)?)
+}
+
+fn changed_settings(_: &mut Env<'_>, _: JClass<'_>) -> Result<jint, Thrown> {
+    Ok(jint::try_from(runtime().changed_settings()).unwrap_or(jint::MAX))
 }
 
 fn system_properties<'local>(

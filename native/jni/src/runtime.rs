@@ -75,6 +75,15 @@ impl Runtime {
         configuration
     }
 
+    /// How many of the gateway-wide settings are not at their defaults.
+    pub(crate) fn changed_settings(&self) -> usize {
+        let configuration = self
+            .configuration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        configuration.as_ref().map_or(0, |c| c.changed)
+    }
+
     /// Reads a policy.
     pub(crate) fn read(
         &self,

@@ -29,6 +29,8 @@ pub struct Configuration {
     /// The rows of `[[apim.ai.model_failover.signs]]`, a TOML document each, in their order: what refusals mean at a
     /// provider of the operator's own.
     pub signs: Vec<String>,
+    /// How many settings the file moves away from their defaults.
+    pub changed: usize,
     /// Unknown keys and values that were refused; a refused value leaves its default in place.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -39,6 +41,7 @@ impl Configuration {
         Configuration {
             settings: Settings::default(),
             signs: Vec::new(),
+            changed: 0,
             diagnostics: Vec::new(),
         }
     }
@@ -81,6 +84,7 @@ impl Configuration {
             }
             match find(key, false) {
                 Ok(setting) => {
+                    let before = self.settings.clone();
                     let applied = text_of(value)
                         .and_then(|text| resolve(&text, file))
                         .and_then(|text| (setting.apply)(&mut self.settings, text.trim()));
@@ -91,6 +95,7 @@ impl Configuration {
                             format!("{message}; the default {} stays", setting.default),
                         );
                     }
+                    self.changed += usize::from(self.settings != before);
                 }
                 Err(nearest) => self.say(Level::Warn, &field, unknown(nearest)),
             }

@@ -25,6 +25,16 @@ fn the_table_sets_what_it_names_and_nothing_else() {
 }
 
 #[test]
+fn only_what_differs_from_its_default_counts_as_changed() {
+    let read = read(
+        "[apim.ai.model_failover]\nconnect_timeout = \"5s\"\noverall_timeout = 60\n\
+         target_retries = \"many\"\nunheard = 1\nhttp2 = true\n",
+    );
+    assert_eq!(read.changed, 2, "overall_timeout and http2");
+    assert_eq!(Configuration::defaults().changed, 0);
+}
+
+#[test]
 fn placeholders_are_resolved() {
     let read = read(
         "[apim.ai.model_failover]\nconnect_timeout = \"$env{FAILOVER_CONNECT}\"\ntarget_retries = \"$sys{failover.retries}\"\n",

@@ -18,6 +18,12 @@ public final class Executor {
     public static native String[] configure(String deploymentToml, String[] systemProperties);
 
     /**
+     * @return how many settings the text that {@link #configure} was given last moves away from
+     *     their defaults
+     */
+    public static native int changedSettings();
+
+    /**
      * @param deploymentToml the text of the gateway's {@code deployment.toml}
      * @return the names of the system properties that {@link #configure} needs to read it
      */

@@ -3,25 +3,36 @@ package org.modelfailover.executor;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.nio.file.StandardCopyOption;
-import java.util.Locale;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Finds and loads the native library: first by {@code java.library.path}, then from this jar's
- * {@code /native/<os>-<arch>/}. A copy of its own for each class loader, because the JVM binds a
- * library file to one loader; that keeps a reloaded bundle working.
+ * Finds and loads the native library: the file that {@code -Dmodel.failover.native} names, and no
+ * other; else by {@code java.library.path}; else from this jar's {@code /native/<platform>/}, in
+ * the order of {@link NativePlatform}. A copy of its own for each class loader, because the JVM
+ * binds a library file to one loader; that keeps a reloaded bundle working.
  *
  * <p>The copy stays for as long as the JVM uses it: without it a native stack trace names nothing.
  * Older copies go when the next one is made, those that a killed JVM has left behind too.
  */
 public final class NativeLibrary {
+    /** The system property that names the library's file. */
+    public static final String FILE_PROPERTY = "model.failover.native";
+
+    /** The system property that names the folder for the copy; {@code java.io.tmpdir} else. */
+    public static final String FOLDER_PROPERTY = "model.failover.tmpdir";
+
     private static final String NAME = "model_failover";
 
-    private static volatile boolean loaded;
+    private static volatile String source;
+    private static volatile String failure;
 
     private NativeLibrary() {}
 
@@ -29,7 +40,43 @@ public final class NativeLibrary {
      * @return whether this bundle has loaded the library
      */
     public static boolean isLoaded() {
-        return loaded;
+        return source != null;
+    }
+
+    /**
+     * Loads the library, unless that was tried before.
+     *
+     * @return whether it is there
+     */
+    public static boolean isAvailable() {
+        if (source == null && failure == null) {
+            try {
+                NativeObject.load();
+            } catch (LinkageError e) {
+                failed(e);
+            }
+        }
+        return isLoaded();
+    }
+
+    private static synchronized void failed(LinkageError e) {
+        if (failure == null) {
+            failure = e.toString();
+        }
+    }
+
+    /**
+     * @return which library was loaded, and from where; null when none is
+     */
+    public static String source() {
+        return source;
+    }
+
+    /**
+     * @return what was tried, and why each failed; null when nothing has
+     */
+    public static String failure() {
+        return failure;
     }
 
     /**
@@ -37,44 +84,116 @@ public final class NativeLibrary {
      * class while it is loaded, and would wait for another thread that is about to load it.
      */
     static void load() {
-        find();
-        loaded = true;
+        List<String> tried = new ArrayList<>();
+        String found = find(tried);
+        if (found == null) {
+            failure =
+                    "no native library could be loaded. Tried: "
+                            + String.join("; ", tried)
+                            + ". "
+                            + "-D"
+                            + FILE_PROPERTY
+                            + "=FILE names one that is there";
+            throw new UnsatisfiedLinkError(failure);
+        }
+        source = found;
     }
 
-    private static void find() {
+    private static String find(List<String> tried) {
+        String named = System.getProperty(FILE_PROPERTY);
+        if (named != null) {
+            try {
+                System.load(Paths.get(named).toAbsolutePath().toString());
+                return named + " (-D" + FILE_PROPERTY + ")";
+            } catch (UnsatisfiedLinkError e) {
+                tried.add(named + " (-D" + FILE_PROPERTY + "): " + reason(e, Paths.get(named)));
+                return null;
+            }
+        }
         try {
             System.loadLibrary(NAME);
-            return;
+            return System.mapLibraryName(NAME) + " (java.library.path)";
         } catch (UnsatisfiedLinkError e) {
             // Not installed on its own, or bound to another loader already: the jar has one.
+            tried.add(System.mapLibraryName(NAME) + " on java.library.path: " + e.getMessage());
         }
-        String resource = resource();
+        for (String platform : NativePlatform.candidates()) {
+            String found = fromBundle(platform, tried);
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    private static String fromBundle(String platform, List<String> tried) {
+        String file = System.mapLibraryName(NAME);
+        String resource = "/native/" + platform + "/" + file;
         try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
             if (in == null) {
-                throw new UnsatisfiedLinkError(
-                        "no native library for this platform: "
-                                + resource
-                                + " is not in the bundle, and "
-                                + System.mapLibraryName(NAME)
-                                + " is not on java.library.path");
+                tried.add(platform + ": not in this bundle");
+                return null;
             }
-            String suffix = "-" + fileName(resource);
-            Path copy = Files.createTempFile(prefix(ProcessHandle.current().pid()), suffix);
-            copy.toFile().deleteOnExit();
+            Path copy = unpacked(in, "-" + file);
             try {
-                Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
                 System.load(copy.toString());
-            } catch (IOException | Error e) {
-                copy.toFile().delete();
-                throw e;
+            } catch (UnsatisfiedLinkError e) {
+                tried.add(platform + ": " + reason(e, copy));
+                Files.deleteIfExists(copy);
+                return null;
             }
-            deleteOthers(copy, suffix);
+            deleteOthers(copy, "-" + file);
+            return platform + " (in the bundle, unpacked to " + copy + ")";
         } catch (IOException e) {
-            UnsatisfiedLinkError error =
-                    new UnsatisfiedLinkError("the native library could not be unpacked: " + e);
-            error.initCause(e);
-            throw error;
+            tried.add(platform + ": could not be unpacked: " + unpackingReason(e));
+            return null;
         }
+    }
+
+    private static Path folder() {
+        String named = System.getProperty(FOLDER_PROPERTY);
+        return Paths.get(named != null ? named : System.getProperty("java.io.tmpdir"))
+                .toAbsolutePath();
+    }
+
+    private static Path unpacked(InputStream in, String suffix) throws IOException {
+        String prefix = prefix(ProcessHandle.current().pid());
+        Path copy = Files.createTempFile(folder(), prefix, suffix);
+        copy.toFile().deleteOnExit();
+        try {
+            Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException | Error e) {
+            Files.deleteIfExists(copy);
+            throw e;
+        }
+        return copy;
+    }
+
+    private static String unpackingReason(IOException e) {
+        Path folder = folder();
+        String what;
+        if (!Files.isDirectory(folder)) {
+            what = "there is no folder " + folder;
+        } else if (MountOptions.of(folder).contains("ro")) {
+            what = "the folder " + folder + " is mounted read-only";
+        } else if (e instanceof AccessDeniedException || !Files.isWritable(folder)) {
+            what = "the folder " + folder + " is not writable for the server's user";
+        } else {
+            return "the folder " + folder + ": " + e;
+        }
+        return what + cure();
+    }
+
+    private static String reason(UnsatisfiedLinkError e, Path library) {
+        Path folder = library.toAbsolutePath().getParent();
+        if (Files.exists(library) && MountOptions.of(folder).contains("noexec")) {
+            return "the folder " + folder + " is mounted noexec" + cure();
+        }
+        return e.getMessage();
+    }
+
+    private static String cure() {
+        return ", name another one with -D" + FOLDER_PROPERTY + "=DIR";
     }
 
     private static String prefix(Object pid) {
@@ -98,17 +217,5 @@ public final class NativeLibrary {
 
     private static boolean isAnotherLiving(long pid) {
         return pid != ProcessHandle.current().pid() && ProcessHandle.of(pid).isPresent();
-    }
-
-    private static String resource() {
-        String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
-        String platform = os.startsWith("mac") ? "macos" : os.startsWith("win") ? "windows" : os;
-        String arch = System.getProperty("os.arch");
-        arch = arch.equals("amd64") ? "x86_64" : arch.equals("arm64") ? "aarch64" : arch;
-        return "/native/" + platform + "-" + arch + "/" + System.mapLibraryName(NAME);
-    }
-
-    private static String fileName(String resource) {
-        return resource.substring(resource.lastIndexOf('/') + 1);
     }
 }

@@ -4,6 +4,8 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.modelfailover.executor.Executor;
 import org.modelfailover.executor.NativeLibrary;
+import org.modelfailover.synapse.api.GatewaySettings;
+import org.modelfailover.synapse.installation.Installation;
 import org.modelfailover.synapse.network.GatewayNetwork;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleActivator;
@@ -22,13 +24,27 @@ import java.util.Enumeration;
 public final class Activator implements BundleActivator {
     private static final Log LOG = LogFactory.getLog(Activator.class);
 
+    private Installation installation;
+
     @Override
     public void start(BundleContext context) {
         loadClasses(context.getBundle());
-        GatewayNetwork.resume();
-        if (NativeLibrary.isLoaded()) {
-            Executor.keepThreads(true);
+        String version = context.getBundle().getVersion().toString();
+        installation = new Installation(version);
+        installation.register();
+        if (!NativeLibrary.isAvailable()) {
+            Installation.sayWithoutLibrary();
+            return;
         }
+        GatewayNetwork.resume();
+        Executor.keepThreads(true);
+        LOG.info(
+                "Model Failover "
+                        + version
+                        + ": native library "
+                        + NativeLibrary.source()
+                        + "; settings: "
+                        + GatewaySettings.read());
     }
 
     /**
@@ -50,6 +66,7 @@ public final class Activator implements BundleActivator {
 
     @Override
     public void stop(BundleContext context) {
+        installation.unregister();
         GatewayNetwork.pause();
         if (!NativeLibrary.isLoaded()) {
             return;

@@ -18,6 +18,7 @@ import org.modelfailover.synapse.engine.Engine;
 import org.modelfailover.synapse.engine.Faults;
 import org.modelfailover.synapse.engine.InFlight;
 import org.modelfailover.synapse.engine.Properties;
+import org.modelfailover.synapse.installation.Installation;
 import org.modelfailover.synapse.request.Arrival;
 import org.modelfailover.synapse.request.BodyType;
 import org.modelfailover.synapse.request.Reception;
@@ -76,6 +77,10 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         String unusable = policy.unusable(synCtx);
         if (unusable != null) {
             throw Faults.exception(synCtx, 500, 500, unusable);
+        }
+        if (policy.isWithoutLibrary()) {
+            Installation.handedOn();
+            return true;
         }
         MessageContext axis2 = ((Axis2MessageContext) synCtx).getAxis2MessageContext();
         if (!BodyType.canCarryModel(axis2)) {

@@ -7,11 +7,13 @@ import org.apache.synapse.MessageContext;
 import org.apache.synapse.config.SynapseConfiguration;
 import org.apache.synapse.core.SynapseEnvironment;
 import org.modelfailover.executor.InvalidConfigurationException;
+import org.modelfailover.executor.NativeLibrary;
 import org.modelfailover.executor.Policy;
 import org.modelfailover.synapse.endpoint.Endpoints;
 import org.modelfailover.synapse.engine.Engine;
 import org.modelfailover.synapse.engine.InFlight;
 import org.modelfailover.synapse.engine.Properties;
+import org.modelfailover.synapse.installation.Installation;
 import org.modelfailover.synapse.network.GatewayNetwork;
 
 /**
@@ -29,6 +31,7 @@ public final class DeployedPolicy {
     private String settings = "";
     private volatile String where = ApiNames.UNKNOWN;
     private volatile String unusable = NOT_INITIALISED;
+    private volatile boolean withoutLibrary;
     private boolean initialised;
     private boolean followsNetwork;
     private Policy policy;
@@ -85,6 +88,12 @@ public final class DeployedPolicy {
         sections = null;
         SynapseConfiguration configuration = environment.getSynapseConfiguration();
         where = ApiNames.describe(configuration, mediator);
+        if (!NativeLibrary.isAvailable()) {
+            withoutLibrary = true;
+            unusable = null;
+            Installation.sayWithoutLibrary();
+            return;
+        }
         try {
             policy = open();
             GatewayNetwork.follow(environment);
@@ -103,8 +112,8 @@ public final class DeployedPolicy {
             unusable = "The Model Failover policy is not configured correctly: " + e.getMessage();
             LOG.error(where + " can't be used: " + e.getMessage());
         } catch (LinkageError e) {
-            unusable = "The Model Failover policy's native library is not available";
-            LOG.error(where + " can't be used: the native library can't be loaded", e);
+            unusable = "The Model Failover policy does not fit this gateway";
+            LOG.error(where + " can't be used: it does not fit this gateway", e);
         }
     }
 
@@ -166,6 +175,14 @@ public final class DeployedPolicy {
             sayWhere(synCtx);
         }
         return unusable;
+    }
+
+    /**
+     * Whether requests go the host's own way, because there is no native library. A policy that
+     * can't be read without it must not take the API down.
+     */
+    public boolean isWithoutLibrary() {
+        return withoutLibrary;
     }
 
     /**

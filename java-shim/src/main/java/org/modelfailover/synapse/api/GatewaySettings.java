@@ -29,6 +29,16 @@ public final class GatewaySettings {
 
     /** Opens a policy over the settings as they stand now. */
     static synchronized Policy open(String failoverConfigs, String settings) {
+        read();
+        return new Policy(failoverConfigs, settings);
+    }
+
+    /**
+     * Reads the settings, for policies that are opened from now on.
+     *
+     * @return the file and what of it differs from the defaults, in words
+     */
+    public static synchronized String read() {
         Path file = file();
         String text = null;
         List<String> lines = new ArrayList<>();
@@ -46,7 +56,8 @@ public final class GatewaySettings {
             said = lines.toString();
             lines.forEach(line -> log(LOG, file + ": ", line));
         }
-        return new Policy(failoverConfigs, settings);
+        return (file == null ? "no file, all" : file + ", " + Executor.changedSettings() + " not")
+                + " at their defaults";
     }
 
     /** Those that the text names, names and values in turn: in others are passwords. */

@@ -50,10 +50,15 @@ class DistributionTest {
         assertEquals(
                 new TreeSet<>(
                         List.of(
+                                HOME + "CHANGELOG.md",
                                 HOME + "LICENSE",
                                 HOME + "NOTICE",
                                 HOME + "README-INSTALL.md",
+                                HOME + "SHA256SUMS",
+                                HOME + "images/Dockerfile",
+                                HOME + "images/values.yaml",
                                 HOME + "install.sh",
+                                HOME + "policies.sh",
                                 HOME + "dropins/model-failover-9.9.9.jar",
                                 HOME + "operation_policies/specifications/modelFailover_v2.json",
                                 HOME + "operation_policies/definitions/modelFailover_v2.j2",

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Builds the native library for every platform of the release: Linux on x86_64 and aarch64, each for glibc 2.17 and for
+# musl. Zig links, so that neither a cross compiler nor the other platform's C library has to be installed.
+#
+# usage: tools/cross.sh OUT [PLATFORM…]      writes OUT/PLATFORM/libmodel_failover.so and its names, ….so.debug
+#
+# Needs rustup, for llvm-objcopy and the standard libraries of the other platforms: the one that is there, or one of its
+# own in build/rustup. cargo-zigbuild and zig come from PyPI into build/cross.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. tools/apt.sh
+
+all=(linux-x86_64 linux-x86_64-musl linux-aarch64 linux-aarch64-musl)
+[ $# -ge 1 ] || {
+    echo "usage: tools/cross.sh OUT [${all[*]}]" >&2
+    exit 2
+}
+out=$1
+shift
+[ $# -gt 0 ] || set -- "${all[@]}"
+
+tools/python.sh build/cross tools/cross-requirements.txt
+PATH=$PWD/build/cross/bin:$PATH
+
+own_rustup() {
+    export RUSTUP_HOME=$PWD/build/rustup CARGO_HOME=$PWD/build/rustup/cargo
+    PATH=$CARGO_HOME/bin:$PATH
+    if ! command -v curl >/dev/null && may_apt; then
+        apt_update && apt_install curl ca-certificates
+    fi
+    [ -x "$CARGO_HOME/bin/rustup" ] || {
+        echo "rustup: installing into build/rustup" >&2
+        curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs |
+            sh -s -- -y -q --no-modify-path --profile minimal --default-toolchain stable >&2
+    }
+}
+if command -v rustup >/dev/null && [[ $(command -v cargo) = */.cargo/bin/* || -n ${RUSTUP_HOME:-} ]]; then
+    :
+elif [ -x "${HOME:-/root}/.cargo/bin/rustup" ]; then
+    PATH=$HOME/.cargo/bin:$PATH
+else
+    own_rustup
+fi
+
+triple() {
+    case $1 in
+    linux-*-musl) echo "$(arch "$1")-unknown-linux-musl" ;;
+    linux-*) echo "$(arch "$1")-unknown-linux-gnu" ;;
+    esac
+}
+arch() {
+    case $1 in
+    linux-x86_64*) echo x86_64 ;;
+    linux-aarch64*) echo aarch64 ;;
+    *)
+        echo "tools/cross.sh: no such platform: $1 (there are: ${all[*]})" >&2
+        return 1
+        ;;
+    esac
+}
+
+# Rust's own, because it knows all platforms.
+objcopy=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/llvm-objcopy
+[ -x "$objcopy" ] || rustup -q component add llvm-tools >&2
+
+# No path of this machine is in the result: the same sources give the same bytes in any folder.
+home=${CARGO_HOME:-$HOME/.cargo}
+remap="--remap-path-prefix=$PWD=. --remap-path-prefix=$home=cargo"
+export CFLAGS="-ffile-prefix-map=$home=cargo -ffile-prefix-map=$PWD=."
+
+for platform in "$@"; do
+    target=$(triple "$platform")
+    [ -n "$target" ] || exit 2
+    if ! rustup target list --installed | grep -qx "$target"; then rustup -q target add "$target" >&2; fi
+    flags=$remap
+    zig_target=$target
+    case $platform in
+    # A library that a JVM loads shares the JVM's C library.
+    *-musl) flags+=" -C target-feature=-crt-static" ;;
+    *) zig_target+=.2.17 ;;
+    esac
+    echo "cross: $platform" >&2
+    RUSTFLAGS=$flags cargo-zigbuild zigbuild --quiet --locked --profile dist -p failover-jni --lib --target "$zig_target"
+    mkdir -p "$out/$platform"
+    # The names go into a file beside it, where a native stack trace finds them by the library's debug link.
+    full=$(cd "${CARGO_TARGET_DIR:-target}/$target/dist" && pwd)/libmodel_failover.so
+    "$objcopy" --strip-debug "$full" "$full.named"
+    "$objcopy" --only-keep-debug "$full.named" "$out/$platform/libmodel_failover.so.debug"
+    (cd "$out/$platform" && "$objcopy" --strip-all --add-gnu-debuglink=libmodel_failover.so.debug \
+        "$full.named" libmodel_failover.so)
+    rm "$full.named"
+done
