@@ -52,7 +52,7 @@ else
 endif
 
 # A package by the name of its folder.
-PACKAGE = $(or $(filter bounds stream-clients,$(ONLY)),$(if $(filter provider,$(ONLY)),simulated-provider,failover-$(ONLY)))
+PACKAGE = $(or $(filter bounds load,$(ONLY)),$(if $(filter provider,$(ONLY)),simulated-provider,failover-$(ONLY)))
 test-rust: ## the native executor and the simulated provider; ONLY=wire takes one crate, TEST=word a part of tests' names
 ifeq ($(ONLY),)
 	$(CARGO) test --workspace $(CARGO_FLAGS) $(TEST)
@@ -113,8 +113,8 @@ bench: driver ## throughput with and without the policy
 	benches/throughput.sh
 
 bench-streams: driver ## what ten thousand event streams at once cost, and their added latency
-	$(CARGO) build --release $(CARGO_FLAGS) -p stream-clients
-	CLIENTS_BINARY=$(TARGET)/stream-clients benches/streams.sh
+	$(CARGO) build --release $(CARGO_FLAGS) -p load
+	LOAD_BINARY=$(TARGET)/load benches/streams.sh
 
 providers: native ## writes docs/providers.md: what the policy does for each AI service provider
 	$(GRADLEW) -PwriteProviders -Ponly=ProvidersTableTest :apimanager:apimanagerTest
