@@ -20,7 +20,7 @@ GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
 .PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
-.PHONY: soak attack lint fmt dist dist-all bench bench-streams compare providers clean native natives python bundle driver
+.PHONY: soak attack lint fmt dist dist-all bench bench-healthy bench-failures bench-start bench-streams load compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -52,7 +52,7 @@ else
 endif
 
 # A package by the name of its folder.
-PACKAGE = $(or $(filter bounds stream-clients,$(ONLY)),$(if $(filter provider,$(ONLY)),simulated-provider,failover-$(ONLY)))
+PACKAGE = $(or $(filter bounds load,$(ONLY)),$(if $(filter provider,$(ONLY)),simulated-provider,failover-$(ONLY)))
 test-rust: ## the native executor and the simulated provider; ONLY=wire takes one crate, TEST=word a part of tests' names
 ifeq ($(ONLY),)
 	$(CARGO) test --workspace $(CARGO_FLAGS) $(TEST)
@@ -121,9 +121,19 @@ bench: driver ## throughput with and without the policy
 	tools/wrk.sh
 	benches/throughput.sh
 
-bench-streams: driver ## what ten thousand event streams at once cost, and their added latency
-	$(CARGO) build --release $(CARGO_FLAGS) -p stream-clients
-	CLIENTS_BINARY=$(TARGET)/stream-clients benches/streams.sh
+# Where there is no Envoy for this machine, ENVOY is empty and it is left out.
+BENCH = ENVOY="$${ENVOY-$$(tools/envoy.sh build/envoy)}" LOAD_BINARY=$(TARGET)/load ROUNDS=$(ROUNDS) ROUND_SECONDS=$(SECONDS) ONLY='$(ONLY)'
+bench-healthy: load ## CPU, throughput and delay when nothing fails, beside send and Envoy; ROUNDS=5 SECONDS=3 ONLY=regex
+	$(BENCH) benches/healthy.sh
+
+bench-failures: load ## what a failure costs: first failure, failover on every request, suspended, recovery, silent
+	$(BENCH) benches/failures.sh
+
+bench-start: load ## time, memory and threads of APIS=1000 APIs with the policy
+	$(BENCH) APIS=$(or $(APIS),1000) benches/start.sh
+
+bench-streams: load ## what ten thousand event streams at once cost, and their added latency
+	LOAD_BINARY=$(TARGET)/load benches/streams.sh
 
 providers: native ## writes docs/providers.md: what the policy does for each AI service provider
 	$(GRADLEW) -PwriteProviders -Ponly=ProvidersTableTest :apimanager:apimanagerTest
@@ -150,3 +160,6 @@ bundle: native
 
 driver: native
 	$(GRADLEW) :gateway:writeDriverClasspath
+
+load: driver
+	$(CARGO) build --release $(CARGO_FLAGS) -p load

@@ -6,7 +6,7 @@
 #
 # usage: benches/streams.sh [streams:chunks ...]
 # WAYS chooses among direct, send and failover, JAVA_OPTS adds to the gateway's options.
-# PROVIDER_BINARY, CLIENTS_BINARY and JAVA come from make bench-streams.
+# PROVIDER_BINARY, LOAD_BINARY and JAVA come from make bench-streams.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . benches/wait.sh
@@ -15,7 +15,7 @@ if [[ $# -eq 0 ]]; then runs=(1000:30 10000:60); fi
 read -ra ways <<<"${WAYS:-direct send failover}"
 java="${JAVA:-java}"
 provider_binary="${PROVIDER_BINARY:-target/release/simulated-provider}"
-clients_binary="${CLIENTS_BINARY:-target/release/stream-clients}"
+load_binary="${LOAD_BINARY:-target/release/load}"
 classpath="$(<tests/gateway/build/driver-classpath.txt)"
 result="benches/results/streams.csv"
 # The heap has its size and its pages from the start, so that what grows is something else.
@@ -76,7 +76,7 @@ ask() {
 }
 
 clients() { # STREAMS CHUNKS RAMP MEASURE
-  "$clients_binary" "$url" --model "$model" --streams "$1" --chunks "$2" --ramp "$3" --measure "$4"
+  "$load_binary" streams "$url" --model "$model" --streams "$1" --chunks "$2" --ramp "$3" --measure "$4"
 }
 
 # measure WAY STREAMS CHUNKS: prints a line for the result

@@ -187,6 +187,18 @@ public final class EmbeddedGateway implements AutoCloseable {
         endpoints.forEach(Endpoint::destroy);
     }
 
+    /**
+     * Deploys one more API beside the one that is there; it stays until the engine ends.
+     *
+     * @param more an API of another name
+     * @throws GatewayException if it cannot be deployed
+     */
+    public synchronized void add(DeploymentFolder more) {
+        synchronized (DEPLOYING) {
+            deploy(more.api(), SynapseArtifacts.of(more));
+        }
+    }
+
     /** Stops the engine and destroys the mediators. */
     @Override
     public synchronized void close() {
@@ -211,17 +223,21 @@ public final class EmbeddedGateway implements AutoCloseable {
             try {
                 deployed.write(home.resolve("deployed"));
                 announceSettings(revision);
-                deployed.endpoints().forEach(this::addEndpoint);
-                deployed.sequences().forEach(this::addSequence);
-                if (!keepsApi) {
-                    addApi(revision.api(), deployed.api());
-                }
+                deploy(revision.api(), deployed);
             } catch (IOException e) {
                 throw new GatewayException("cannot write " + home + ": " + e, e);
             } catch (RuntimeException e) {
                 undeploy();
                 throw e;
             }
+        }
+    }
+
+    private void deploy(DeploymentFolder.Api api, SynapseArtifacts artifacts) {
+        artifacts.endpoints().forEach(this::addEndpoint);
+        artifacts.sequences().forEach(this::addSequence);
+        if (!keepsApi) {
+            addApi(api, artifacts.api());
         }
     }
 

@@ -13,8 +13,11 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryMXBean;
 import java.lang.management.OperatingSystemMXBean;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
@@ -24,8 +27,9 @@ import java.util.stream.Stream;
  *
  * <p>Prints {@code ready <API's address>}, then reads lines: {@code cpu} prints {@code cpu
  * <milliseconds of processor time so far>}, {@code footprint} collects garbage and prints {@code
- * footprint <heap>,<direct>,<resident>,<threads>,<busy workers>}, the first three in bytes. The end
- * of the input ends it.
+ * footprint <heap>,<direct>,<resident>,<threads>,<busy workers>}, the first three in bytes; {@code
+ * deploy <folder>} deploys each API that has a folder there beside the first one, and prints {@code
+ * deploy <milliseconds>}. The end of the input ends it.
  *
  * <p>Resident is everything but the heap, provided that the JVM has a heap of fixed size that was
  * touched at the start ({@code -Xms}, {@code -Xmx}, {@code -XX:+AlwaysPreTouch}).
@@ -45,11 +49,33 @@ public final class FootprintGateway {
             BufferedReader commands =
                     new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
             for (String line = commands.readLine(); line != null; line = commands.readLine()) {
-                System.out.println(line + " " + ("cpu".equals(line) ? cpuMillis() : footprint()));
+                System.out.println(answer(gateway, line.split(" ", 2)));
             }
         }
         // The engine's own threads are no daemons and outlive its shutdown.
         Runtime.getRuntime().exit(0);
+    }
+
+    private static String answer(EmbeddedGateway gateway, String[] command) throws IOException {
+        return command[0]
+                + " "
+                + switch (command[0]) {
+                    case "cpu" -> cpuMillis();
+                    case "footprint" -> footprint();
+                    case "deploy" -> deployMillis(gateway, Path.of(command[1]));
+                    default -> "unknown";
+                };
+    }
+
+    /** Without reading the folders, which API Manager does not do either. */
+    private static long deployMillis(EmbeddedGateway gateway, Path folder) throws IOException {
+        List<DeploymentFolder> apis = new ArrayList<>();
+        try (Stream<Path> folders = Files.list(folder)) {
+            folders.sorted().map(DeploymentFolder::read).forEach(apis::add);
+        }
+        long began = System.nanoTime();
+        apis.forEach(gateway::add);
+        return (System.nanoTime() - began) / 1_000_000;
     }
 
     private static long cpuMillis() {

@@ -3,32 +3,31 @@
 //! The provider writes into each chunk its place in the stream and when it was sent; provider and clients share the
 //! machine's clock, so the difference is the delay from the one to the other. The streams begin one after the other
 //! over the ramp, and with them their chunks are spread over the interval.
-#![allow(clippy::print_stdout)] // the script reads it
 
 mod chunk;
 mod client;
 mod tally;
 
 use std::error::Error;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::Args;
 use http::Uri;
 use humantime::parse_duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 
+use crate::connection::Connector;
 use client::Question;
 use tally::Tally;
 
 /// Opens event streams and times their chunks. Prints `open N` when N streams have their first chunk and the ramp is
 /// over, `measured` when the time to measure is over, and at the end one line
 /// `CSV whole,failed,lost,reordered,chunks,p50,p90,p99,p999,max` with delays in microseconds.
-#[derive(Debug, Parser)]
-struct Arguments {
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
     /// Where to POST
     url: Uri,
     /// The model that is asked for
@@ -48,21 +47,14 @@ struct Arguments {
     measure: Duration,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("stream-clients: {why}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+/// Runs the command.
+///
+/// # Errors
+/// Arguments that can't be used.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let tally = Arc::new(Tally::new()?);
     let question = Arc::new(Question {
-        url: arguments.url,
+        connector: Connector::new(arguments.url, None, false)?,
         model: arguments.model,
         chunks: arguments.chunks,
     });
@@ -85,7 +77,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     println!("measured");
     while clients.join_next().await.is_some() {}
     for (why, streams) in tally.failures() {
-        eprintln!("stream-clients: {streams} streams: {why}");
+        eprintln!("load: {streams} streams: {why}");
     }
     println!("CSV {tally}");
     Ok(())
