@@ -5,7 +5,14 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+finished=no
+end() {
+    local code=$? command=$BASH_COMMAND
+    if [ "$finished" = no ]; then printf 'FAILED: broken off (%s) at: %s\n' "$code" "$command"; fi
+    chmod -R u+w "$work"
+    rm -rf "$work"
+}
+trap end EXIT
 bundle=${1:-$work/bundle.jar}
 [ -f "$bundle" ] || printf 'stands for the bundle\n' >"$bundle"
 
@@ -539,5 +546,6 @@ equal "uninstall needs only the script" 0 "$code"
 left_over=$(find "$work/homes" -name '.model-failover.*')
 equal "no temporary file is left" "" "$left_over"
 
+finished=yes
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -296,7 +296,7 @@ class BundleTest {
     /**
      * A bundle that finds classes as synapse-core does: it imports whatever it needs, when it does.
      */
-    private static Bundle synapseCore(Framework framework) throws Exception {
+    static Bundle synapseCore(Framework framework) throws Exception {
         Bundle bundle =
                 framework
                         .getBundleContext()

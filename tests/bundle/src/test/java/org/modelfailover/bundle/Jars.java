@@ -6,9 +6,13 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.jar.Attributes;
 import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 
@@ -30,6 +34,28 @@ final class Jars {
                 jar.putNextEntry(new JarEntry(entry));
                 try (InputStream in = type.getClassLoader().getResourceAsStream(entry)) {
                     in.transferTo(jar);
+                }
+            }
+        }
+        return new ByteArrayInputStream(bytes.toByteArray());
+    }
+
+    /** The same bundle as another version would be: its own and its packages' version differ. */
+    static InputStream as(String version, Path bundle) throws IOException {
+        var bytes = new ByteArrayOutputStream();
+        try (var jar = new JarFile(bundle.toFile())) {
+            Manifest manifest = jar.getManifest();
+            var attributes = manifest.getMainAttributes();
+            String own = attributes.getValue(Constants.BUNDLE_VERSION);
+            for (String header : List.of(Constants.BUNDLE_VERSION, Constants.EXPORT_PACKAGE)) {
+                attributes.putValue(header, attributes.getValue(header).replace(own, version));
+            }
+            try (var out = new JarOutputStream(bytes, manifest)) {
+                for (JarEntry entry : Collections.list(jar.entries())) {
+                    if (!entry.getName().equals(JarFile.MANIFEST_NAME)) {
+                        out.putNextEntry(new JarEntry(entry.getName()));
+                        jar.getInputStream(entry).transferTo(out);
+                    }
                 }
             }
         }
