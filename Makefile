@@ -20,7 +20,7 @@ GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
 .PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
-.PHONY: soak attack lint fmt dist bench bench-healthy bench-failures bench-start bench-isolation bench-page bench-streams load compare providers clean native natives python bundle driver
+.PHONY: soak attack lint fmt dist bench bench-healthy bench-failures bench-start bench-isolation bench-smoke bench-page bench-streams load compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -37,7 +37,7 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	    org.modelfailover.gateway.demo.Story
 
 TESTS = $(GRADLEW) -PcomparisonCheck -Dsoak.seconds=40 -Dnative.test.library.dir=$(TARGET)/../debug -Dsdk.python=$(CURDIR)/build/python/bin/python
-test: test-rust test-fuzz test-java test-install ## all tests
+test: test-rust test-fuzz test-java test-install bench-smoke ## all tests
 
 # One Gradle for all of them: it takes seconds to start.
 test-java: natives python ## all tests in Java
@@ -125,6 +125,11 @@ bench-start: load ## time, memory and threads of APIS=1000 APIs with the policy
 
 bench-isolation: ## decision, request scan, chunks and hints by themselves, beside other circuit breakers; ONLY=regex
 	CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" ROUND_SECONDS=$(SECONDS) ONLY='$(ONLY)' benches/isolation.sh
+
+bench-smoke: load ## each bench for seconds: that they work, not how fast anything is
+	$(CARGO) bench --no-run $(CARGO_FLAGS) -p isolation
+	$(CARGO) build $(CARGO_FLAGS) -p page
+	$(BENCH) CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" PAGE_BINARY=$(TARGET)/../debug/page benches/smoke.sh
 
 bench-page: ## writes docs/performance.md and its plots from benches/results
 	$(CARGO) run -q $(CARGO_FLAGS) -p page -- benches/results docs/performance.md
