@@ -20,7 +20,7 @@ GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
 .PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
-.PHONY: soak attack lint fmt dist dist-all bench bench-healthy bench-failures bench-start bench-streams load compare providers clean native natives python bundle driver
+.PHONY: soak attack lint fmt dist dist-all bench bench-healthy bench-failures bench-start bench-isolation bench-smoke bench-page bench-streams load compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -52,7 +52,7 @@ else
 endif
 
 # A package by the name of its folder.
-PACKAGE = $(or $(filter bounds load,$(ONLY)),$(if $(filter provider,$(ONLY)),simulated-provider,failover-$(ONLY)))
+PACKAGE = $(or $(filter bounds load isolation page,$(ONLY)),$(if $(filter provider,$(ONLY)),simulated-provider,failover-$(ONLY)))
 test-rust: ## the native executor and the simulated provider; ONLY=wire takes one crate, TEST=word a part of tests' names
 ifeq ($(ONLY),)
 	$(CARGO) test --workspace $(CARGO_FLAGS) $(TEST)
@@ -131,6 +131,17 @@ bench-failures: load ## what a failure costs: first failure, failover on every r
 
 bench-start: load ## time, memory and threads of APIS=1000 APIs with the policy
 	$(BENCH) APIS=$(or $(APIS),1000) benches/start.sh
+
+bench-isolation: ## decision, request scan, chunks and hints by themselves, beside other circuit breakers; ONLY=regex
+	CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" ROUND_SECONDS=$(SECONDS) ONLY='$(ONLY)' benches/isolation.sh
+
+bench-smoke: load ## each bench for seconds: that they work, not how fast anything is
+	$(CARGO) bench --no-run $(CARGO_FLAGS) -p isolation
+	$(CARGO) build $(CARGO_FLAGS) -p page
+	$(BENCH) CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" PAGE_BINARY=$(TARGET)/../debug/page benches/smoke.sh
+
+bench-page: ## writes docs/performance.md and its plots from benches/results
+	$(CARGO) run -q $(CARGO_FLAGS) -p page -- benches/results docs/performance.md
 
 bench-streams: load ## what ten thousand event streams at once cost, and their added latency
 	LOAD_BINARY=$(TARGET)/load benches/streams.sh

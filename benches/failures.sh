@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What a failure costs. A provider that fails is the target, one that answers the first fallback; both on plain HTTP/1.1,
-# but for the failed TLS handshake. Parties: the policy, Envoy (a composite cluster, one retry), and the policy with a
-# target that answers (healthy), which is what the others are compared with.
+# but for the failed TLS handshake. Parties: the policy, Envoy (a composite cluster, one retry), and both with a target that
+# answers (policy-healthy, envoy-healthy), which is what they are compared with. Each case has processes of its own, so that
+# all are equally warm.
 #
 #   first-503, first-refused, first-reset, first-tls   one client; no knowledge of failures is kept, so that every request
 #                                                      is a first failure
@@ -12,7 +13,8 @@
 #   silent                                             the target never answers, the limit is 1 s; 16 clients
 #
 # usage: benches/failures.sh
-# ROUNDS, ROUND_SECONDS, WARMUP, RESULTS and ENVOY as for benches/healthy.sh; ONLY chooses among the cases.
+# ROUNDS, ROUND_SECONDS, WARMUP, RESULTS and ENVOY as for benches/healthy.sh; ONLY chooses among the cases. RATE and WINDOWS
+# are those of the recovery.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . benches/parties.sh
@@ -60,28 +62,32 @@ warm() {
 failing() {
   chosen "$1" || return 0
   fault="$2"
-  local address="${plain[fails]#http://}" names=(healthy policy)
+  local address="${plain[fails]#http://}" names=(policy-healthy policy)
   if [[ "$4" != plain ]]; then address="127.0.0.1:${tls[fails]##*:}"; fi
+  gateway policy-healthy "$work/plain/failover"
   gateway policy "$work/$4/failing"
   if has_envoy; then
-    envoy_failover "$address" "$4" "$work/fails.pem" "${plain[provider]#http://}" >"$work/envoy.yaml"
+    envoy_healthy "${plain[provider]#http://}" plain "" >"$work/envoy-healthy.yaml"
+    envoy_failover "$address" "$4" "$work/provider.pem" "${plain[provider]#http://}" >"$work/envoy.yaml"
+    envoy envoy-healthy
     envoy envoy
-    names+=(envoy)
+    names+=(envoy-healthy envoy)
   fi
   warm "${names[@]}"
   measure "$1" "$3" "${names[@]}"
-  stop "${names[@]:1}"
+  stop "${names[@]}"
 }
 
 suspended() {
   chosen suspended || return 0
   fault=503
+  gateway policy-healthy "$work/plain/failover"
   gateway policy "$work/plain/suspended"
-  # The one request that finds the target failing.
-  warm healthy policy
+  # The one request that finds the target failing is among those.
+  warm policy-healthy policy
   local connections
-  for connections in 1 16; do measure suspended "$connections" healthy policy; done
-  stop policy
+  for connections in 1 16; do measure suspended "$connections" policy-healthy policy; done
+  stop policy-healthy policy
 }
 
 silent() {
@@ -89,7 +95,7 @@ silent() {
   fault=silent
   gateway policy "$work/plain/silent"
   # At least three answers of each client.
-  local seconds=$((seconds > 4 ? seconds : 4))
+  local seconds=4
   warm policy
   measure silent 16 policy
   stop policy
@@ -101,13 +107,13 @@ recovering() {
   chosen recovery || return 0
   fault=503
   gateway policy "$work/plain/recovering"
-  warm healthy policy
+  warm policy
   {
     head_of "benches/failures.sh, $rounds rounds, $rate requests a second over 64 connections, windows of 2 s" \
       "calls_failing: of the target while it failed, in so many windows; after_probe_us: between the probe that was answered and the next call"
     echo "round,windows,calls_failing,after_probe_us,requests_per_second,p50_us,p99_us,p999_us,failed,cpu_us_per_request"
   } >"$recovery"
-  local turn seen between line windows=3
+  local turn seen between line windows="${WINDOWS:-3}"
   for turn in $(seq "$rounds"); do
     tell fails fault/503
     clients "${url[policy]}" --connections 1 --measure 200ms >/dev/null
@@ -132,7 +138,6 @@ upstream provider
 upstream fails
 deployments "$work/plain" "${plain[provider]}/v1" "${plain[fails]}/v1"
 deployments "$work/tls" "${plain[provider]}/v1" "${tls[fails]}/v1" "$work/provider.pem"
-gateway healthy "$work/plain/failover"
 
 {
   head_of "benches/failures.sh, $rounds rounds of $seconds s, parties in turn$(has_envoy || echo ', without Envoy')" \

@@ -1,0 +1,126 @@
+//! May a candidate be called? Beside other circuit breakers, which decide and count an answer in one call, so that ours
+//! does both as well.
+#![allow(missing_docs)] // criterion's macros
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, UNIX_EPOCH};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use failover_executor::Clock;
+use failover_suspension::{Gate, Moment, hint};
+use failsafe::CircuitBreaker as _;
+use tower_resilience_circuitbreaker::CircuitBreakerLayer;
+use tower_service::Service;
+
+/// A day.
+const LATER: Moment = Moment(86_400_000);
+
+fn decision(c: &mut Criterion) {
+    let mut group = c.benchmark_group("decision");
+    let clock = Clock::default();
+    let healthy = Arc::new(Gate::default());
+    let suspended = Arc::new(Gate::default());
+    suspended.suspend(LATER);
+    group.bench_function("healthy, time given", |b| {
+        b.iter(|| black_box(&healthy).admit(black_box(Moment(1))));
+    });
+    group.bench_function("healthy, with the clock", |b| {
+        b.iter(|| black_box(&healthy).admit(clock.now()));
+    });
+    group.bench_function("suspended, with the clock", |b| {
+        b.iter(|| black_box(&suspended).admit(clock.now()));
+    });
+    group.finish();
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "without a breaker there is nothing to measure"
+)]
+fn call_and_answer(c: &mut Criterion) {
+    let mut group = c.benchmark_group("call and answer");
+    let clock = Clock::default();
+    let gate = Arc::new(Gate::default());
+    group.bench_function("gate", |b| {
+        b.iter(|| {
+            let admission = black_box(&gate).admit(clock.now());
+            gate.answered(clock.now());
+            admission
+        });
+    });
+    let failsafe = failsafe::Config::new().build();
+    group.bench_function("failsafe", |b| {
+        b.iter(|| {
+            black_box(&failsafe)
+                .call(|| Ok::<_, Infallible>(()))
+                .is_ok()
+        });
+    });
+    let recloser = recloser::Recloser::default();
+    group.bench_function("recloser", |b| {
+        b.iter(|| {
+            black_box(&recloser)
+                .call(|| Ok::<_, Infallible>(()))
+                .is_ok()
+        });
+    });
+    let layer = CircuitBreakerLayer::builder()
+        .failure_rate_threshold(0.5)
+        .build()
+        .expect("a rate that can be one");
+    let answers = tower::service_fn(|(): ()| async { Ok::<_, Infallible>(()) });
+    let mut tower = tower::Layer::layer(&layer, answers);
+    let mut context = Context::from_waker(Waker::noop());
+    group.bench_function("tower-resilience", |b| {
+        b.iter(|| {
+            let ready = tower.poll_ready(&mut context);
+            let answered = pin!(tower.call(())).poll(&mut context);
+            assert!(matches!(answered, Poll::Ready(Ok(()))));
+            ready.is_ready()
+        });
+    });
+    group.finish();
+}
+
+fn hints(c: &mut Criterion) {
+    let mut group = c.benchmark_group("hint");
+    let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let openai = [
+        ("content-type", "application/json"),
+        ("x-request-id", "req_0123456789abcdef"),
+        ("x-ratelimit-limit-requests", "500"),
+        ("x-ratelimit-remaining-requests", "0"),
+        ("x-ratelimit-reset-requests", "1m12.5s"),
+        ("retry-after", "20"),
+    ];
+    let anthropic = [
+        ("content-type", "application/json"),
+        ("anthropic-ratelimit-tokens-limit", "40000"),
+        ("anthropic-ratelimit-tokens-remaining", "0"),
+        ("anthropic-ratelimit-tokens-reset", "2023-11-14T22:14:20Z"),
+        ("retry-after", "12"),
+    ];
+    let gemini = br#"{"error":{"code":429,"message":"Resource has been exhausted","status":"RESOURCE_EXHAUSTED",
+        "details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34s"}]}}"#;
+    let none: [(&str, &str); 1] = [("content-type", "application/json")];
+    group.bench_function("openai", |b| {
+        b.iter(|| hint::after_failure(|| black_box(openai).into_iter(), b"{}", now));
+    });
+    group.bench_function("anthropic", |b| {
+        b.iter(|| hint::after_failure(|| black_box(anthropic).into_iter(), b"{}", now));
+    });
+    group.bench_function("gemini", |b| {
+        b.iter(|| hint::after_failure(|| black_box(none).into_iter(), black_box(gemini), now));
+    });
+    group.bench_function("after success", |b| {
+        b.iter(|| hint::after_success(|| black_box(none).into_iter(), now));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decision, call_and_answer, hints);
+criterion_main!(benches);

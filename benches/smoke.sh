@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Each bench for seconds, and the page from what they leave: that they work, whatever the figures. They fail by themselves
+# when a request fails or nobody answers; here it is looked at whether everything was measured that is to be.
+#
+# usage: benches/smoke.sh
+# CARGO, PAGE_BINARY and what the benches take come from make bench-smoke. Without ENVOY it is not among the parties.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+folder="$(mktemp -d)"
+trap 'rm -rf "$folder"' EXIT
+export RESULTS="$folder/results" ROUNDS=1 WARMUP=0.2
+mkdir -p "$RESULTS"
+
+# run BENCH: its output is shown only when it fails
+run() {
+  local began=$SECONDS
+  if ! "benches/$1.sh" >"$folder/$1.out" 2>&1; then
+    cat "$folder/$1.out" >&2
+    echo "bench-smoke: $1 failed" >&2
+    return 1
+  fi
+  echo "bench-smoke: $1 works ($((SECONDS - began)) s)"
+}
+
+# expect FILE REGEX LINES: so many lines at least
+expect() {
+  local lines
+  lines="$(grep -Ec "$2" "$RESULTS/$1.csv" || true)"
+  if ((lines < $3)); then
+    echo "bench-smoke: $1.csv: $lines lines like $2, not $3:" >&2
+    cat "$RESULTS/$1.csv" >&2
+    return 1
+  fi
+}
+
+ROUND_SECONDS=0.5 ONLY='^[a-z0-9]*,512,512,16,$|^plain,512,1048576,1,$|^tls,512,512,64,2000$' run healthy
+for way in plain tls http2; do expect healthy "^$way,.*,policy,1,[0-9.]+,.*,0,[0-9.]+$" 1; done
+expect healthy ',send,' 3
+expect healthy ',direct,' 5
+
+ROUND_SECONDS=0.5 RATE=500 WINDOWS=1 ONLY='first-tls|suspended|recovery' run failures
+expect failures '^first-tls,1,policy,.*,0,[0-9.]+,0,[1-9]' 1
+# Suspended: nobody calls it while that is so.
+expect failures '^suspended,16,policy,.*,0,[0-9.]+,0,' 1
+# Once in a window; a second one may have begun.
+expect recovery '^1,1,[12],' 1
+
+APIS=5 run start
+expect start '^failover,1,5,[0-9]' 1
+
+ROUND_SECONDS=0.1 SAMPLES=10 WARM=0.05 ONLY='decision|chunk/chat|hint/openai|call and answer' run isolation
+expect isolation '^decision,' 3
+expect isolation '^(chunk|hint),' 2
+expect isolation '^call and answer,' 4
+
+"$PAGE_BINARY" "$RESULTS" "$folder/performance.md"
+grep -q 'performance/healthy-cpu.svg' "$folder/performance.md"
+test -s "$folder/performance/healthy-cpu.svg"
+echo "bench-smoke: the page is made"
