@@ -119,7 +119,11 @@ class UpcallsTest extends GatewayTest {
 
         @Override
         public void begin(
-                int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
+                int candidate,
+                int status,
+                byte[] headers,
+                String[] metadata,
+                boolean whole) {
             hear("begin");
         }
 
