@@ -66,7 +66,9 @@ public final class Activator implements BundleActivator {
 
     @Override
     public void stop(BundleContext context) {
-        installation.unregister();
+        if (installation != null) {
+            installation.unregister();
+        }
         GatewayNetwork.pause();
         if (!NativeLibrary.isLoaded()) {
             return;

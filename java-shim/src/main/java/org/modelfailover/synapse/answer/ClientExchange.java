@@ -111,8 +111,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     }
 
     @Override
-    public void begin(
-            int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
+    public void begin(int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
         if (!answered.compareAndSet(false, true)) {
             return;
         }

@@ -119,11 +119,7 @@ class UpcallsTest extends GatewayTest {
 
         @Override
         public void begin(
-                int candidate,
-                int status,
-                byte[] headers,
-                String[] metadata,
-                boolean whole) {
+                int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
             hear("begin");
         }
 

@@ -9,6 +9,7 @@ import org.modelfailover.gateway.GatewayLog;
 import org.modelfailover.synapse.Activator;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Version;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -96,17 +97,21 @@ final class RobustGateway {
         activator.start(context(Bundle.ACTIVE));
     }
 
-    /** As much of OSGi as a bundle asks about: the state of the framework. */
+    /** As much of OSGi as a bundle asks about: the state of the framework, its own version. */
     private static BundleContext context(int framework) {
         Bundle system =
                 (Bundle)
                         Proxy.newProxyInstance(
                                 Bundle.class.getClassLoader(),
                                 new Class<?>[] {Bundle.class},
-                                (proxy, method, arguments) ->
-                                        method.getReturnType() == int.class
-                                                ? framework
-                                                : Collections.emptyEnumeration());
+                                (proxy, method, arguments) -> {
+                                    if (method.getReturnType() == int.class) {
+                                        return framework;
+                                    }
+                                    return method.getReturnType() == Version.class
+                                            ? Version.emptyVersion
+                                            : Collections.emptyEnumeration();
+                                });
         return (BundleContext)
                 Proxy.newProxyInstance(
                         Bundle.class.getClassLoader(),
