@@ -58,8 +58,11 @@ pub(crate) fn is_for_the_gateway(name: &str) -> bool {
 
 /// Whether a header or query parameter of this name is a credential of the client's.
 pub(crate) fn is_credential(name: &str) -> bool {
-    let lower = name.to_lowercase();
-    CREDENTIALS.contains(&lower.as_str()) || lower.starts_with(SIGNATURE)
+    names_credential(&name.to_lowercase())
+}
+
+fn names_credential(lower: &str) -> bool {
+    CREDENTIALS.contains(&lower) || lower.starts_with(SIGNATURE)
 }
 
 /// A header as the gateway has it. Its value may be one that can't be sent.
@@ -92,7 +95,7 @@ impl Kind {
             Kind::Gateway
         } else if NOT_FORWARDED.contains(name) {
             Kind::OneHop
-        } else if CREDENTIALS.contains(&lower) || lower.starts_with(SIGNATURE) {
+        } else if names_credential(lower) {
             Kind::Credential
         } else if ACCOUNTS.contains(&lower) {
             Kind::Account

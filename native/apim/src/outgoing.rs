@@ -92,22 +92,23 @@ impl ClientHeaders {
     }
 
     /// What an endpoint is sent whose mediators have made `after` of what they were offered.
-    fn with_credentials(&self, after: &[Header], host: Option<HeaderValue>) -> HeaderMap {
-        let offered = self.offered();
-        let mut further: Vec<&Header> = Vec::new();
-        let mut seen: HashSet<&HeaderName> = HashSet::new();
-        let unchanged: HashSet<&HeaderName> = after
-            .iter()
-            .filter(|header| is_unchanged(&offered, header))
-            .map(|header| &header.name)
-            .collect();
-        for header in self.all.iter().filter(|header| self.is_offered(header)) {
-            if !seen.insert(&header.name) && unchanged.contains(&header.name) {
-                further.push(header);
-            }
-        }
-        let all = after.iter().filter(|header| header.is_end_to_end());
-        let all = all.chain(further.into_iter().filter(|header| header.is_end_to_end()));
+    fn with_credentials(
+        &self,
+        offered: &Offered<'_>,
+        after: &[Header],
+        host: Option<HeaderValue>,
+    ) -> HeaderMap {
+        let unchanged = after.iter().filter(|header| is_unchanged(offered, header));
+        let unchanged: HashSet<&HeaderName> = unchanged.map(|header| &header.name).collect();
+        let further = self.all.iter().filter(|header| {
+            unchanged.contains(&header.name)
+                && self.is_offered(header)
+                && !offered
+                    .get(&header.name)
+                    .is_some_and(|first| std::ptr::eq(*first, *header))
+        });
+        let all = after.iter().chain(further);
+        let all = all.filter(|header| header.is_end_to_end());
         let mut map = headers::sendable(first_content_type(all));
         if let Some(host) = host {
             map.insert(HOST, host);
@@ -116,7 +117,7 @@ impl ClientHeaders {
     }
 
     /// What security mediators start from: the first value of each.
-    fn offered(&self) -> HashMap<&HeaderName, &Header> {
+    fn offered(&self) -> Offered<'_> {
         let mut offered = HashMap::new();
         for header in self.all.iter().filter(|header| self.is_offered(header)) {
             offered.entry(&header.name).or_insert(header);
@@ -125,7 +126,10 @@ impl ClientHeaders {
     }
 }
 
-fn is_unchanged(offered: &HashMap<&HeaderName, &Header>, header: &Header) -> bool {
+/// What security mediators start from, by name.
+type Offered<'a> = HashMap<&'a HeaderName, &'a Header>;
+
+fn is_unchanged(offered: &Offered<'_>, header: &Header) -> bool {
     offered
         .get(&header.name)
         .is_some_and(|before| before.has_the_value_of(header))
@@ -245,30 +249,27 @@ impl Offer {
             Some(signed) => signed.in_path,
             None => path != self.parsed,
         };
-        check_applied(&client.offered(), &after, in_path)?;
+        let offered = client.offered();
+        check_applied(&offered, &after, in_path)?;
         let Some(signed) = self.signed else {
             let made = with_added(&self.clients, &self.parsed, path);
             return Ok(Outgoing {
                 url: join(url, &made),
-                headers: client.with_credentials(&after, None),
+                headers: client.with_credentials(&offered, &after, None),
             });
         };
         check_signed(&signed.url, path, &after, body)?;
         let url = signed.url.to_string();
         let host = signed_host(&after, &url);
         Ok(Outgoing {
-            headers: client.with_credentials(&after, host),
+            headers: client.with_credentials(&offered, &after, host),
             url,
         })
     }
 }
 
 /// Some mediators only log that they have no credentials to put in.
-fn check_applied(
-    offered: &HashMap<&HeaderName, &Header>,
-    after: &[Header],
-    in_path: bool,
-) -> Result<(), Unusable> {
+fn check_applied(offered: &Offered<'_>, after: &[Header], in_path: bool) -> Result<(), Unusable> {
     let mut changed = after
         .iter()
         .filter(|header| !is_unchanged(offered, header))

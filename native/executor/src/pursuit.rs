@@ -112,7 +112,7 @@ impl Call {
         broken: Option<&Stream>,
         course: &Course,
     ) -> Attempted {
-        let last = !self.another_is_open(course);
+        let limit = self.attempt_limit(course);
         let join = broken.zip(asking.mode);
         let (upstream, body) = match first {
             Some(first) => first,
@@ -137,7 +137,7 @@ impl Call {
             share: &self.attached.share,
             candidate: index,
             model: &self.candidates()[index].model,
-            deadline: self.deadline(last, course.overall),
+            deadline: Deadline::after(limit).min(course.overall),
             asks_usage: self.asks_usage,
             join,
         };
@@ -321,12 +321,13 @@ impl Call {
     }
 
     /// How long an attempt may take.
-    fn deadline(&self, last: bool, overall: Deadline) -> Deadline {
+    fn attempt_limit(&self, course: &Course) -> Duration {
         let policy = &self.attached.policy;
-        let limit = match policy.settings.first_token_timeout {
-            Some(limit) if self.asked.stream() && !last => limit.min(policy.request_timeout),
+        match policy.settings.first_token_timeout {
+            Some(limit) if self.asked.stream() && self.another_is_open(course) => {
+                limit.min(policy.request_timeout)
+            }
             _ => policy.request_timeout,
-        };
-        Deadline::after(limit).min(overall)
+        }
     }
 }
