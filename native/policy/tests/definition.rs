@@ -3,34 +3,14 @@
 
 #![allow(clippy::expect_used, reason = "a test")]
 
-use std::path::{Path, PathBuf};
+mod written;
 
 use failover_policy::{Kind, SETTINGS, Setting, lower_camel_case};
 use serde_json::{Value, json};
-
-fn file(name: &str) -> PathBuf {
-    let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policy-definitions/modelFailover");
-    folder.join(name)
-}
-
-/// Compares a file with what it should be, or makes it so.
-fn check(name: &str, make: impl FnOnce(&str) -> String) {
-    let written = std::fs::read_to_string(file(name)).expect("it is there");
-    let made = make(&written);
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(file(name), &made).expect("it can be written");
-    } else {
-        assert!(
-            written == made,
-            "{name} is out of date: run UPDATE_DOCS=1 cargo test -p failover-policy"
-        );
-    }
-}
+use written::{capitalised, check};
 
 fn meaning(setting: &Setting) -> String {
-    let (first, rest) = setting.meaning.split_at(1);
-    format!("{}{rest}. {}", first.to_uppercase(), takes(setting))
+    format!("{}. {}", capitalised(setting.meaning), takes(setting))
 }
 
 fn takes(setting: &Setting) -> String {
@@ -61,9 +41,7 @@ fn title(setting: &Setting) -> String {
     if setting.name == "http2" {
         return "HTTP/2".to_owned();
     }
-    let words = setting.name.replace('_', " ");
-    let (first, rest) = words.split_at(1);
-    first.to_uppercase() + rest
+    capitalised(&setting.name.replace('_', " "))
 }
 
 fn attribute(setting: &Setting) -> Value {
@@ -88,31 +66,37 @@ fn the_template_carries_every_setting_in_one_property() {
         .map(|setting| lower_camel_case(setting.name))
         .map(|name| format!("{name}={{{{{name}|urlencode}}}}"))
         .collect();
-    check("modelFailover_v2.j2", |_| {
-        format!(
-            "<class name=\"org.modelfailover.synapse.ModelFailoverMediator\">\n    <property name=\"failoverConfigs\" value=\"{{{{failoverConfigs|urlencode}}}}\"/>\n    <property name=\"settings\" value=\"{}\"/>\n</class>\n",
-            pairs.join("&amp;")
-        )
-    });
+    check(
+        "policy-definitions/modelFailover/modelFailover_v2.j2",
+        |_| {
+            format!(
+                "<class name=\"org.modelfailover.synapse.ModelFailoverMediator\">\n    <property name=\"failoverConfigs\" value=\"{{{{failoverConfigs|urlencode}}}}\"/>\n    <property name=\"settings\" value=\"{}\"/>\n</class>\n",
+                pairs.join("&amp;")
+            )
+        },
+    );
 }
 
 #[test]
 fn the_specification_has_an_attribute_for_every_setting() {
-    check("modelFailover_v2.json", |written| {
-        let mut specification: Value = serde_json::from_str(written).expect("JSON");
-        let attributes = specification["policyAttributes"]
-            .as_array_mut()
-            .expect("an array");
-        // The editor of the portal writes into the first.
-        attributes.truncate(1);
-        attributes.extend(SETTINGS.iter().map(attribute));
-        serde_json::to_string_pretty(&specification).expect("JSON") + "\n"
-    });
+    check(
+        "policy-definitions/modelFailover/modelFailover_v2.json",
+        |written| {
+            let mut specification: Value = serde_json::from_str(written).expect("JSON");
+            let attributes = specification["policyAttributes"]
+                .as_array_mut()
+                .expect("an array");
+            // The editor of the portal writes into the first.
+            attributes.truncate(1);
+            attributes.extend(SETTINGS.iter().map(attribute));
+            serde_json::to_string_pretty(&specification).expect("JSON") + "\n"
+        },
+    );
 }
 
 #[test]
 fn the_readme_lists_every_attribute() {
-    check("README.md", |written| {
+    check("policy-definitions/modelFailover/README.md", |written| {
         let first = "| `failoverConfigs` |";
         let start = written.find(first).expect("the row of failoverConfigs");
         let start = start + written[start..].find('\n').expect("the end of its row") + 1;

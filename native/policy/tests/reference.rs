@@ -1,9 +1,11 @@
 //! The reference page is made from the settings themselves: `UPDATE_DOCS=1 cargo test -p failover-policy` writes it.
 
+mod written;
+
 use std::fmt::Write as _;
-use std::path::Path;
 
 use failover_policy::{Configuration, GatewayFile, Kind, SETTINGS, Settings, lower_camel_case};
+use written::{capitalised, check};
 
 const HEAD: &str = "# Settings
 
@@ -81,22 +83,9 @@ fn page() -> String {
     page
 }
 
-fn capitalised(text: &str) -> String {
-    let (first, rest) = text.split_at(1);
-    first.to_uppercase() + rest
-}
-
 #[test]
 fn the_reference_page_is_what_the_code_says() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/settings.md");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&file, page()).unwrap();
-    }
-    let written = std::fs::read_to_string(&file).unwrap();
-    assert!(
-        written == page(),
-        "docs/settings.md is out of date: run UPDATE_DOCS=1 cargo test -p failover-policy"
-    );
+    check("docs/settings.md", |_| page());
 }
 
 #[test]
