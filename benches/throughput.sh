@@ -7,41 +7,18 @@
 # PROVIDER_BINARY and JAVA come from make bench.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-. benches/wait.sh
+. benches/parties.sh
 rounds="${1:-7}"
 seconds="${2:-5}"
 connections="${3:-16}"
-java="${JAVA:-java}"
 provider_binary="${PROVIDER_BINARY:-target/release/simulated-provider}"
-work="$(mktemp -d)"
 result="benches/results/throughput.csv"
 
-pids=()
-holds=()
-finish() {
-  for hold in "${holds[@]}"; do exec {hold}>&-; done
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  rm -rf "$work"
-}
-trap finish EXIT
-
 "$provider_binary" --quiet >"$work/provider.out" &
-pids+=($!)
+pid[provider]=$!
 provider="$(first_line "$work/provider.out" 'listening on')"
-classpath="$(<tests/gateway/build/driver-classpath.txt)"
-"$java" -cp "$classpath" org.modelfailover.gateway.bench.BenchDeployments "$work" "$provider/v1"
-
-declare -A url
-for way in send failover; do
-  mkfifo "$work/$way.in"
-  GATEWAY_LOG="$work/$way.log" tests/gateway/driver "$work/$way" 0 <"$work/$way.in" >"$work/$way.out" &
-  pids+=($!)
-  # Kept open: the driver stops when its input ends.
-  exec {hold}>"$work/$way.in"
-  holds+=("$hold")
-  url[$way]="$(first_line "$work/$way.out" ready)/chat/completions"
-done
+deployments "$work" "$provider/v1"
+for way in send failover; do gateway "$way" "$work/$way"; done
 
 measure() { # URL SECONDS
   wrk -t1 -c"$connections" -d"$2" -s benches/chat.lua "$1" | sed -n 's/^CSV //p'
@@ -52,10 +29,8 @@ median() { # FILE COLUMN
 }
 
 for way in send failover; do measure "${url[$way]}" 10 >/dev/null; done
-mkdir -p benches/results
 {
-  echo "# $(date -u +%F), $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $("$java" -version 2>&1 | sed -n 2p)"
-  echo "# benches/throughput.sh $rounds $seconds $connections: wrk, one thread, $connections connections, ways in turn"
+  head_of "benches/throughput.sh $rounds $seconds $connections: wrk, one thread, $connections connections, ways in turn"
   echo "way,round,requests_per_second,p50_us,p99_us,failed"
 } >"$result"
 for round in $(seq "$rounds"); do
