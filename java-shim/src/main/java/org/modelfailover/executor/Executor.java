@@ -1,5 +1,8 @@
 package org.modelfailover.executor;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /** The native failover executor of this gateway: one for all its APIs. */
 public final class Executor {
     static {
@@ -24,10 +27,27 @@ public final class Executor {
     public static native int changedSettings();
 
     /**
-     * @param deploymentToml the text of the gateway's {@code deployment.toml}
-     * @return the names of the system properties that {@link #configure} needs to read it
+     * The system properties that {@link #configure} needs to read a text: in others are passwords.
+     *
+     * @param deploymentToml the text of the gateway's {@code deployment.toml}, or null
+     * @return names and values in turn of those that are set
      */
-    public static native String[] systemProperties(String deploymentToml);
+    public static String[] systemPropertiesFor(String deploymentToml) {
+        List<String> properties = new ArrayList<>();
+        if (deploymentToml != null) {
+            for (String name : systemProperties(deploymentToml)) {
+                String value = name.isEmpty() ? null : System.getProperty(name);
+                if (value != null) {
+                    properties.add(name);
+                    properties.add(value);
+                }
+            }
+        }
+        return properties.toArray(new String[0]);
+    }
+
+    /** The names that stand in it. */
+    private static native String[] systemProperties(String deploymentToml);
 
     /**
      * Sets the most bytes of bodies that policies without {@code max_memory} buffer at one time,

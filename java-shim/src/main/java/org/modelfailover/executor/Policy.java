@@ -4,17 +4,29 @@ import java.util.concurrent.TimeUnit;
 
 /** A policy as it was configured, read and checked. */
 public final class Policy extends NativeObject implements AutoCloseable {
-    /** The largest request body that is handled, in bytes. */
-    public final long maxRequestBody;
+    /** What of it Java has to know itself: also of one that is closed. */
+    public final Limits limits;
 
-    /** The longest silence of a client that is still sending its request, in nanoseconds. */
-    public final long uploadTimeout;
+    /** What a client may do and has to bear. */
+    public static final class Limits {
+        /** The largest request body that is handled, in bytes. */
+        public final long requestBody;
 
-    /**
-     * The longest time in milliseconds that a client may have to wait for the next byte: all
-     * attempts together, or a pause of a stream.
-     */
-    public final long longestWait;
+        /** The longest silence of a client that is still sending its request, in nanoseconds. */
+        public final long uploadTimeout;
+
+        /**
+         * The longest time in milliseconds that a client may have to wait for the next byte: all
+         * attempts together, or a pause of a stream.
+         */
+        public final long longestWait;
+
+        private Limits(long[] limits) {
+            requestBody = limits[0];
+            uploadTimeout = TimeUnit.MILLISECONDS.toNanos(limits[1]);
+            longestWait = limits[2];
+        }
+    }
 
     /**
      * Reads and checks a policy's configuration.
@@ -26,10 +38,7 @@ public final class Policy extends NativeObject implements AutoCloseable {
      */
     public Policy(String failoverConfigs, String settings) {
         super(read(failoverConfigs, settings));
-        long[] limits = limits();
-        maxRequestBody = limits[0];
-        uploadTimeout = TimeUnit.MILLISECONDS.toNanos(limits[1]);
-        longestWait = limits[2];
+        limits = new Limits(limits());
     }
 
     private static native long read(String failoverConfigs, String settings);

@@ -5,13 +5,12 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * What {@code install.sh --check} runs in the server's JDK, outside of the server: whether the
  * native library loads on this machine, and what there is to say about the settings. One line each,
- * which begins with {@code ok}, {@code note} or {@code fault}.
+ * which begins with {@code ok}, {@code note} or {@code fault}. System properties that the server's
+ * start would have set are not there, nor what they stand for.
  */
 public final class SelfCheck {
     private SelfCheck() {}
@@ -41,7 +40,7 @@ public final class SelfCheck {
             return;
         }
         boolean wrong = false;
-        for (String line : Executor.configure(text, properties(text))) {
+        for (String line : Executor.configure(text, Executor.systemPropertiesFor(text))) {
             boolean error = line.startsWith("ERROR");
             wrong |= error;
             String what = line.substring(line.indexOf(' ') + 1);
@@ -51,18 +50,5 @@ public final class SelfCheck {
             int changed = Executor.changedSettings();
             out.println("ok settings: " + file + ", " + changed + " not at their defaults");
         }
-    }
-
-    /** Those that the server's start would have set are not there: what they stand for is not. */
-    private static String[] properties(String text) {
-        List<String> properties = new ArrayList<>();
-        for (String name : Executor.systemProperties(text)) {
-            String value = System.getProperty(name);
-            if (value != null) {
-                properties.add(name);
-                properties.add(value);
-            }
-        }
-        return properties.toArray(new String[0]);
     }
 }

@@ -42,25 +42,8 @@ public final class DeployedPolicy {
      */
     private volatile Endpoints.Sections sections;
 
-    private volatile Limits limits;
-
-    /** What of a policy Java has to know itself, for as long as requests may come. */
-    public static final class Limits {
-        /** The largest request body that is handled, in bytes. */
-        public final long requestBody;
-
-        /** The longest silence of a client that is still sending its request, in nanoseconds. */
-        public final long uploadTimeout;
-
-        /** The longest time that a client may have to wait for the next byte, in milliseconds. */
-        public final long longestWait;
-
-        private Limits(Policy policy) {
-            requestBody = policy.maxRequestBody;
-            uploadTimeout = policy.uploadTimeout;
-            longestWait = policy.longestWait;
-        }
-    }
+    /** For as long as requests may come. */
+    private volatile Policy.Limits limits;
 
     /**
      * @param mediator where the policy stands
@@ -98,7 +81,7 @@ public final class DeployedPolicy {
             policy = open();
             GatewayNetwork.follow(environment);
             followsNetwork = true;
-            limits = new Limits(policy);
+            limits = policy.limits;
             say(policy.diagnostics());
             String api = ApiNames.restApi(configuration, mediator);
             if (api != null) {
@@ -206,7 +189,7 @@ public final class DeployedPolicy {
         }
     }
 
-    public Limits limits() {
+    public Policy.Limits limits() {
         return limits;
     }
 

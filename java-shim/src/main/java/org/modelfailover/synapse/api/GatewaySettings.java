@@ -50,7 +50,7 @@ public final class GatewaySettings {
             }
         }
         Executor.limitMemory(Runtime.getRuntime().maxMemory() / 4);
-        lines.addAll(Arrays.asList(Executor.configure(text, properties(text))));
+        lines.addAll(Arrays.asList(Executor.configure(text, Executor.systemPropertiesFor(text))));
         // The same file is read for every policy; what is wrong with it is said once.
         if (!said.equals(lines.toString())) {
             said = lines.toString();
@@ -58,19 +58,6 @@ public final class GatewaySettings {
         }
         return (file == null ? "no file, all" : file + ", " + Executor.changedSettings() + " not")
                 + " at their defaults";
-    }
-
-    /** Those that the text names, names and values in turn: in others are passwords. */
-    static String[] properties(String text) {
-        List<String> properties = new ArrayList<>();
-        for (String name : text == null ? new String[0] : Executor.systemProperties(text)) {
-            String value = name.isEmpty() ? null : System.getProperty(name);
-            if (value != null) {
-                properties.add(name);
-                properties.add(value);
-            }
-        }
-        return properties.toArray(new String[0]);
     }
 
     private static Path file() {

@@ -1,11 +1,11 @@
-package org.modelfailover.synapse.api;
+package org.modelfailover.executor;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
 import org.junit.jupiter.api.Test;
 
 /** Which system properties go to the native side: truststore passwords are among them. */
-class GatewaySettingsTest {
+class SystemPropertiesTest {
     @Test
     void onlySystemPropertiesThatTheFileNamesLeaveJava() {
         System.setProperty("failover.test.connect", "3s");
@@ -17,8 +17,9 @@ class GatewaySettingsTest {
                         + "idle_timeout = \"$sys{failover.test.not.set}$sys{}\"\n";
 
         assertArrayEquals(
-                new String[] {"failover.test.connect", "3s"}, GatewaySettings.properties(settings));
-        assertArrayEquals(new String[0], GatewaySettings.properties(null));
-        assertArrayEquals(new String[0], GatewaySettings.properties("no TOML {{"));
+                new String[] {"failover.test.connect", "3s"},
+                Executor.systemPropertiesFor(settings));
+        assertArrayEquals(new String[0], Executor.systemPropertiesFor(null));
+        assertArrayEquals(new String[0], Executor.systemPropertiesFor("no TOML {{"));
     }
 }
