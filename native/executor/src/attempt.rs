@@ -88,13 +88,14 @@ impl Attempt<'_> {
         if !answer.status.is_success() || !self.accounting.asked.stream() {
             return self.collect(answer).await;
         }
-        let (answer, told) = match self.deadline.bound(begun(answer)).await {
+        let (answer, told) = match self.deadline.bound(Box::pin(begun(answer))).await {
             Ok(Ok(begun)) => begun,
             Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
             Err(Elapsed) => return Attempted::failed(Outcome::TimedOut),
         };
         match self.stream_of(&answer.headers, told) {
-            Some(stream) => self.open_stream(answer, stream).await,
+            // In boxes of their own, here and where else it says so: a whole answer needs nothing of them.
+            Some(stream) => Box::pin(self.open_stream(answer, stream)).await,
             None => self.collect(answer).await,
         }
     }
@@ -111,25 +112,23 @@ impl Attempt<'_> {
             Ok(body) => body,
             Err(outcome) => return Attempted::failed(outcome),
         };
-        let head = |metadata| Head {
+        let mut head = Head {
             status,
-            headers: headers.clone(),
+            headers,
             candidate: self.candidate,
-            metadata,
+            metadata: Metadata::new(),
         };
-        let content_type = text(&headers, &header::CONTENT_TYPE);
-        let mut metadata = Metadata::new();
+        let content_type = text(&head.headers, &header::CONTENT_TYPE);
         // A client who did not ask for a stream is never shown a part of one.
         if status.is_success()
-            && !is_encoded(&headers)
+            && !is_encoded(&head.headers)
             && let Some(stream_type) = stream_type(content_type, &body)
             && let Some(stream) = Stream::from_content_type(Some(stream_type), false, 0)
         {
             let read = || relay::read_whole(self.observed(stream), &body);
             match aside(body.len(), read) {
-                Ok(stream) => metadata = self.accounting.of_stream(self.model, &stream),
+                Ok(stream) => head.metadata = self.accounting.of_stream(self.model, &stream),
                 Err(Some(refusal)) => {
-                    let head = head(Metadata::new());
                     let verdict = self
                         .judge
                         .refused_stream(head, *refusal, Outcome::NoUsefulChunk);
@@ -138,10 +137,7 @@ impl Attempt<'_> {
                 Err(None) => return Attempted::failed(Outcome::NoUsefulChunk),
             }
         }
-        let whole = Whole {
-            head: head(metadata),
-            body,
-        };
+        let whole = Whole { head, body };
         let verdict = aside(whole.body.len(), || self.judge.whole(whole));
         if self.join.is_some() && verdict.outcome == Outcome::Answered {
             // Whole, and of no use for a stream that has begun.

@@ -11,14 +11,14 @@ use futures_util::FutureExt;
 use crate::gateway::Gateway;
 
 /// Runs a part of a call; `None`: it panicked, and the gateway was told.
-pub(crate) async fn caught<T, G: Gateway>(gateway: &G, part: impl Future<Output = T>) -> Option<T> {
-    match AssertUnwindSafe(part).catch_unwind().await {
-        Ok(done) => Some(done),
-        Err(panic) => {
-            gateway.panicked(panic);
-            None
-        }
-    }
+// No `async fn`: its future would hold the part twice, before it is polled and while it is.
+pub(crate) fn caught<T, G: Gateway>(
+    gateway: &G,
+    part: impl Future<Output = T>,
+) -> impl Future<Output = Option<T>> {
+    AssertUnwindSafe(part)
+        .catch_unwind()
+        .map(|done| done.map_err(|panic| gateway.panicked(panic)).ok())
 }
 
 /// The same for what waits for nothing.

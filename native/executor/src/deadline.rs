@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
 use tokio::time::{Instant, timeout_at};
 
 /// A point in time that something must not outlive. Not a length: two waits under one deadline share what is left.
@@ -36,7 +37,8 @@ impl Deadline {
     ///
     /// # Errors
     /// When the deadline passes first; `work` is dropped then.
-    pub async fn bound<F: Future>(self, work: F) -> Result<F::Output, Elapsed> {
-        timeout_at(self.0, work).await.map_err(|_| Elapsed)
+    // No `async fn`: its future would hold the work twice, before it is polled and while it is.
+    pub fn bound<F: Future>(self, work: F) -> impl Future<Output = Result<F::Output, Elapsed>> {
+        timeout_at(self.0, work).map_err(|_| Elapsed)
     }
 }

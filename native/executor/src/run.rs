@@ -51,7 +51,7 @@ impl Call {
                 self.body = Bytes::new();
             }
             let streamed = self.stream(transport, gateway, served, committed, &mut course);
-            match streamed.await {
+            match Box::pin(streamed).await {
                 Streamed::Over(status) => return self.finish(gateway, course, status),
                 Streamed::Lost(next) => admitted = Some(next),
             }

@@ -101,7 +101,8 @@ impl Origin {
         {
             return Ok(Carrier::Alone(connection));
         }
-        let line = self.route.connect(connector, self.http2).await?;
+        // In a box of its own: it is large, and most requests go over a connection that is there.
+        let line = Box::pin(self.route.connect(connector, self.http2)).await?;
         if line.speaks_http2() {
             let opened = timeout(connector.limit(), Http2::open(line)).await;
             let connection = opened.unwrap_or(Err(NetError::ConnectTimeout))?;

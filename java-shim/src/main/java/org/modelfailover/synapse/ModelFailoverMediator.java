@@ -126,6 +126,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                             new DetachedRequest(arrival.synapse, arrival.client.request),
                             arrival.endpoints,
                             arrival.client,
+                            policy.answers,
                             policy.limits().longestWait,
                             policy.needsWholeAnswers(arrival.synapse));
             // Before the start: an answer can arrive before this thread has left its stack.

@@ -7,6 +7,7 @@ import org.apache.synapse.rest.Handler;
 import org.modelfailover.executor.Call;
 import org.modelfailover.executor.Exchange;
 import org.modelfailover.synapse.endpoint.Endpoints;
+import org.modelfailover.synapse.engine.Answers;
 import org.modelfailover.synapse.engine.ClientConnection;
 import org.modelfailover.synapse.engine.Engine;
 import org.modelfailover.synapse.engine.MaxMemory;
@@ -49,6 +50,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     /**
      * Detaches a request: from here on its worker may leave without an answer.
      *
+     * @param answers those of the API
      * @param longest how long the client may have to wait for the next byte, in milliseconds
      * @param whole whether streams are collected, so that the client hears of one at its end
      */
@@ -57,6 +59,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
             DetachedRequest request,
             Endpoints endpoints,
             ClientConnection connection,
+            Answers answers,
             long longest,
             boolean whole) {
         this.call = call;
@@ -65,7 +68,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
         handlersOfCollected = whole ? Engine.of().handlers(request.original()) : null;
         client = new WaitingClient(connection, request, this::left);
         pipe = new AnswerPipe(connection, call, client);
-        wayBack = new WayBack(request, endpoints, client, connection.configuration, this);
+        wayBack = new WayBack(request, endpoints, client, connection.configuration, answers, this);
         resolution = new CandidateResolution(call, request, endpoints, client, wayBack);
         // A collected stream takes as long as it flows; the executor's clocks watch it.
         client.await(pipe, whole ? 0 : longest);

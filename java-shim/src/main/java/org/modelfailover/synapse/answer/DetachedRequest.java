@@ -15,11 +15,14 @@ import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.transport.passthru.SourceRequest;
 import org.modelfailover.synapse.engine.Engine;
 import org.modelfailover.synapse.engine.Headers;
+import org.modelfailover.synapse.engine.LayeredContext;
 import org.modelfailover.synapse.engine.Properties;
 
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * What has to be known of a request after its thread was given back.
@@ -34,8 +37,8 @@ public final class DetachedRequest {
 
     private final String method;
     private final String contentType;
-    private final Map<String, String> headers;
-    private final Map<String, Object> properties = new HashMap<>();
+    private final TreeMap<String, String> headers;
+    private final Map<String, Object> properties;
     private final Map<String, Object> variables;
     private final FaultHandler[] faultHandlers;
     private final SynapseConfiguration configuration;
@@ -56,7 +59,9 @@ public final class DetachedRequest {
         method = (String) axis2.getProperty(Properties.HTTP_METHOD);
         contentType = (String) axis2.getProperty(Properties.CONTENT_TYPE);
         headers = Headers.copy(axis2.getProperty(Properties.HEADERS));
-        for (Object key : synapse.getPropertyKeySet()) {
+        Set<?> keys = synapse.getPropertyKeySet();
+        properties = new HashMap<>(keys.size() * 2);
+        for (Object key : keys) {
             properties.put((String) key, synapse.getProperty((String) key));
         }
         properties.remove(SynapseConstants.RECEIVING_SEQUENCE);
@@ -113,10 +118,10 @@ public final class DetachedRequest {
     }
 
     private Axis2MessageContext wrap(MessageContext context) {
-        Axis2MessageContext wrapped = new Axis2MessageContext(context, configuration, environment);
+        Axis2MessageContext wrapped =
+                new LayeredContext(context, configuration, environment, properties);
         wrapped.setMessageID(synapse.getMessageID());
         wrapped.setTracingState(synapse.getTracingState());
-        properties.forEach(wrapped::setProperty);
         Engine.of().setVariables(wrapped, variables);
         return wrapped;
     }
@@ -129,7 +134,7 @@ public final class DetachedRequest {
      * @param postfix the path behind the endpoint's, with the candidate's model where it names one
      */
     public Axis2MessageContext scratch(String[] withheld, String postfix) throws AxisFault {
-        Map<String, String> offered = Headers.copy(headers);
+        Map<String, String> offered = new TreeMap<>(headers);
         for (String name : withheld) {
             offered.remove(name);
         }

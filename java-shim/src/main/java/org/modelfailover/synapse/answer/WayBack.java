@@ -10,6 +10,7 @@ import org.apache.synapse.transport.passthru.Pipe;
 import org.apache.synapse.transport.passthru.config.SourceConfiguration;
 import org.modelfailover.executor.UnusableException;
 import org.modelfailover.synapse.endpoint.Endpoints;
+import org.modelfailover.synapse.engine.Answers;
 import org.modelfailover.synapse.engine.Engine;
 import org.modelfailover.synapse.engine.Faults;
 import org.modelfailover.synapse.engine.Headers;
@@ -24,6 +25,7 @@ final class WayBack {
     private final Endpoints endpoints;
     private final WaitingClient client;
     private final SourceConfiguration configuration;
+    private final Answers answers;
     private final Unsent unsent;
     private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
 
@@ -43,11 +45,13 @@ final class WayBack {
             Endpoints endpoints,
             WaitingClient client,
             SourceConfiguration configuration,
+            Answers answers,
             Unsent unsent) {
         this.request = request;
         this.endpoints = endpoints;
         this.client = client;
         this.configuration = configuration;
+        this.answers = answers;
         this.unsent = unsent;
     }
 
@@ -75,7 +79,7 @@ final class WayBack {
      * @param begun the body that goes out as it comes, or null
      */
     void respond(Head head, Pipe pipe, StreamedAnswer begun) {
-        onWorker(
+        answer(
                 () -> {
                     Axis2MessageContext answer = null;
                     try {
@@ -159,7 +163,7 @@ final class WayBack {
 
     /** Lets the fault sequence answer. */
     void fault(int candidate, int status, int code, String message, long retryAfter) {
-        onWorker(
+        answer(
                 () -> {
                     client.takePipeAway();
                     try {
@@ -201,15 +205,25 @@ final class WayBack {
      * @param otherwise is run when there is no worker, or the work failed
      */
     void onWorker(Runnable work, Runnable otherwise) {
-        Runnable guarded =
-                () -> {
-                    try {
-                        onThisWorker(work);
-                    } catch (RuntimeException | Error e) {
-                        LOG.error("A Model Failover answer failed on its way back", e);
-                        otherwise.run();
-                    }
-                };
-        Workers.run(configuration, loader, guarded, otherwise);
+        onAnyWorker(guarded(work, otherwise), otherwise);
+    }
+
+    private void onAnyWorker(Runnable work, Runnable otherwise) {
+        Workers.run(configuration, loader, work, otherwise);
+    }
+
+    private void answer(Runnable work, Runnable otherwise) {
+        answers.run(this::onAnyWorker, guarded(work, otherwise), otherwise);
+    }
+
+    private Runnable guarded(Runnable work, Runnable otherwise) {
+        return () -> {
+            try {
+                onThisWorker(work);
+            } catch (RuntimeException | Error e) {
+                LOG.error("A Model Failover answer failed on its way back", e);
+                otherwise.run();
+            }
+        };
     }
 }

@@ -10,6 +10,7 @@ import org.modelfailover.executor.InvalidConfigurationException;
 import org.modelfailover.executor.NativeLibrary;
 import org.modelfailover.executor.Policy;
 import org.modelfailover.synapse.endpoint.Endpoints;
+import org.modelfailover.synapse.engine.Answers;
 import org.modelfailover.synapse.engine.Engine;
 import org.modelfailover.synapse.engine.InFlight;
 import org.modelfailover.synapse.engine.Properties;
@@ -27,6 +28,10 @@ public final class DeployedPolicy {
 
     private final Mediator mediator;
     private final ResponsePolicies responsePolicies = new ResponsePolicies();
+
+    /** The answers to its API's requests. */
+    public final Answers answers = new Answers();
+
     private String failoverConfigs = "";
     private String settings = "";
     private volatile String where = ApiNames.UNKNOWN;

@@ -19,8 +19,8 @@ public final class Headers {
     private Headers() {}
 
     /** A copy of a context's headers, with names in any case. */
-    public static Map<String, String> copy(Object headers) {
-        Map<String, String> copy = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    public static TreeMap<String, String> copy(Object headers) {
+        TreeMap<String, String> copy = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         map(headers)
                 .forEach(
                         (name, value) -> {

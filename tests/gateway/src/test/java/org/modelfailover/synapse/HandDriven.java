@@ -12,6 +12,7 @@ import org.modelfailover.synapse.answer.ClientExchange;
 import org.modelfailover.synapse.answer.DetachedRequest;
 import org.modelfailover.synapse.api.ResponsePolicies;
 import org.modelfailover.synapse.endpoint.Endpoints;
+import org.modelfailover.synapse.engine.Answers;
 import org.modelfailover.synapse.engine.ClientConnection;
 import org.modelfailover.synapse.engine.InFlight;
 import org.modelfailover.synapse.engine.Properties;
@@ -100,6 +101,7 @@ public final class HandDriven extends AbstractMediator {
                         new DetachedRequest((Axis2MessageContext) synCtx, client.request),
                         endpoints,
                         client,
+                        new Answers(),
                         60_000,
                         policies.needBody(
                                 synCtx.getConfiguration(),
