@@ -34,7 +34,7 @@ async fn the_line_says_who_was_asked_what_it_came_to_and_whose_request_it_was() 
     let heard = api.send(&streamed("a")).await;
     assert_eq!(
         heard.report().line(&facts()),
-        "api=AssistantAPI:1 tenant=\"carbon.super\" correlation_id=\"one\\\" two\\nthree\" \
+        "api=AssistantAPI:1.0.0 tenant=\"carbon.super\" correlation_id=\"one\\\" two\\nthree\" \
          trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\" status=200 took_ms=1100 attempts=2 \
          #1[model=\"a\" endpoint=\"east\" outcome=limited status=503 ms=200 head_ms=200 suspended_ms=60000] \
          #2[model=\"b\" endpoint=\"west\" outcome=answered ms=900 head_ms=100 first_chunk_ms=400]"
@@ -51,7 +51,7 @@ async fn the_same_as_json() {
     let line = heard.report().line(&facts());
     assert!(!line.contains('\n'), "{line}");
     let said: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(said["api"], "AssistantAPI:1");
+    assert_eq!(said["api"], "AssistantAPI:1.0.0");
     assert_eq!(said["tenant"], "carbon.super");
     assert_eq!(said["correlation_id"], "one\" two\nthree");
     assert_eq!(said["status"], 200);
@@ -85,7 +85,7 @@ async fn an_attempt_is_told_when_it_ends_and_a_stream_when_it_begins_too() {
             ])],
         );
     let heard = api.send(&streamed("a")).await;
-    let told: Vec<_> = heard
+    let told = heard
         .attempted
         .iter()
         .map(|(n, word, flowing, _)| (*n, *word, *flowing));

@@ -264,10 +264,7 @@ class WayBackTest extends HostGatewayTest {
         assertEquals(200, answer.status());
         assertEquals("gpt-4o", answer.header("x-failover-model"), "who began it");
         Analytics published =
-                Until.is(
-                                "one event",
-                                () -> EngineHandlers.PUBLISHED,
-                                events -> events.size() == 1)
+                Until.is("one event", () -> EngineHandlers.PUBLISHED, events -> events.size() == 1)
                         .get(0);
         assertEquals(two.url(), published.target().getDestination());
         assertEquals("gpt-4o-mini", published.vendor().get(Constants.AI_MODEL));

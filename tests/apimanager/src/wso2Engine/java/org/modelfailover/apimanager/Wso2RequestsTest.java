@@ -165,7 +165,7 @@ class Wso2RequestsTest extends HostGatewayTest {
     void anAnswerOfTheFaultSequenceSaysTheRequestsId() {
         deployFor("gpt-4o~reset");
 
-        RawClient.Answer answer = ask(chat("gpt-4o~reset"), "activityid: request-42");
+        RawClient.Answer answer = ask(chat("gpt-4o~reset"), "activityid", "request-42");
 
         assertEquals(502, answer.status());
         assertEquals("request-42", answer.header("activityid"));
@@ -179,7 +179,7 @@ class Wso2RequestsTest extends HostGatewayTest {
         attempts.addAppender(marking);
         deployFor("gpt-4o~reset");
         try (LogCapture log = LogCapture.ofPolicy()) {
-            ask(chat("gpt-4o~reset"), "activityid: request-42");
+            ask(chat("gpt-4o~reset"), "activityid", "request-42");
             String line = log.await("api=", "correlation_id=\"request-42\"").orElseThrow();
             assertTrue(line.contains(" tenant=\"carbon.super\" "), line);
             assertTrue(line.contains(" message_id=\"urn:uuid:"), line);
@@ -222,7 +222,7 @@ class Wso2RequestsTest extends HostGatewayTest {
         correlation.setLevel(Level.INFO);
         PassThroughCorrelationConfigDataHolder.setEnable(on);
         try (LogCapture log = new LogCapture()) {
-            assertServedBy("two", ask(chat("gpt-4o~status=503"), "activityid: request-42"));
+            assertServedBy("two", ask(chat("gpt-4o~status=503"), "activityid", "request-42"));
             ask(streamed("gpt-4o~status=503"));
             log.await("model-failover-2");
             List<String> lines = log.lines("INFO", "|HTTP|");
@@ -233,13 +233,14 @@ class Wso2RequestsTest extends HostGatewayTest {
             Until.is("lines", () -> log.lines("INFO", "|HTTP|"), all -> all.size() == 8);
             lines = log.lines("INFO", "|HTTP|");
             assertTrue(
-                    lines.get(0).matches("INFO [0-9]+\\|HTTP\\|http://127[^|?@]*\\|BACKEND LATENCY"),
+                    lines.get(0)
+                            .matches("INFO [0-9]+\\|HTTP\\|http://127[^|?@]*\\|BACKEND LATENCY"),
                     lines::toString);
             assertTrue(
                     lines.get(1)
                             .matches(
                                     "INFO [0-9]+\\|HTTP\\|model-failover-1\\|POST\\|http://127[^|?@]*"
-                                            + "\\|limited"),
+                                        + "\\|limited"),
                     lines::toString);
             assertTrue(lines.get(3).endsWith("|answered"), lines::toString);
             for (String leaked : List.of("pass-w0rd", "s3cret", "sk-one", "Bearer")) {

@@ -236,7 +236,7 @@ class TracingTest extends GatewayTest {
         Collector.begin(JaegerPropagator.getInstance());
         deployWith(FailoverConfigs.target("gpt", "one"));
 
-        assertServedBy("one", ask(chat("gpt"), "uber-trace-id: 1:2:0:1"));
+        assertServedBy("one", ask(chat("gpt"), "uber-trace-id", "1:2:0:1"));
 
         SpanData span = attempts(1).get(0);
         List<String> sent = one.calls().get(0).headers("uber-trace-id");
