@@ -19,7 +19,7 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
+.PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-tracing test-comparison test-bundle test-install
 .PHONY: soak attack lint fmt dist dist-all bench bench-healthy bench-failures bench-start bench-isolation bench-smoke bench-page bench-streams load compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
@@ -42,7 +42,7 @@ test: test-rust test-fuzz test-java test-install ## all tests
 # One Gradle for all of them: it takes seconds to start.
 test-java: natives python ## all tests in Java
 	$(TESTS) --continue :gateway:gatewayTest :sdk:sdkTest :host:hostTest :apimanager:apimanagerTest \
-	    :apimanager:wso2EngineTest :comparison:compare :bundle:bundleTest :robustness:soak
+	    :apimanager:wso2EngineTest :tracing:tracingTest :comparison:compare :bundle:bundleTest :robustness:soak
 
 test-newer-java: ## the tests in Java once more, on the newest JDK that is installed
 ifeq ($(NEWER_JAVA),)
@@ -79,6 +79,9 @@ test-host: ## the policy's files, judged by API Manager's own code
 
 test-apimanager: native ## the gateway with API Manager's own handlers, signers and providers; docs/providers.md still holds
 	$(TESTS) :apimanager:apimanagerTest :apimanager:wso2EngineTest
+
+test-tracing: native ## the spans of attempts, with the real OpenTelemetry in two versions
+	$(TESTS) :tracing:tracingTest
 
 test-comparison: native ## docs/comparison.md still says what happens
 	$(TESTS) :comparison:compare

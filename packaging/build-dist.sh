@@ -25,7 +25,7 @@ esac
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here
-readonly policy=$here/../policy-definitions/modelFailover
+readonly policies=$here/../policy-definitions
 readonly terms=("$here/../LICENSE" "$here/../NOTICE" "$here/../CHANGELOG.md")
 jar=jar
 if [ -n "${JAVA_HOME:-}" ]; then jar=$JAVA_HOME/bin/jar; fi
@@ -68,8 +68,7 @@ tarball() {
         gzip -n -9 >"$out_dir/$1.tar.gz"
 }
 
-mkdir -p "$root/dropins" "$root/operation_policies/specifications" "$root/operation_policies/definitions" \
-    "$root/apictl/modelFailover"
+mkdir -p "$root/dropins" "$root/operation_policies/specifications" "$root/operation_policies/definitions"
 sed "s/@VERSION@/$version/g" "$here/README-INSTALL.md" >"$root/README-INSTALL.md"
 cp "$here/install.sh" "$here/policies.sh" "$root/"
 mkdir "$root/images"
@@ -81,22 +80,31 @@ if [ -n "$inventory" ]; then
 fi
 cp "${terms[@]}" "$root/"
 cp "$bundle" "$root/dropins/$name.jar"
-cp "$policy/modelFailover_v2.json" "$root/operation_policies/specifications/"
-cp "$policy/modelFailover_v2.j2" "$root/operation_policies/definitions/"
 
-# apictl and the import of a zip take the specification only inside "data".
-{
-    printf '{\n  "type": "operation_policy_specification",\n  "version": "v4.5.0",\n  "data": '
-    sed '1!s/^/  /' "$policy/modelFailover_v2.json"
-    printf '}\n'
-} >"$root/apictl/modelFailover/modelFailover.json"
-cp "$policy/modelFailover_v2.j2" "$root/apictl/modelFailover/modelFailover.j2"
+# add_policy NAME VERSION: for the file drop, and for apictl.
+add_policy() {
+    local from=$policies/$1/${1}_$2
+    cp "$from.json" "$root/operation_policies/specifications/"
+    cp "$from.j2" "$root/operation_policies/definitions/"
+    mkdir -p "$root/apictl/$1"
+    # apictl and the import of a zip take the specification only inside "data".
+    {
+        printf '{\n  "type": "operation_policy_specification",\n  "version": "v4.5.0",\n  "data": '
+        sed '1!s/^/  /' "$from.json"
+        printf '}\n'
+    } >"$root/apictl/$1/$1.json"
+    cp "$from.j2" "$root/apictl/$1/$1.j2"
+}
+add_policy modelFailover v2
+add_policy modelFailoverSettings v1
 
 find "$root" -type f -exec chmod 644 {} +
 chmod 755 "$root/install.sh" "$root/policies.sh"
 set_times "$root"
-(cd "$root/apictl" && zip_sorted "$root/apictl/modelFailover.zip" modelFailover)
-chmod 644 "$root/apictl/modelFailover.zip"
+for name_of_policy in modelFailover modelFailoverSettings; do
+    (cd "$root/apictl" && zip_sorted "$root/apictl/$name_of_policy.zip" "$name_of_policy")
+    chmod 644 "$root/apictl/$name_of_policy.zip"
+done
 sums "$root"
 set_times "$root"
 

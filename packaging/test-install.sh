@@ -90,11 +90,16 @@ expected="./CHANGELOG.md
 ./apictl/modelFailover.zip
 ./apictl/modelFailover/modelFailover.j2
 ./apictl/modelFailover/modelFailover.json
+./apictl/modelFailoverSettings.zip
+./apictl/modelFailoverSettings/modelFailoverSettings.j2
+./apictl/modelFailoverSettings/modelFailoverSettings.json
 ./dropins/model-failover-1.2.3.jar
 ./images/Dockerfile
 ./images/values.yaml
 ./install.sh
+./operation_policies/definitions/modelFailoverSettings_v1.j2
 ./operation_policies/definitions/modelFailover_v2.j2
+./operation_policies/specifications/modelFailoverSettings_v1.json
 ./operation_policies/specifications/modelFailover_v2.json
 ./policies.sh"
 mkdir "$work/unpacked"

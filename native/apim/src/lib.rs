@@ -5,6 +5,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod conventions;
 pub mod error_code;
 mod headers;
 mod outgoing;
@@ -13,7 +14,7 @@ pub mod provider;
 mod query;
 mod url;
 
-pub use outgoing::{ClientHeaders, Offer, Outgoing, path_for_providers};
+pub use outgoing::{ClientHeaders, Offer, Outgoing, path_for_providers, trace_headers};
 pub use url::{SignableUrl, address, join};
 
 /// A candidate can't be called; the message says why, and holds no credential.

@@ -41,6 +41,11 @@ impl fmt::Debug for ClientHeaders {
     }
 }
 
+/// The headers by which a trace goes on, from a block of `name:value\n` lines: one value for each name.
+pub fn trace_headers(block: &Bytes) -> HeaderMap {
+    headers::sendable(headers::read(block).iter())
+}
+
 impl ClientHeaders {
     /// Reads a block of `name:value\n` lines in ISO-8859-1: one for each name, behind them the further values of names
     /// that have several. A value that no line can hold stands there as a NUL.

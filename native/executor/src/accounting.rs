@@ -1,6 +1,6 @@
 //! What the host wants to know of an answer, by the names of the API's AI service provider.
 
-use failover_wire::stream::Stream;
+use failover_wire::stream::Tokens;
 use failover_wire::{ModelRequest, Provider};
 
 use crate::gateway::Metadata;
@@ -24,12 +24,17 @@ impl Accounting<'_> {
         }
     }
 
-    /// What a stream of this model has used so far.
-    pub(crate) fn of_stream(&self, model: &str, stream: &Stream) -> Metadata {
+    /// What a stream of this model has used so far. `named`: the model that it is said to be of.
+    pub(crate) fn of_stream(
+        &self,
+        model: &str,
+        named: Option<&str>,
+        tokens: Option<Tokens>,
+    ) -> Metadata {
         match self.provider {
             Some(provider) if self.counts_streams => {
                 let path = self.asked.path_for(self.path, model);
-                provider.stream_metadata(&path, stream.model(), stream.tokens())
+                provider.stream_metadata(&path, named, tokens)
             }
             _ => Metadata::new(),
         }

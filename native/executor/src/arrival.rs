@@ -11,6 +11,7 @@ use failover_wire::request::coding::{self, Undecodable};
 
 use crate::attached::AttachedPolicy;
 use crate::call::Call;
+use crate::control;
 use crate::memory::Buffered;
 use crate::refusal::Refusal;
 use crate::sendable::{self, HeaderLengths};
@@ -24,6 +25,8 @@ pub struct Arrival<'a> {
     pub content_type: Option<&'a str>,
     /// Content-Encoding, when the body is still packed.
     pub content_encoding: Option<&'a str>,
+    /// What the client says of failing over: the value of `x-failover`.
+    pub control: Option<&'a str>,
     /// How long the headers are that the client wants to be sent on.
     pub headers: HeaderLengths,
     /// The body.
@@ -85,6 +88,15 @@ impl AttachedPolicy {
         if let Err(refusal) = sendable::check(arrival.path, arrival.headers) {
             return Decision::Refuse(refusal);
         }
+        let left_out = match arrival.control {
+            Some(control) if self.policy.settings.client_control => {
+                match control::left_out(control, self.candidates(key_type)) {
+                    Ok(left_out) => left_out,
+                    Err(refusal) => return Decision::Refuse(refusal),
+                }
+            }
+            _ => Vec::new(),
+        };
         let (body, more) = unpacked.map_or((arrival.body, 0), |(body, buffered)| {
             (body, buffered.forget())
         });
@@ -92,15 +104,10 @@ impl AttachedPolicy {
             return Decision::Refuse(Refusal::NoMemory);
         };
         self.budget.request();
-        let first = self.admit(key_type, |_, _| true);
-        Decision::Handle(Box::new(Call::new(
-            Arc::clone(self),
-            key_type,
-            arrival.path,
-            body,
-            asked,
-            first,
-        )))
+        let first = self.admit(key_type, |index, _| !left_out.contains(&index));
+        let mut call = Call::new(Arc::clone(self), key_type, arrival.path, body, asked, first);
+        call.left_out = left_out;
+        Decision::Handle(Box::new(call))
     }
 
     /// The body without its codings, with the bytes that are counted for it, which are no fewer than it has. `None`: it

@@ -16,6 +16,8 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub struct AttachedPolicy {
     pub(crate) policy: Arc<Policy>,
+    /// The tenant's domain.
+    pub(crate) tenant: String,
     pub(crate) api: String,
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,

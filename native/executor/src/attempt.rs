@@ -1,7 +1,7 @@
 //! One attempt: a request to one candidate, up to its whole answer or a stream's first useful chunk.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use failover_policy::{OnStreamCut, Settings};
@@ -13,6 +13,7 @@ use failover_wire::provider::Observed;
 use failover_wire::stream::Stream;
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, header};
+use tokio::time::Instant;
 
 use crate::accounting::Accounting;
 use crate::asking::ContinuationMode;
@@ -49,6 +50,8 @@ pub(crate) struct Attempted {
     pub(crate) verdict: Verdict,
     /// A stream whose first useful chunk has come.
     pub(crate) committed: Option<Committed>,
+    /// How long it took until the answer's head was there.
+    pub(crate) headed: Option<Duration>,
 }
 
 impl Attempted {
@@ -62,6 +65,7 @@ impl From<Verdict> for Attempted {
         Attempted {
             verdict,
             committed: None,
+            headed: None,
         }
     }
 }
@@ -79,12 +83,22 @@ impl Attempt<'_> {
                 clients: !upstream.own_credential && !sendable::headers_fit(&upstream.headers),
             });
         }
+        let sending = Instant::now();
         let sent = transport.send(upstream, body);
         let answer = match self.deadline.bound(sent).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Attempted::failed(Outcome::Network(error)),
             Err(Elapsed) => return Attempted::failed(Outcome::TimedOut),
         };
+        let headed = Some(sending.elapsed());
+        Attempted {
+            headed,
+            ..self.take(answer).await
+        }
+    }
+
+    /// Takes an answer whose head is there.
+    async fn take(&self, answer: Answer) -> Attempted {
         if !answer.status.is_success() || !self.accounting.asked.stream() {
             return self.collect(answer).await;
         }
@@ -127,7 +141,11 @@ impl Attempt<'_> {
         {
             let read = || relay::read_whole(self.observed(stream), &body);
             match aside(body.len(), read) {
-                Ok(stream) => head.metadata = self.accounting.of_stream(self.model, &stream),
+                Ok(stream) => {
+                    head.metadata =
+                        self.accounting
+                            .of_stream(self.model, stream.model(), stream.tokens());
+                }
                 Err(Some(refusal)) => {
                     let verdict = self
                         .judge
@@ -204,6 +222,7 @@ impl Attempt<'_> {
                     ..Verdict::of(Outcome::Answered)
                 },
                 committed: Some(committed),
+                headed: None,
             },
             Err(Uncommitted {
                 outcome,

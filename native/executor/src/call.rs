@@ -9,6 +9,7 @@ use bytes::Bytes;
 use failover_policy::{KeyType, Settings, WhenAllSuspended};
 use failover_suspension::State;
 use failover_wire::ModelRequest;
+use failover_wire::provider::Fact;
 use failover_wire::stream::Stream;
 use once_cell::sync::OnceCell;
 
@@ -22,6 +23,7 @@ use crate::consequence::fingerprint;
 use crate::course::Course;
 use crate::gateway::{Failure, Head};
 use crate::judge::Judge;
+use crate::report::AttemptReport;
 
 /// A request that was taken over.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct Call {
     /// Whether streams are collected.
     pub(crate) collects: bool,
     pub(crate) first: Option<Admitted>,
+    /// The candidates that the client has left out.
+    pub(crate) left_out: Vec<usize>,
     /// What the first candidate will be sent, once that has been asked for.
     pub(crate) first_body: Option<Bytes>,
     fingerprint: OnceCell<u64>,
@@ -60,6 +64,45 @@ impl PathRewriting {
     }
 }
 
+/// Whom a call may ask, for whoever looks on. Outlives the call's preparation.
+#[derive(Debug)]
+pub struct Candidates {
+    attached: Arc<AttachedPolicy>,
+    key_type: KeyType,
+    stream: bool,
+}
+
+impl Candidates {
+    /// The candidate's model; `None` for an index beyond the section.
+    pub fn model(&self, candidate: usize) -> Option<&str> {
+        let candidates = self.attached.candidates(self.key_type);
+        candidates.get(candidate).map(|known| known.model.as_str())
+    }
+
+    /// The endpoint's id; `None` for an index beyond the section.
+    pub fn endpoint_id(&self, candidate: usize) -> Option<&str> {
+        let candidates = self.attached.candidates(self.key_type);
+        candidates
+            .get(candidate)
+            .map(|known| known.endpoint_id.as_str())
+    }
+
+    /// The name of the API's AI service provider, where it is known.
+    pub fn provider(&self) -> Option<String> {
+        let always = &self.attached.provider.as_ref()?.account.always;
+        let name = |(fact, value): &'_ (Fact, String)| match fact {
+            Fact::Text(name) if name == "name" => Some(value.clone()),
+            _ => None,
+        };
+        always.iter().find_map(name)
+    }
+
+    /// Whether a stream was asked for.
+    pub fn stream(&self) -> bool {
+        self.stream
+    }
+}
+
 impl Call {
     pub(crate) fn new(
         attached: Arc<AttachedPolicy>,
@@ -81,6 +124,7 @@ impl Call {
             asked,
             collects: false,
             first,
+            left_out: Vec::new(),
             first_body: None,
             fingerprint: OnceCell::new(),
         }
@@ -104,6 +148,15 @@ impl Call {
         let body = self.body_for(index, self.asks_usage_of(index)).ok()?;
         self.first_body = Some(body.clone());
         Some((index, body))
+    }
+
+    /// Whom it may ask.
+    pub fn asked_of(&self) -> Candidates {
+        Candidates {
+            attached: Arc::clone(&self.attached),
+            key_type: self.key_type,
+            stream: self.asked.stream(),
+        }
     }
 
     /// How the candidates' paths differ; `None` when the model is not in the path.
@@ -202,6 +255,7 @@ impl Call {
         self.candidates()
             .iter()
             .enumerate()
+            .filter(|(index, _)| !self.left_out.contains(index))
             .filter_map(|(index, candidate)| match candidate.gate.state(now) {
                 State::Suspended { until } => Some((now.until(until), index)),
                 State::Due | State::Probing => Some((Duration::ZERO, index)),
@@ -211,17 +265,21 @@ impl Call {
     }
 
     pub(crate) fn failure(&self, course: &Course) -> Failure {
-        match course.last_outcome {
+        let mut failure = match course.last_outcome {
             Some((index, outcome)) => {
                 let model = &self.candidates()[index].model;
-                client::all_failed(model, index, outcome, course.report.attempts.len())
+                client::all_failed(model, index, outcome, &course.report.attempts)
             }
             None => client::all_suspended(self.ends_first().map(|(wait, _)| wait)),
+        };
+        if !self.settings().response_headers {
+            failure.reasons.clear();
         }
+        failure
     }
 
     /// An answer's head as the client gets it.
-    pub(crate) fn head(&self, mut head: Head, attempts: usize) -> Head {
+    pub(crate) fn head(&self, mut head: Head, attempts: &[AttemptReport]) -> Head {
         let candidate = &self.candidates()[head.candidate];
         let served = self
             .settings()

@@ -11,6 +11,7 @@ use crate::candidate::CandidateState;
 use crate::gateway::{Cause, Failure, Head};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
+use crate::report::AttemptReport;
 use crate::transport::NetError;
 
 /// What a header's value can't hold, beside everything outside ASCII, which is always percent-encoded.
@@ -20,6 +21,10 @@ const IN_HEADER: &AsciiSet = CONTROLS;
 const MODEL: HeaderName = HeaderName::from_static("x-failover-model");
 const ENDPOINT: HeaderName = HeaderName::from_static("x-failover-endpoint");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-failover-attempts");
+const REASON: HeaderName = HeaderName::from_static("x-failover-reason");
+
+/// The most words of [`REASON`]: attempts are bounded by candidates and retries, a header's length by more than those.
+const MOST_REASONS: usize = 32;
 
 /// Hop-by-hop headers (RFC 9110 §7.6.1), and Content-Length, which the gateway sets by what it sends.
 const NOT_FORWARDED: [HeaderName; 8] = [
@@ -46,8 +51,8 @@ pub(crate) fn is_known(status: StatusCode) -> bool {
     (200..600).contains(&status.as_u16())
 }
 
-/// Puts an answer's status and headers right. `served`: who is to be named, and after how many attempts.
-pub(crate) fn rework(head: &mut Head, served: Option<(&CandidateState, usize)>) {
+/// Puts an answer's status and headers right. `served`: who is to be named, and after which attempts.
+pub(crate) fn rework(head: &mut Head, served: Option<(&CandidateState, &[AttemptReport])>) {
     let headers = &mut head.headers;
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
@@ -67,7 +72,7 @@ pub(crate) fn rework(head: &mut Head, served: Option<(&CandidateState, usize)>) 
     if !is_known(head.status) {
         head.status = StatusCode::BAD_GATEWAY;
     }
-    for name in [MODEL, ENDPOINT, ATTEMPTS] {
+    for name in [MODEL, ENDPOINT, ATTEMPTS, REASON] {
         headers.remove(name);
     }
     if let Some((candidate, attempts)) = served {
@@ -80,23 +85,43 @@ pub(crate) fn rework(head: &mut Head, served: Option<(&CandidateState, usize)>) 
                 ENDPOINT,
                 utf8_percent_encode(&candidate.endpoint_id, IN_HEADER).into(),
             ),
-            (ATTEMPTS, attempts.to_string().into()),
+            (ATTEMPTS, attempts.len().to_string().into()),
+            (REASON, reasons(attempts).into()),
         ] {
-            if let Ok(value) = HeaderValue::from_str(&text) {
+            if !text.is_empty()
+                && let Ok(value) = HeaderValue::from_str(&text)
+            {
                 headers.insert(name, value);
             }
         }
     }
 }
 
+/// What the attempts came to that failed, in their order.
+fn reasons(attempts: &[AttemptReport]) -> String {
+    let failed = attempts.iter().map(|attempt| attempt.outcome);
+    let words: Vec<&str> = failed
+        .filter(|outcome| *outcome != Outcome::Answered)
+        .map(Outcome::word)
+        .take(MOST_REASONS)
+        .collect();
+    words.join(", ")
+}
+
 /// All candidates failed, without an answer that could be passed on.
-pub(crate) fn all_failed(model: &str, index: usize, outcome: Outcome, attempts: usize) -> Failure {
+pub(crate) fn all_failed(
+    model: &str,
+    index: usize,
+    outcome: Outcome,
+    attempts: &[AttemptReport],
+) -> Failure {
     if outcome == Outcome::NoMemory {
         return Failure {
             status: StatusCode::SERVICE_UNAVAILABLE,
             cause: Cause::NoMemory,
             message: Refusal::NoMemory.to_string(),
             retry_after: Some(1),
+            reasons: reasons(attempts),
             candidate: None,
         };
     }
@@ -115,7 +140,7 @@ pub(crate) fn all_failed(model: &str, index: usize, outcome: Outcome, attempts: 
         _ => (StatusCode::BAD_GATEWAY, Cause::Broken),
     };
     let explained = outcome.explained();
-    let message = match attempts {
+    let message = match attempts.len() {
         1 => format!("The model {model} {explained}; there was no other to fall back to"),
         n => format!("All models failed in {n} attempts; the last one, {model}, {explained}"),
     };
@@ -124,6 +149,7 @@ pub(crate) fn all_failed(model: &str, index: usize, outcome: Outcome, attempts: 
         cause,
         message,
         retry_after: None,
+        reasons: reasons(attempts),
         candidate: Some(index),
     }
 }
@@ -145,6 +171,7 @@ pub(crate) fn all_suspended(wait: Option<Duration>) -> Failure {
         cause: Cause::Suspended,
         message,
         retry_after,
+        reasons: String::new(),
         candidate: None,
     }
 }

@@ -3,8 +3,10 @@
 use failover_suspension::Moment;
 use tokio::time::Instant;
 
+use crate::attached::AttachedPolicy;
 use crate::consequence::Open;
 use crate::deadline::Deadline;
+use crate::gateway::Gateway;
 use crate::judge::Whole;
 use crate::outcome::Outcome;
 use crate::report::Report;
@@ -34,14 +36,16 @@ struct Suspected {
 }
 
 impl Course {
-    pub(crate) fn new(api: &str, overall: Deadline, now: Moment) -> Self {
+    pub(crate) fn new(attached: &AttachedPolicy, overall: Deadline, now: Moment) -> Self {
         Course {
             started: Instant::now(),
             attempt_started: Instant::now(),
             attempt_began: now,
             overall,
             report: Report {
-                api: api.to_owned(),
+                api: attached.api.clone(),
+                tenant: attached.tenant.clone(),
+                format: attached.policy.settings.attempt_log,
                 ..Report::default()
             },
             tried: Vec::new(),
@@ -55,6 +59,15 @@ impl Course {
     pub(crate) fn attempt_begins(&mut self, now: Moment) {
         self.attempt_started = Instant::now();
         self.attempt_began = now;
+    }
+
+    /// Tells the gateway of the last attempt. `flowing`: its stream has begun, and more will be told of it.
+    pub(crate) fn tell<G: Gateway>(&self, gateway: &G, flowing: bool) {
+        let attempts = &self.report.attempts;
+        if let Some(last) = attempts.last() {
+            let tokens = self.report.tokens.filter(|_| !flowing);
+            gateway.attempted(attempts.len(), last, flowing, tokens);
+        }
     }
 
     /// The last attempt may have failed by its candidate's fault.

@@ -14,7 +14,7 @@ pub(crate) async fn answer<G: Gateway>(gateway: &G, head: Head, body: Bytes) {
     if body.len() <= gateway.one_piece() {
         return gateway.answer(head, body);
     }
-    gateway.begin(head, true);
+    gateway.begin(head, Some(body.len()));
     deliver(gateway, body).await;
     gateway.end();
 }
@@ -131,7 +131,7 @@ impl Collected {
             };
             return gateway.answer(head, body.into());
         }
-        gateway.begin(head, true);
+        gateway.begin(head, Some(self.length));
         while let Some(buffer) = self.buffers.pop_front() {
             self.room -= buffer.capacity();
             deliver(gateway, buffer.into()).await;

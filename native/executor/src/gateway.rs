@@ -2,9 +2,10 @@ use std::any::Any;
 use std::future::Future;
 
 use bytes::Bytes;
+use failover_wire::stream::Tokens;
 use http::{HeaderMap, StatusCode};
 
-use crate::report::Report;
+use crate::report::{AttemptReport, Report};
 use crate::upstream::Upstream;
 
 /// What a panic carries.
@@ -60,6 +61,8 @@ pub struct Failure {
     pub message: String,
     /// Seconds for Retry-After.
     pub retry_after: Option<u64>,
+    /// For the header `x-failover-reason`; empty: none.
+    pub reasons: String,
     /// The candidate that was called last, if one was.
     pub candidate: Option<usize>,
 }
@@ -85,8 +88,8 @@ pub trait Gateway: Send + Sync {
     /// No provider's answer to give.
     fn fail(&self, failure: Failure);
 
-    /// A streamed answer begins, or a large one that is `whole`.
-    fn begin(&self, head: Head, whole: bool);
+    /// A streamed answer begins, or a large one that is whole, of so many bytes.
+    fn begin(&self, head: Head, whole: Option<usize>);
 
     /// Offers the next bytes of it; returns how many were taken. What was not taken is offered again after
     /// [`Gateway::writable`].
@@ -95,9 +98,9 @@ pub trait Gateway: Send + Sync {
     /// Waits until the client takes more.
     fn writable(&self) -> impl Future<Output = ()> + Send;
 
-    /// What a stream has used: once, before its `end` or `abort`, and also when its client has left. Of one that was
+    /// What a stream has used, and who served it to its end: once, before its `end` or `abort`, and also when its client has left. Of one that was
     /// collected and could not be completed, after `fail`.
-    fn used(&self, metadata: Metadata);
+    fn used(&self, candidate: usize, metadata: Metadata);
 
     /// The stream is complete.
     fn end(&self);
@@ -108,6 +111,19 @@ pub trait Gateway: Send + Sync {
     /// Something in the call panicked, just now and on this thread. For the gateway's log: the call goes on with the
     /// next candidate, or ends.
     fn panicked(&self, panic: Panic);
+
+    /// What an attempt came to, as soon as that is known, for a gateway that looks on. `number`: its place, from 1.
+    /// `flowing`: it is a stream that has begun; what it comes to is told once more. `tokens`: what the stream says it
+    /// has used, at its end.
+    fn attempted(
+        &self,
+        number: usize,
+        attempt: &AttemptReport,
+        flowing: bool,
+        tokens: Option<Tokens>,
+    ) {
+        let _ = (number, attempt, flowing, tokens);
+    }
 
     /// What was done, when it is done.
     fn report(&self, report: &Report);

@@ -74,7 +74,9 @@ impl Call {
                     self.attempt(transport, gateway, index, asking, first, broken, course);
                 let attempted = caught(gateway, attempt).await;
                 let attempted = attempted.unwrap_or_else(|| Attempted::failed(Outcome::Panicked));
-                match self.step(&mut admitted, asking, attempted, &mut retries, course) {
+                let step = self.step(&mut admitted, asking, attempted, &mut retries, course);
+                course.tell(gateway, matches!(step, Step::Committed(_)));
+                match step {
                     Step::Committed(committed) => return Some((admitted, *committed)),
                     Step::Ask(differently) => asking = differently,
                     Step::Retry(wait, verdict) => {
@@ -156,6 +158,7 @@ impl Call {
         let Attempted {
             mut verdict,
             committed,
+            headed,
         } = attempted;
         let (index, outcome) = (admitted.index, verdict.outcome);
         let candidate = &self.candidates()[index];
@@ -170,12 +173,15 @@ impl Call {
             // It was the question: a client's own mistake would be refused without it too.
             candidate.refuses_usage.store(true, Ordering::Relaxed);
         }
+        let took = course.attempt_started.elapsed();
         course.report.attempts.push(AttemptReport {
             model: candidate.model.clone(),
             endpoint_id: candidate.endpoint_id.clone(),
             outcome,
             status: verdict.answer.as_ref().map(|a| a.head.status.as_u16()),
-            took: course.attempt_started.elapsed(),
+            took,
+            headed,
+            first_chunk: committed.is_some().then_some(took),
             probe,
             suspended: None,
             suspected: false,
@@ -287,7 +293,9 @@ impl Call {
     }
 
     fn is_left(&self, course: &Course, index: usize, candidate: &CandidateState) -> bool {
-        !course.tried.contains(&index) && !course.refused_models.contains(&candidate.model)
+        !course.tried.contains(&index)
+            && !self.left_out.contains(&index)
+            && !course.refused_models.contains(&candidate.model)
     }
 
     /// Whether another candidate could take over.

@@ -26,6 +26,9 @@ pub enum Refusal {
     /// 400: a path that could mean another one than it says.
     #[error("The request's path has {0}")]
     Path(&'static str),
+    /// 400: the client's `x-failover`.
+    #[error("The request's header x-failover {0}")]
+    Control(&'static str),
     /// 414.
     #[error("The request's path and query are longer than {most} bytes, more than providers take")]
     LongPath {
@@ -53,7 +56,7 @@ impl Refusal {
             Refusal::TooLarge { .. } | Refusal::UnpacksToTooMuch(_) => 413,
             Refusal::UnknownCoding(_) => 415,
             Refusal::NoMemory => 503,
-            Refusal::Path(_) => 400,
+            Refusal::Path(_) | Refusal::Control(_) => 400,
             Refusal::LongPath { .. } => 414,
             Refusal::LongHeaders { .. } => 431,
         }

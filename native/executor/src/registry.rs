@@ -81,6 +81,7 @@ impl Registry {
         AttachedPolicy {
             production: candidates(KeyType::Production),
             sandbox: candidates(KeyType::Sandbox),
+            tenant: scope.tenant.clone(),
             api: format!("{}:{}", scope.api, scope.version),
             budget: Arc::clone(budget),
             clock: self.clock,

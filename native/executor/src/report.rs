@@ -1,6 +1,8 @@
-use std::fmt;
+//! What was done for a request.
+
 use std::time::Duration;
 
+use failover_policy::AttemptLog;
 use failover_wire::stream::Tokens;
 
 use crate::asking::ContinuationMode;
@@ -17,8 +19,12 @@ pub struct AttemptReport {
     pub outcome: Outcome,
     /// The provider's status, if it gave one.
     pub status: Option<u16>,
-    /// How long it took.
+    /// How long it took: the whole answer, or a stream up to its end.
     pub took: Duration,
+    /// How long it took until the answer's head was there.
+    pub headed: Option<Duration>,
+    /// Of a stream: how long it took until its first useful chunk.
+    pub first_chunk: Option<Duration>,
     /// Whether it was the probe of a suspended candidate.
     pub probe: bool,
     /// How long the candidate is suspended for because of it.
@@ -33,11 +39,29 @@ pub struct AttemptReport {
     pub delivered: Option<usize>,
 }
 
+impl AttemptReport {
+    /// What the network or the answer had to say of a failure, beyond its word.
+    pub(crate) fn reason(&self) -> Option<String> {
+        match self.outcome {
+            Outcome::Network(error) => Some(error.to_string()),
+            Outcome::NoAnswer(why) => Some(why.to_string()),
+            _ => None,
+        }
+    }
+}
+
+/// What the gateway knows a request by, names and values: its ids, and whose it is.
+pub type Facts = Vec<(String, String)>;
+
 /// What was done for one request. Never holds bodies or credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// The API, as `name:version`.
     pub api: String,
+    /// The tenant's domain.
+    pub tenant: String,
+    /// How it is written.
+    pub format: AttemptLog,
     /// The attempts, in order.
     pub attempts: Vec<AttemptReport>,
     /// Candidates that were passed over, with why.
@@ -56,68 +80,5 @@ impl Report {
     /// Whether an operator should see it without asking for details.
     pub fn is_notable(&self) -> bool {
         self.attempts.len() != 1 || self.attempts[0].outcome != Outcome::Answered
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "api={} status={} took_ms={} attempts={}",
-            self.api,
-            self.status,
-            self.took.as_millis(),
-            self.attempts.len()
-        )?;
-        for (number, a) in self.attempts.iter().enumerate() {
-            write!(
-                f,
-                " #{}[model={:?} endpoint={:?} outcome={}",
-                number + 1,
-                a.model,
-                a.endpoint_id,
-                a.outcome.word()
-            )?;
-            if let Some(status) = a.status {
-                write!(f, " status={status}")?;
-            }
-            match a.outcome {
-                Outcome::Network(error) => write!(f, " reason={:?}", error.to_string())?,
-                Outcome::NoAnswer(why) => write!(f, " reason={:?}", why.to_string())?,
-                _ => {}
-            }
-            write!(f, " ms={}", a.took.as_millis())?;
-            if let Some(mode) = a.mode {
-                write!(f, " continued={}", mode.word())?;
-            }
-            if let Some(delivered) = a.delivered {
-                write!(f, " delivered={delivered}")?;
-            }
-            if a.probe {
-                f.write_str(" probe")?;
-            }
-            match a.suspended {
-                Some(length) => write!(f, " suspended_ms={}", length.as_millis())?,
-                None if a.suspected => f.write_str(" marked")?,
-                None => {}
-            }
-            if a.lifted {
-                f.write_str(" lifted")?;
-            }
-            f.write_str("]")?;
-        }
-        if let Some(why) = &self.not_continued {
-            write!(f, " not_continued={why}")?;
-        }
-        if let Some(Tokens {
-            prompt, completion, ..
-        }) = self.tokens
-        {
-            write!(f, " tokens={prompt}+{completion}")?;
-        }
-        for (model, endpoint, why) in &self.skipped {
-            write!(f, " skipped[model={model:?} endpoint={endpoint:?} {why}]")?;
-        }
-        Ok(())
     }
 }

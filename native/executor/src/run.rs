@@ -26,7 +26,7 @@ impl Call {
         first: Option<Result<Upstream, Unusable>>,
     ) {
         let overall = Deadline::after(self.settings().overall_timeout);
-        let mut course = Course::new(&self.attached.api, overall, self.attached.clock.now());
+        let mut course = Course::new(&self.attached, overall, self.attached.clock.now());
         let mut admitted = self.first.take().or_else(|| self.probe_early());
         let mut first = first.zip(self.first_body.take());
         loop {
@@ -68,7 +68,7 @@ impl Call {
             gateway.fail(failure);
             return status;
         };
-        let mut head = self.head(answer.head, course.report.attempts.len());
+        let mut head = self.head(answer.head, &course.report.attempts);
         let status = head.status;
         if head.metadata.is_empty() {
             let model = &self.candidates()[head.candidate].model;
@@ -88,8 +88,9 @@ impl Call {
             let candidates = self.candidates().iter().enumerate();
             let skipped = candidates.filter(|(index, _)| !course.tried.contains(index));
             report.skipped = skipped
-                .filter_map(|(_, candidate)| {
+                .filter_map(|(index, candidate)| {
                     let why = match candidate.gate.state(now) {
+                        _ if self.left_out.contains(&index) => "left-out",
                         State::Suspended { .. } => "suspended",
                         State::Suspected => "suspected",
                         State::Probing => "probing",

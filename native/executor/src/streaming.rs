@@ -1,6 +1,8 @@
 //! A call's stream, from its first useful chunk to its end: passed on, or collected; gone on with by other candidates
 //! when it breaks.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::Bytes;
 use failover_policy::OnStreamCut;
 use failover_wire::stream::Stream;
@@ -13,7 +15,7 @@ use crate::consequence::Streaming;
 use crate::course::{Answers, Course};
 use crate::deadline::Deadline;
 use crate::delivery::{Collected, Sink, deliver};
-use crate::gateway::{Gateway, Head};
+use crate::gateway::{Gateway, Head, Metadata};
 use crate::judge::Verdict;
 use crate::outcome::Outcome;
 use crate::relay::{Committed, Cut, Whole};
@@ -39,12 +41,15 @@ impl Call {
         course: &mut Course,
     ) -> Streamed {
         let begun = course.report.attempts.len();
-        let head = self.head(committed.head().clone(), begun);
+        let head = self.head(committed.head().clone(), &course.report.attempts);
         let status = head.status;
-        let model = &self.candidates()[admitted.index].model;
+        let first = admitted.index;
+        // Read where the stream's end is told, which can be when the call is dropped.
+        let serving = AtomicUsize::new(first);
         let account = |stream: &Stream| {
             caught_now(gateway, || {
-                gateway.used(self.accounting().of_stream(model, stream));
+                let candidate = serving.load(Ordering::Relaxed);
+                gateway.used(candidate, self.used_by(first, candidate, stream));
             });
         };
         let mut sink = self.sink(gateway, head, course);
@@ -60,9 +65,14 @@ impl Call {
                 Ok(whole) => {
                     streaming = None;
                     course.report.tokens = whole.stream.tokens();
+                    if let Some(end) = course.report.attempts.last_mut() {
+                        end.took = course.attempt_started.elapsed();
+                    }
+                    course.tell(gateway, false);
                     match self.end(&mut sink, &whole.stream, begun, course).await {
                         Ok(()) => {
-                            self.hand_over(gateway, sink, model, whole).await;
+                            let by = (first, admitted.index);
+                            self.hand_over(gateway, sink, by, whole).await;
                             return Streamed::Over(status);
                         }
                         Err(outcome) => whole.cut(outcome),
@@ -76,12 +86,14 @@ impl Call {
             course.overall = Deadline::after(self.settings().overall_timeout);
             if verdict.outcome.is_about_the_request() {
                 // The answer's end, as far as this request can have one.
+                course.tell(gateway, false);
                 break cut;
             }
             if let Some(streaming) = streaming {
                 streaming.broke();
             }
             self.settle(&mut admitted, &verdict, course);
+            course.tell(gateway, false);
             if !self.may_be_continued(&cut, &sink) {
                 break cut;
             }
@@ -90,6 +102,7 @@ impl Call {
                     // What this one has used is in what the next one will have.
                     cut.stream.forget();
                     (admitted, committed) = next;
+                    serving.store(admitted.index, Ordering::Relaxed);
                 }
                 Err(why) => {
                     course.report.not_continued = Some(why);
@@ -111,6 +124,17 @@ impl Call {
         }
     }
 
+    /// What a stream has used that `first` began and `last` has brought to its end.
+    fn used_by(&self, first: usize, last: usize, stream: &Stream) -> Metadata {
+        let model = &self.candidates()[last].model;
+        // The stream itself names the model that the client was told.
+        let named = match first == last {
+            true => stream.model(),
+            false => Some(model.as_str()),
+        };
+        self.accounting().of_stream(model, named, stream.tokens())
+    }
+
     /// Where the stream goes that begins with this head.
     fn sink<'g, G: Gateway>(&self, gateway: &'g G, head: Head, course: &mut Course) -> Sink<'g, G> {
         if self.collects {
@@ -119,7 +143,7 @@ impl Call {
             let most = self.settings().max_answer_body;
             return Sink::Collected(Collected::new(head, most, &self.attached.share));
         }
-        gateway.begin(head, false);
+        gateway.begin(head, None);
         Sink::Client(gateway)
     }
 
@@ -146,7 +170,7 @@ impl Call {
         &self,
         gateway: &G,
         sink: Sink<'_, G>,
-        model: &str,
+        (first, last): (usize, usize),
         mut whole: Whole<'_>,
     ) {
         match sink {
@@ -156,7 +180,7 @@ impl Call {
                 whole.drain().await;
             }
             Sink::Collected(collected) => {
-                let used = || self.accounting().of_stream(model, &whole.stream);
+                let used = || self.used_by(first, last, &whole.stream);
                 let metadata = caught_now(gateway, used).unwrap_or_default();
                 whole.stream.forget();
                 tokio::join!(collected.send(gateway, metadata), whole.drain());

@@ -43,12 +43,13 @@ async fn the_failover_headers_are_there_without_a_failover_and_on_the_clients_fa
 #[tokio::test(start_paused = true)]
 async fn the_failover_headers_can_be_switched_off() {
     let api = two().set("responseHeaders", "false").bind();
-    api.on("a@east", [ok("x")]);
+    api.on("a@east", [status(500)]).on("b@west", [ok("x")]);
     let heard = api.send(&chat("a")).await;
     for name in [
         "x-failover-model",
         "x-failover-endpoint",
         "x-failover-attempts",
+        "x-failover-reason",
     ] {
         assert_eq!(heard.header(name), None, "{name}");
     }

@@ -20,7 +20,7 @@ pub(crate) const METHODS: &[NativeMethod] = &[
     native! { fn reserve(own: jlong, bytes: jlong) -> jboolean },
     native! { fn prepared(
     production: jboolean, method: JString, path: JString, content_type: JString, content_encoding: JString,
-    headers: [jbyte], received: [jbyte], body: [jbyte], reserved: jlong) -> jlong },
+    control: JString, headers: [jbyte], received: [jbyte], body: [jbyte], reserved: jlong) -> jlong },
     native! { fn close() },
 ];
 
@@ -56,6 +56,7 @@ fn prepared(
     path: JString<'_>,
     content_type: JString<'_>,
     content_encoding: JString<'_>,
+    control: JString<'_>,
     headers: JByteArray<'_>,
     received: JByteArray<'_>,
     body: JByteArray<'_>,
@@ -65,6 +66,7 @@ fn prepared(
     let path = text(env, &path)?;
     let content_type = optional(env, &content_type)?;
     let content_encoding = optional(env, &content_encoding)?;
+    let control = optional(env, &control)?;
     let block = Bytes::from(bytes(env, &headers)?);
     let received = match received.is_null() {
         true => None,
@@ -76,6 +78,7 @@ fn prepared(
         path: &path,
         content_type: content_type.as_deref(),
         content_encoding: content_encoding.as_deref(),
+        control: control.as_deref(),
         headers: HeaderLengths { longest, all },
         body: Bytes::from(bytes(env, &body)?),
         reserved: count(reserved),

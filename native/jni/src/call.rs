@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use jni::objects::{JByteArray, JObject, JString};
-use jni::sys::jboolean;
+use jni::sys::{jboolean, jint};
 use jni::{Env, NativeMethod};
 
 use crate::convert::{JStrings, bytes, string_array, text};
@@ -16,7 +16,9 @@ use crate::running::Running;
 use crate::runtime::runtime;
 
 pub(crate) const METHODS: &[NativeMethod] = &[
-    native! { fn start(exchange: "org.modelfailover.executor.Exchange", verbose: jboolean, whole: jboolean) },
+    native! { fn start(exchange: "org.modelfailover.executor.Exchange", verbose: jboolean, whole: jboolean, observed: jboolean) },
+    native! { fn described(candidate: jint) -> [JString] },
+    native! { fn trace(headers: [jbyte]) },
     native! { fn resolved(url: JString, path: JString, headers: [jbyte]) },
     native! { fn to_sign(url: JString, path: JString) -> [JString] },
     native! { fn body() -> [jbyte] },
@@ -31,6 +33,7 @@ fn start(
     exchange: JObject<'_>,
     verbose: jboolean,
     whole: jboolean,
+    observed: jboolean,
 ) -> Result<(), Thrown> {
     let handle = handle_of(env, &this)?;
     let running = runtime().calls.find(handle).ok_or(Thrown::Handle(handle))?;
@@ -38,9 +41,28 @@ fn start(
         object: env.new_global_ref(exchange)?,
         signals: Arc::clone(&running.signals),
         verbose,
+        observed,
         has_failed: AtomicBool::new(false),
     });
     runtime().start(handle, &running, exchange, whole)
+}
+
+fn described<'local>(
+    env: &mut Env<'local>,
+    this: JObject<'local>,
+    candidate: jint,
+) -> Result<JStrings<'local>, Thrown> {
+    let running = runtime().calls.get(env, &this)?;
+    let candidate = usize::try_from(candidate).unwrap_or(usize::MAX);
+    Ok(string_array(env, &running.signals.described(candidate))?)
+}
+
+fn trace(env: &mut Env<'_>, this: JObject<'_>, headers: JByteArray<'_>) -> Result<(), Thrown> {
+    if let Some(running) = still_open(env, &this)? {
+        let block = Bytes::from(bytes(env, &headers)?);
+        running.signals.trace(&block);
+    }
+    Ok(())
 }
 
 /// The call of a method that comes too late when it has been cancelled.

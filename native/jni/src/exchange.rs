@@ -3,23 +3,26 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use failover_apim::error_code;
 use failover_executor::{
-    Cause, Failure, Gateway, Head, Metadata, Panic, Report, Unusable, Upstream,
+    AttemptReport, Cause, Facts, Failure, Gateway, Head, Metadata, Panic, Report, Unusable,
+    Upstream,
 };
+use failover_wire::stream::Tokens;
 use http::{HeaderMap, StatusCode};
 use jni::errors::Error;
 use jni::ids::JMethodID;
-use jni::objects::{JByteArray, JObject};
+use jni::objects::{JByteArray, JObject, JObjectArray, JString};
 use jni::refs::Global;
 use jni::signature::{Primitive, ReturnType};
 use jni::sys::jvalue;
 use jni::{Env, JavaVM, jni_sig, jni_str};
 use once_cell::sync::OnceCell;
 
-use crate::convert::string_array;
+use crate::convert::{string_array, strings};
 use crate::exceptions::last_panic;
 use crate::signals::Signals;
 
@@ -32,6 +35,8 @@ struct Methods {
     begin: JMethodID,
     data: JMethodID,
     used: JMethodID,
+    attempted: JMethodID,
+    facts: JMethodID,
     end: JMethodID,
     abort: JMethodID,
     report: JMethodID,
@@ -59,12 +64,12 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
         fail: env.get_method_id(
             &class,
             jni_str!("fail"),
-            jni_sig!((candidate: jint, status: jint, code: jint, message: java.lang.String, retry_after: jlong) -> void),
+            jni_sig!((candidate: jint, status: jint, code: jint, message: java.lang.String, retry_after: jlong, reasons: java.lang.String) -> void),
         )?,
         begin: env.get_method_id(
             &class,
             jni_str!("begin"),
-            jni_sig!((candidate: jint, status: jint, headers: [jbyte], metadata: [java.lang.String], whole: jboolean) -> void),
+            jni_sig!((candidate: jint, status: jint, headers: [jbyte], metadata: [java.lang.String], length: jlong) -> void),
         )?,
         data: env.get_method_id(
             &class,
@@ -74,7 +79,17 @@ pub(crate) fn cache(env: &mut Env<'_>) -> Result<(), Error> {
         used: env.get_method_id(
             &class,
             jni_str!("used"),
-            jni_sig!((metadata: [java.lang.String]) -> void),
+            jni_sig!((candidate: jint, metadata: [java.lang.String]) -> void),
+        )?,
+        attempted: env.get_method_id(
+            &class,
+            jni_str!("attempted"),
+            jni_sig!((number: jint, flowing: jboolean, outcome: java.lang.String, numbers: [jlong]) -> void),
+        )?,
+        facts: env.get_method_id(
+            &class,
+            jni_str!("facts"),
+            jni_sig!(() -> [java.lang.String]),
         )?,
         end: env.get_method_id(&class, jni_str!("end"), jni_sig!(() -> void))?,
         abort: env.get_method_id(&class, jni_str!("abort"), jni_sig!(() -> void))?,
@@ -99,6 +114,8 @@ pub(crate) struct Exchange {
     pub(crate) signals: Arc<Signals>,
     /// Whether every request is reported, not only the notable ones.
     pub(crate) verbose: bool,
+    /// Whether Java wants to hear of each attempt.
+    pub(crate) observed: bool,
     /// Whether one of its methods has thrown.
     pub(crate) has_failed: AtomicBool,
 }
@@ -180,6 +197,7 @@ fn failure(status: StatusCode, message: &str) -> Failure {
         cause: Cause::Broken,
         message: message.to_owned(),
         retry_after: None,
+        reasons: String::new(),
         candidate: None,
     }
 }
@@ -228,6 +246,35 @@ fn index(candidate: usize) -> i32 {
 
 fn object(value: &JObject<'_>) -> jvalue {
     jvalue { l: value.as_raw() }
+}
+
+/// What the host knows the request by.
+fn facts(env: &mut Env<'_>, methods: &Methods, exchange: &JObject<'_>) -> Result<Facts, Error> {
+    // SAFETY: `facts` was looked up on Exchange with this signature.
+    let flat =
+        unsafe { env.call_method_unchecked(exchange, methods.facts, ReturnType::Array, &[]) }?;
+    let flat = env.cast_local::<JObjectArray<'_, JString<'_>>>(flat.l()?)?;
+    let flat = strings(env, &flat)?;
+    let pairs = flat.as_chunks().0.iter();
+    Ok(pairs
+        .map(|[name, value]| (name.clone(), value.clone()))
+        .collect())
+}
+
+/// What `Exchange.attempted` is told in numbers; -1: there is none.
+fn numbers(attempt: &AttemptReport, tokens: Option<Tokens>) -> [i64; 8] {
+    let long = |number: Option<u64>| number.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX));
+    let millis = |time: Option<Duration>| long(time.map(|t| t.as_millis() as u64));
+    [
+        attempt.status.map_or(-1, i64::from),
+        millis(Some(attempt.took)),
+        millis(attempt.headed),
+        millis(attempt.first_chunk),
+        millis(attempt.suspended),
+        long(attempt.delivered.map(|bytes| bytes as u64)),
+        long(tokens.map(|t| t.prompt)),
+        long(tokens.map(|t| t.completion)),
+    ]
 }
 
 /// Headers cross the boundary as one block of `name:value\n` lines in ISO-8859-1.
@@ -319,6 +366,7 @@ impl Gateway for Exchange {
     fn fail(&self, failure: Failure) {
         self.call(|env, m, o| {
             let message = env.new_string(&failure.message)?;
+            let reasons = env.new_string(&failure.reasons)?;
             let args = [
                 int(failure.candidate.map_or(-1, index)),
                 int(i32::from(failure.status.as_u16())),
@@ -329,12 +377,13 @@ impl Gateway for Exchange {
                         .retry_after
                         .map_or(-1, |s| i64::try_from(s).unwrap_or(-1)),
                 },
+                object(&reasons),
             ];
             invoke(env, o, &m.fail, &args)
         });
     }
 
-    fn begin(&self, head: Head, whole: bool) {
+    fn begin(&self, head: Head, whole: Option<usize>) {
         let begun = self.call(|env, m, o| {
             let headers = header_block(env, &head.headers)?;
             let metadata = metadata_array(env, &head.metadata)?;
@@ -343,7 +392,9 @@ impl Gateway for Exchange {
                 int(i32::from(head.status.as_u16())),
                 object(&headers),
                 object(&metadata),
-                jvalue { z: whole },
+                jvalue {
+                    j: whole.map_or(-1, |length| length as i64),
+                },
             ];
             invoke(env, o, &m.begin, &args)
         });
@@ -371,10 +422,36 @@ impl Gateway for Exchange {
         self.signals.writable.notified()
     }
 
-    fn used(&self, metadata: Metadata) {
+    fn used(&self, candidate: usize, metadata: Metadata) {
         self.call(|env, m, o| {
             let metadata = metadata_array(env, &metadata)?;
-            invoke(env, o, &m.used, &[object(&metadata)])
+            let args = [int(index(candidate)), object(&metadata)];
+            invoke(env, o, &m.used, &args)
+        });
+    }
+
+    fn attempted(
+        &self,
+        number: usize,
+        attempt: &AttemptReport,
+        flowing: bool,
+        tokens: Option<Tokens>,
+    ) {
+        if !self.observed {
+            return;
+        }
+        self.call(|env, m, o| {
+            let outcome = env.new_string(attempt.outcome.word())?;
+            let numbers = numbers(attempt, tokens);
+            let array = env.new_long_array(numbers.len())?;
+            array.set_region(env, 0, &numbers)?;
+            let args = [
+                int(index(number)),
+                jvalue { z: flowing },
+                object(&outcome),
+                object(&array),
+            ];
+            invoke(env, o, &m.attempted, &args)
         });
     }
 
@@ -396,8 +473,9 @@ impl Gateway for Exchange {
     fn report(&self, report: &Report) {
         let notable = report.is_notable();
         if notable || self.verbose {
+            let facts = self.call(facts).unwrap_or_default();
             self.call(|env, m, o| {
-                let line = env.new_string(report.to_string())?;
+                let line = env.new_string(report.line(&facts))?;
                 invoke(env, o, &m.report, &[jvalue { z: notable }, object(&line)])
             });
         }

@@ -25,7 +25,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(call: Box<Call>, client: HttpClient, sent: Sent) -> Self {
-        let signals = Signals::new(sent, call.rewriting());
+        let signals = Signals::new(sent, call.rewriting(), call.asked_of());
         Running {
             prepared: Mutex::new(Some((call, client))),
             signals: Arc::new(signals),

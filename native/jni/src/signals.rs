@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use failover_apim::{ClientHeaders, Offer, join};
-use failover_executor::{PathRewriting, Unusable, Upstream};
+use failover_apim::{ClientHeaders, Offer, conventions, join, trace_headers};
+use failover_executor::{Candidates, PathRewriting, Unusable, Upstream};
 use http::{HeaderMap, Method};
 use tokio::sync::{Notify, oneshot};
 
@@ -24,6 +24,9 @@ pub(crate) struct Signals {
     sent: Sent,
     /// Set when each candidate has a path of its own.
     rewriting: Option<PathRewriting>,
+    candidates: Candidates,
+    /// The headers by which the next candidate goes on with the trace.
+    trace: Mutex<HeaderMap>,
     pub(crate) writable: Notify,
     state: Mutex<Resolution>,
     asked: Mutex<Option<Asked>>,
@@ -47,10 +50,16 @@ enum Resolution {
 }
 
 impl Signals {
-    pub(crate) fn new(sent: Sent, rewriting: Option<PathRewriting>) -> Self {
+    pub(crate) fn new(
+        sent: Sent,
+        rewriting: Option<PathRewriting>,
+        candidates: Candidates,
+    ) -> Self {
         Signals {
             sent,
             rewriting,
+            candidates,
+            trace: Mutex::default(),
             writable: Notify::new(),
             state: Mutex::default(),
             asked: Mutex::default(),
@@ -123,12 +132,36 @@ impl Signals {
         self.found(Err(Unusable(why)));
     }
 
+    /// What tracing calls a candidate: operation, provider, model, endpoint, and whether a stream was asked for.
+    pub(crate) fn described(&self, candidate: usize) -> [String; 5] {
+        let candidates = &self.candidates;
+        [
+            conventions::operation(&self.sent.path).to_owned(),
+            conventions::provider(candidates.provider().as_deref()).to_owned(),
+            candidates.model(candidate).unwrap_or_default().to_owned(),
+            candidates
+                .endpoint_id(candidate)
+                .unwrap_or_default()
+                .to_owned(),
+            candidates.stream().to_string(),
+        ]
+    }
+
+    /// Has the candidate that is resolved next go on with a trace.
+    pub(crate) fn trace(&self, block: &Bytes) {
+        *self.trace.lock().unwrap_or_else(PoisonError::into_inner) = trace_headers(block);
+    }
+
     fn upstream(
         &self,
         url: String,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         own_credential: bool,
     ) -> Result<Upstream, Unusable> {
+        // In the place of those by which the gateway would have gone on with the request's own.
+        for (name, value) in &*self.trace.lock().unwrap_or_else(PoisonError::into_inner) {
+            headers.insert(name, value.clone());
+        }
         let method = self.sent.method.parse::<Method>();
         let method =
             method.map_err(|_| Unusable("the request's method is not a valid one".to_owned()))?;

@@ -47,6 +47,22 @@ impl OnUnknownRefusal {
     }
 }
 
+/// How the attempts of a request are written to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AttemptLog {
+    /// A line of `name=value`.
+    #[default]
+    Text,
+    /// A JSON object in one line.
+    Json,
+}
+
+impl AttemptLog {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        one_of(text, ("text", Self::Text), ("json", Self::Json))
+    }
+}
+
 /// Same-candidate retries allowed: a share of the requests plus a floor per second, per API.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryBudget {

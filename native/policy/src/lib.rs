@@ -15,7 +15,7 @@ mod policy;
 mod settings;
 mod value;
 
-pub use choices::{OnStreamCut, OnUnknownRefusal, RetryBudget, WhenAllSuspended};
+pub use choices::{AttemptLog, OnStreamCut, OnUnknownRefusal, RetryBudget, WhenAllSuspended};
 pub use configuration::{Configuration, GatewayFile};
 pub use diagnostics::{ConfigError, Diagnostic, Level};
 pub use policy::{Candidate, KeyType, Policy, Section};

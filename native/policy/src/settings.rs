@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::choices::{OnStreamCut, OnUnknownRefusal, RetryBudget, WhenAllSuspended};
+use crate::choices::{AttemptLog, OnStreamCut, OnUnknownRefusal, RetryBudget, WhenAllSuspended};
 use crate::value::{DAY, boolean, duration, factor, size, whole_number};
 
 /// Everything that can be set for the gateway or for one API. Times are exact; see [`SETTINGS`] for their ranges.
@@ -50,6 +50,10 @@ pub struct Settings {
     pub max_continued_text: u64,
     /// Whether the `x-failover-*` headers are sent.
     pub response_headers: bool,
+    /// Whether a client may switch failover off, or leave candidates out.
+    pub client_control: bool,
+    /// How attempts are written to the log.
+    pub attempt_log: AttemptLog,
     /// What happens to a stream that breaks after its first useful chunk.
     pub on_stream_cut: OnStreamCut,
     /// Whether the tokens of streams are counted, and asked for where they are reported only on request.
@@ -83,6 +87,8 @@ impl Default for Settings {
             max_held: 0,
             max_continued_text: 0,
             response_headers: true,
+            client_control: false,
+            attempt_log: AttemptLog::Text,
             on_stream_cut: OnStreamCut::Error,
             count_stream_tokens: true,
         };
@@ -357,8 +363,26 @@ pub const SETTINGS: &[Setting] = &[
         default: "true",
         range: "true, false",
         example: "false",
-        meaning: "whether answers carry x-failover-model, x-failover-endpoint and x-failover-attempts",
+        meaning: "whether answers carry x-failover-model, x-failover-endpoint, x-failover-attempts and x-failover-reason",
         apply: |s, v| boolean(v).map(|v| s.response_headers = v),
+    },
+    Setting {
+        name: "client_control",
+        kind: Kind::Boolean,
+        default: "false",
+        range: "true, false",
+        example: "true",
+        meaning: "whether a client may say x-failover: off, or which candidates to leave out; the header is taken off every request, also when this is false",
+        apply: |s, v| boolean(v).map(|v| s.client_control = v),
+    },
+    Setting {
+        name: "attempt_log",
+        kind: Kind::Choice,
+        default: "text",
+        range: "text, json",
+        example: r#""json""#,
+        meaning: "how the lines of the logger org.modelfailover.attempts are written: as name=value, or as one JSON object each",
+        apply: |s, v| AttemptLog::read(v).map(|v| s.attempt_log = v),
     },
     Setting {
         name: "on_stream_cut",

@@ -59,19 +59,78 @@ fn attribute(setting: &Setting) -> Value {
     })
 }
 
-#[test]
-fn the_template_carries_every_setting_in_one_property() {
+/// The property that carries every setting.
+fn property() -> String {
     let pairs: Vec<String> = SETTINGS
         .iter()
         .map(|setting| lower_camel_case(setting.name))
         .map(|name| format!("{name}={{{{{name}|urlencode}}}}"))
         .collect();
+    format!(
+        "<property name=\"settings\" value=\"{}\"/>",
+        pairs.join("&amp;")
+    )
+}
+
+/// What a browser lets through; empty is not set. The gateway looks more closely.
+fn regex(setting: &Setting) -> String {
+    match setting.kind {
+        Kind::Time => "^([0-9]+(\\.[0-9]+)? ?(ms|s|m|h)?)?$".to_owned(),
+        Kind::Size => "^([0-9]+(\\.[0-9]+)? ?([KMG]i?B|B)?)?$".to_owned(),
+        Kind::Number => "^([0-9]+(\\.[0-9]+)?)?$".to_owned(),
+        Kind::Boolean | Kind::Choice => format!("^({})?$", setting.range.replace(", ", "|")),
+        Kind::Budget => "^[0-9.%/s+ ]*$".to_owned(),
+    }
+}
+
+#[test]
+fn the_companions_template_carries_every_setting_too() {
+    check(
+        "policy-definitions/modelFailoverSettings/modelFailoverSettings_v1.j2",
+        |_| {
+            format!(
+                "<class name=\"org.modelfailover.synapse.ModelFailoverSettingsMediator\">\n    {}\n</class>\n",
+                property()
+            )
+        },
+    );
+}
+
+#[test]
+fn the_companions_specification_has_a_field_for_every_setting() {
+    check(
+        "policy-definitions/modelFailoverSettings/modelFailoverSettings_v1.json",
+        |written| {
+            let mut specification: Value = serde_json::from_str(written).expect("JSON");
+            specification["policyAttributes"] = SETTINGS
+                .iter()
+                .map(|setting| {
+                    let mut attribute = attribute(setting);
+                    attribute["validationRegex"] = regex(setting).into();
+                    attribute
+                })
+                .collect();
+            serde_json::to_string_pretty(&specification).expect("JSON") + "\n"
+        },
+    );
+}
+
+#[test]
+fn the_companions_readme_lists_every_field() {
+    check(
+        "policy-definitions/modelFailoverSettings/README.md",
+        |written| table(written, "|---|---|---|---|"),
+    );
+}
+
+#[test]
+fn the_template_carries_every_setting_in_one_property() {
     check(
         "policy-definitions/modelFailover/modelFailover_v2.j2",
         |_| {
             format!(
-                "<class name=\"org.modelfailover.synapse.ModelFailoverMediator\">\n    <property name=\"failoverConfigs\" value=\"{{{{failoverConfigs|urlencode}}}}\"/>\n    <property name=\"settings\" value=\"{}\"/>\n</class>\n",
-                pairs.join("&amp;")
+                "<class name=\"org.modelfailover.synapse.ModelFailoverMediator\">\n    <property name=\"failoverConfigs\" value=\"{{{{failoverConfigs|urlencode}}}}\"/>\n    {}\n</class>\n",
+                property()
             )
         },
     );
@@ -97,24 +156,28 @@ fn the_specification_has_an_attribute_for_every_setting() {
 #[test]
 fn the_readme_lists_every_attribute() {
     check("policy-definitions/modelFailover/README.md", |written| {
-        let first = "| `failoverConfigs` |";
-        let start = written.find(first).expect("the row of failoverConfigs");
-        let start = start + written[start..].find('\n').expect("the end of its row") + 1;
-        let end = start + written[start..].find("\n\n").expect("the end of the table") + 1;
-        let rows = SETTINGS.iter().map(|setting| {
-            format!(
-                "| `{}` | {} | {} | `{}` |\n",
-                lower_camel_case(setting.name),
-                meaning(setting),
-                default(setting),
-                example(setting)
-            )
-        });
+        table(written, "| `failoverConfigs` |")
+    });
+}
+
+/// A page with a row for every setting behind the line that begins like this.
+fn table(written: &str, line: &str) -> String {
+    let start = written.find(line).expect("the line before the rows");
+    let start = start + written[start..].find('\n').expect("its end") + 1;
+    let end = start + written[start - 1..].find("\n\n").expect("the table's end");
+    let rows = SETTINGS.iter().map(|setting| {
         format!(
-            "{}{}{}",
-            &written[..start],
-            rows.collect::<String>(),
-            &written[end..]
+            "| `{}` | {} | {} | `{}` |\n",
+            lower_camel_case(setting.name),
+            meaning(setting),
+            default(setting),
+            example(setting)
         )
     });
+    format!(
+        "{}{}{}",
+        &written[..start],
+        rows.collect::<String>(),
+        &written[end..]
+    )
 }

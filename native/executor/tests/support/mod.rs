@@ -16,12 +16,14 @@ use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue as FrameValue, Message};
 use bytes::Bytes;
 use failover_executor::{
-    Answer, Arrival, AttachedPolicy, Call, Decision, Failure, Gateway, Head, HeaderLengths,
-    Metadata, NetError, Panic, Registry, Report, Scope, Transport, Unusable, Upstream,
+    Answer, Arrival, AttachedPolicy, AttemptReport, Call, Decision, Failure, Gateway, Head,
+    HeaderLengths, Metadata, NetError, Panic, Registry, Report, Scope, Transport, Unusable,
+    Upstream,
 };
 use failover_policy::{KeyType, Policy, Settings};
 use failover_suspension::{Gate, Key, State};
 use failover_wire::provider::{Account, Fact, JsonPath, ModelPlace, Names, Provider};
+use failover_wire::stream::Tokens;
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::sync::Notify;
@@ -74,6 +76,7 @@ pub fn arrival(path: &str, body: Bytes) -> Arrival<'_> {
         path,
         content_type: Some("application/json"),
         content_encoding: None,
+        control: None,
         headers: HeaderLengths::default(),
         body,
         reserved: 0,
@@ -83,7 +86,7 @@ pub fn arrival(path: &str, body: Bytes) -> Arrival<'_> {
 // ------------------------------------------------------------------------------------- what a provider does
 
 /// What a provider does with one request.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Act {
     after: Duration,
     /// `Err(None)`: it never answers.
@@ -93,7 +96,7 @@ pub struct Act {
 }
 
 /// A piece of a body: a pause, counted from when the piece is asked for, and what comes then. `None`: nothing, ever.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Piece {
     after: Duration,
     what: Option<Result<Bytes, NetError>>,
@@ -523,6 +526,10 @@ pub struct Heard {
     pub whole: bool,
     /// What a stream has used.
     pub used: Option<Metadata>,
+    /// Who served a stream to its end, as `model@endpoint`.
+    pub served_by: Option<String>,
+    /// The attempts as they were told: number, word, whether a stream had begun, tokens at its end.
+    pub attempted: Vec<(usize, &'static str, bool, Option<Tokens>)>,
     /// What panicked, in its words.
     pub panics: Vec<String>,
     /// Every call of the [`Gateway`], for its rules.
@@ -700,11 +707,11 @@ impl Gateway for Client {
         self.note("fail", |heard| heard.failure = Some(failure));
     }
 
-    fn begin(&self, head: Head, whole: bool) {
+    fn begin(&self, head: Head, whole: Option<usize>) {
         self.note("begin", |heard| {
             heard.head = Some(head);
             heard.streamed = true;
-            heard.whole = whole;
+            heard.whole = whole.is_some();
         });
     }
 
@@ -727,8 +734,20 @@ impl Gateway for Client {
         }
     }
 
-    fn used(&self, metadata: Metadata) {
+    fn attempted(
+        &self,
+        number: usize,
+        attempt: &AttemptReport,
+        flowing: bool,
+        tokens: Option<Tokens>,
+    ) {
+        let told = (number, attempt.outcome.word(), flowing, tokens);
+        lock(&self.0.heard).attempted.push(told);
+    }
+
+    fn used(&self, candidate: usize, metadata: Metadata) {
         self.note("used", |heard| {
+            heard.served_by = Some(self.0.who[candidate].clone());
             let before = heard.used.replace(metadata);
             assert_eq!(before, None, "what is used was said twice");
         });

@@ -30,6 +30,7 @@ public final class AttachedPolicy extends NativeObject implements AutoCloseable 
      * @param path the path behind the API's context, query included
      * @param contentType the body's declared type, or null
      * @param contentEncoding the codings that the body still has, or null
+     * @param control what the client says of failing over, in {@code x-failover}; or null
      * @param headers the headers as the flow has left them: a block of {@code name:value\n} lines
      *     in ISO-8859-1, one for each name, then the further values
      * @param received the same of the request as it came in, where its {@code Connection} may name
@@ -46,6 +47,7 @@ public final class AttachedPolicy extends NativeObject implements AutoCloseable 
             String path,
             String contentType,
             String contentEncoding,
+            String control,
             byte[] headers,
             byte[] received,
             byte[] body,
@@ -57,6 +59,7 @@ public final class AttachedPolicy extends NativeObject implements AutoCloseable 
                         path,
                         contentType,
                         contentEncoding,
+                        control,
                         headers,
                         received,
                         body,
@@ -70,6 +73,7 @@ public final class AttachedPolicy extends NativeObject implements AutoCloseable 
             String path,
             String contentType,
             String contentEncoding,
+            String control,
             byte[] headers,
             byte[] received,
             byte[] body,

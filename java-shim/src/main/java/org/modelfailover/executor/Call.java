@@ -16,8 +16,25 @@ public final class Call extends NativeObject {
      * @param exchange the client's side
      * @param verbose whether every request is reported, not only the notable ones
      * @param whole whether a streamed answer is needed as a whole
+     * @param observed whether {@link Exchange#attempted} is to be called
      */
-    public native void start(Exchange exchange, boolean verbose, boolean whole);
+    public native void start(Exchange exchange, boolean verbose, boolean whole, boolean observed);
+
+    /**
+     * What OpenTelemetry's conventions call a candidate.
+     *
+     * @param candidate its index in the section
+     * @return operation, provider, model, the endpoint's id, and whether a stream was asked for
+     */
+    public native String[] described(int candidate);
+
+    /**
+     * Has the candidate that is resolved next go on with a trace.
+     *
+     * @param headers by which it does: a block of lines, in the place of the client's of those
+     *     names
+     */
+    public native void trace(byte[] headers);
 
     /**
      * Says where the candidate is that was asked for, and which credentials it has.

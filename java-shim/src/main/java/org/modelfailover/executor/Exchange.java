@@ -43,8 +43,9 @@ public interface Exchange {
      * @param code the host's error code
      * @param message a sentence for the client
      * @param retryAfter seconds for Retry-After, or -1
+     * @param reasons what the attempts came to, for {@code x-failover-reason}; empty: no header
      */
-    void fail(int candidate, int status, int code, String message, long retryAfter);
+    void fail(int candidate, int status, int code, String message, long retryAfter, String reasons);
 
     /**
      * A streamed answer begins, or a large one that is whole.
@@ -53,9 +54,9 @@ public interface Exchange {
      * @param status the HTTP status
      * @param headers the headers
      * @param metadata what it has used, if it is whole
-     * @param whole whether it is
+     * @param length of its body in bytes, if it is; otherwise -1
      */
-    void begin(int candidate, int status, byte[] headers, String[] metadata, boolean whole);
+    void begin(int candidate, int status, byte[] headers, String[] metadata, long length);
 
     /**
      * Offers the next bytes of a streamed answer.
@@ -66,18 +67,37 @@ public interface Exchange {
     int data(ByteBuffer chunk);
 
     /**
+     * What an attempt came to, as soon as that is known, where {@link Call#start} was told that
+     * somebody looks on.
+     *
+     * @param number its place, from 1
+     * @param flowing whether it is a stream that has begun; what it comes to is told once more
+     * @param outcome the word for it
+     * @param numbers the provider's status; milliseconds: all, to the answer's head, to a stream's
+     *     first useful chunk, of the suspension that follows; bytes of text that were delivered of
+     *     a stream that broke; tokens of prompt and answer of a stream; -1: there is none
+     */
+    void attempted(int number, boolean flowing, String outcome, long[] numbers);
+
+    /**
      * What a streamed answer has used: once, before {@link #end} or {@link #abort}, and also when
      * the call was cancelled.
      *
+     * @param candidate who served it to its end
      * @param metadata what it has used
      */
-    void used(String[] metadata);
+    void used(int candidate, String[] metadata);
 
     /** The streamed answer is complete. */
     void end();
 
     /** The streamed answer can't be completed; the client must not take it for a whole one. */
     void abort();
+
+    /**
+     * @return what the host knows the request by, for {@link #report}: names and values in turn
+     */
+    String[] facts();
 
     /**
      * A line for the gateway's log: what was done for the request.

@@ -16,9 +16,11 @@ import org.modelfailover.synapse.endpoint.Endpoints;
 import org.modelfailover.synapse.engine.ClientConnection;
 import org.modelfailover.synapse.engine.Engine;
 import org.modelfailover.synapse.engine.Faults;
+import org.modelfailover.synapse.engine.Headers;
 import org.modelfailover.synapse.engine.InFlight;
 import org.modelfailover.synapse.engine.Properties;
 import org.modelfailover.synapse.installation.Installation;
+import org.modelfailover.synapse.observation.Observation;
 import org.modelfailover.synapse.request.Arrival;
 import org.modelfailover.synapse.request.BodyType;
 import org.modelfailover.synapse.request.Reception;
@@ -37,7 +39,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
     private static final Log LOG = LogFactory.getLog(ModelFailoverMediator.class);
 
     private final DeployedPolicy policy = new DeployedPolicy(this);
-    private final Reception reception = new Reception(this, policy, this::takeOver);
+    private final Reception reception = new Reception(this, ModelFailoverMediator::takeOver);
 
     /** Sets the configuration as the portal stored it, URL-encoded as the template carries it. */
     public void setFailoverConfigs(String value) {
@@ -74,6 +76,10 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
         if (synCtx.isResponse()) {
             return true;
         }
+        MessageContext axis2 = ((Axis2MessageContext) synCtx).getAxis2MessageContext();
+        String control = control(synCtx, axis2);
+        DeployedPolicy policy =
+                this.policy.with(synCtx.getProperty(Properties.SETTINGS), synCtx.getEnvironment());
         String unusable = policy.unusable(synCtx);
         if (unusable != null) {
             throw Faults.exception(synCtx, 500, 500, unusable);
@@ -82,19 +88,32 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             Installation.handedOn();
             return true;
         }
-        MessageContext axis2 = ((Axis2MessageContext) synCtx).getAxis2MessageContext();
         if (!BodyType.canCarryModel(axis2)) {
             return true;
         }
         AttachedApi api = policy.attached(synCtx);
         try {
-            return mediate((Axis2MessageContext) synCtx, api);
+            return mediate((Axis2MessageContext) synCtx, policy, api, control);
         } finally {
             api.release();
         }
     }
 
-    private boolean mediate(Axis2MessageContext synCtx, AttachedApi api) {
+    /**
+     * What the client says of failing over, or null: taken off before anything goes upstream, and
+     * kept for another such policy on the same operation.
+     */
+    private static String control(org.apache.synapse.MessageContext synCtx, MessageContext axis2) {
+        String said = Headers.take(axis2, "x-failover");
+        if (said != null) {
+            synCtx.setProperty(Properties.CLIENT_CONTROL, said);
+            return said;
+        }
+        return (String) synCtx.getProperty(Properties.CLIENT_CONTROL);
+    }
+
+    private boolean mediate(
+            Axis2MessageContext synCtx, DeployedPolicy policy, AttachedApi api, String control) {
         boolean production = "PRODUCTION".equals(synCtx.getProperty(Properties.KEY_TYPE));
         Endpoints endpoints = production ? api.endpoints.production : api.endpoints.sandbox;
         if (endpoints == null) {
@@ -109,26 +128,32 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
                     "The Model Failover policy needs requests that come through the pass-through"
                             + " HTTP transport");
         }
-        return reception.receive(new Arrival(synCtx, client, api, production, endpoints));
+        return reception.receive(
+                new Arrival(synCtx, client, policy, api, production, endpoints, control));
     }
 
     /** Gives the worker back and lets the native executor answer. */
-    private void takeOver(Arrival arrival, Call call) {
+    private static void takeOver(Arrival arrival, Call call) {
         MessageContext axis2 = arrival.axis2;
         ClientExchange exchange = null;
+        Observation observation = null;
         try {
             axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
             RequestBody.forget(axis2, arrival.client);
             Engine.of().beforeSuspending(arrival.synapse);
+            DetachedRequest request = new DetachedRequest(arrival.synapse, arrival.client.request);
+            observation =
+                    Observation.of(arrival.synapse, call, request.correlation(), request.method);
             exchange =
                     new ClientExchange(
                             call,
-                            new DetachedRequest(arrival.synapse, arrival.client.request),
+                            request,
                             arrival.endpoints,
                             arrival.client,
-                            policy.answers,
-                            policy.limits().longestWait,
-                            policy.needsWholeAnswers(arrival.synapse));
+                            arrival.policy.answers,
+                            arrival.policy.limits().longestWait,
+                            arrival.policy.needsWholeAnswers(arrival.synapse),
+                            observation);
             // Before the start: an answer can arrive before this thread has left its stack.
             axis2.getOperationContext().setProperty(Properties.RESPONSE_WRITTEN, "SKIP");
             InFlight.add(exchange.client());
@@ -141,9 +166,11 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             }
             if (exchange != null) {
                 exchange.resume();
+            } else if (observation != null) {
+                observation.failed();
             }
             axis2.getOperationContext().removeProperty(Properties.RESPONSE_WRITTEN);
-            policy.failed(e);
+            arrival.policy.failed(e);
             throw Faults.exception(arrival.synapse, 500, 500, "The Model Failover policy failed");
         }
     }

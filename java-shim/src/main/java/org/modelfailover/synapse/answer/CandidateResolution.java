@@ -8,6 +8,7 @@ import org.modelfailover.executor.UnusableException;
 import org.modelfailover.synapse.endpoint.Credentials;
 import org.modelfailover.synapse.endpoint.Endpoints;
 import org.modelfailover.synapse.endpoint.Target;
+import org.modelfailover.synapse.observation.Observation;
 
 /** Finds URL and credentials of a call's candidates, on workers: the host's mediators may block. */
 final class CandidateResolution {
@@ -18,6 +19,7 @@ final class CandidateResolution {
     private final Endpoints endpoints;
     private final WaitingClient client;
     private final WayBack wayBack;
+    private final Observation observation;
 
     /** The worker that starts the call, and resolves the first candidate while it does. */
     private final Thread worker = Thread.currentThread();
@@ -27,16 +29,19 @@ final class CandidateResolution {
             DetachedRequest request,
             Endpoints endpoints,
             WaitingClient client,
-            WayBack wayBack) {
+            WayBack wayBack,
+            Observation observation) {
         this.call = call;
         this.request = request;
         this.endpoints = endpoints;
         this.client = client;
         this.wayBack = wayBack;
+        this.observation = observation;
     }
 
     void resolve(int candidate, String path, String[] withheld) {
-        Runnable work = () -> resolveHere(candidate, path, withheld);
+        int number = observation.next();
+        Runnable work = () -> resolveHere(number, candidate, path, withheld);
         if (Thread.currentThread() == worker) {
             work.run();
         } else {
@@ -44,9 +49,10 @@ final class CandidateResolution {
         }
     }
 
-    private void resolveHere(int candidate, String path, String[] withheld) {
+    private void resolveHere(int number, int candidate, String path, String[] withheld) {
         try {
             Target target = endpoints.find(request.configuration(), candidate);
+            observation.found(number, candidate, target.address);
             Credentials.resolve(call, target, () -> request.scratch(withheld, path));
         } catch (UnusableException e) {
             LOG.error(endpoints.describe(candidate) + " can't be called: " + e.getMessage());

@@ -10,10 +10,14 @@ import org.modelfailover.synapse.endpoint.Endpoints;
 import org.modelfailover.synapse.engine.Answers;
 import org.modelfailover.synapse.engine.ClientConnection;
 import org.modelfailover.synapse.engine.Engine;
+import org.modelfailover.synapse.engine.Faults;
 import org.modelfailover.synapse.engine.MaxMemory;
+import org.modelfailover.synapse.engine.Properties;
+import org.modelfailover.synapse.observation.Observation;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -37,6 +41,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     private final WaitingClient client;
     private final WayBack wayBack;
     private final CandidateResolution resolution;
+    private final Observation observation;
     private final long longest;
 
     /** The handlers of an API that needs whole answers, for a stream that never becomes one. */
@@ -53,6 +58,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
      * @param answers those of the API
      * @param longest how long the client may have to wait for the next byte, in milliseconds
      * @param whole whether streams are collected, so that the client hears of one at its end
+     * @param observation looks on
      */
     public ClientExchange(
             Call call,
@@ -61,15 +67,20 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
             ClientConnection connection,
             Answers answers,
             long longest,
-            boolean whole) {
+            boolean whole,
+            Observation observation) {
         this.call = call;
         this.request = request;
+        this.observation = observation;
         this.longest = longest;
         handlersOfCollected = whole ? Engine.of().handlers(request.original()) : null;
         client = new WaitingClient(connection, request, this::left);
         pipe = new AnswerPipe(connection, call, client);
-        wayBack = new WayBack(request, endpoints, client, connection.configuration, answers, this);
-        resolution = new CandidateResolution(call, request, endpoints, client, wayBack);
+        wayBack =
+                new WayBack(
+                        request, endpoints, client, connection.configuration, answers, this, observation);
+        resolution =
+                new CandidateResolution(call, request, endpoints, client, wayBack, observation);
         // A collected stream takes as long as it flows; the executor's clocks watch it.
         client.await(pipe, whole ? 0 : longest);
     }
@@ -80,13 +91,15 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     }
 
     public void start() {
-        call.start(this, ATTEMPTS.isDebugEnabled(), handlersOfCollected != null);
+        call.start(
+                this, ATTEMPTS.isDebugEnabled(), handlersOfCollected != null, observation.isOn());
     }
 
     /** Takes it back: the request goes on in its own thread after all. */
     public void resume() {
         client.finish();
         client.takePipeAway();
+        observation.failed();
     }
 
     @Override
@@ -101,6 +114,8 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
             return;
         }
         client.finish();
+        observation.answered(metadata);
+        long length = body == null ? 0 : body.remaining();
         try {
             if (body != null) {
                 pipe.offerAll(body);
@@ -109,21 +124,22 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
             LOG.debug("The client went away", e);
             pipe.producerError();
         }
-        WayBack.Head head = new WayBack.Head(candidate, status, headers, metadata);
+        WayBack.Head head = new WayBack.Head(candidate, status, headers, metadata, length);
         wayBack.respond(head, body == null ? null : pipe, null);
     }
 
     @Override
-    public void begin(int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
+    public void begin(int candidate, int status, byte[] headers, String[] metadata, long length) {
         if (!answered.compareAndSet(false, true)) {
             return;
         }
+        observation.answered(metadata);
         if (handlersOfCollected != null) {
             client.limitSilence(longest);
         }
-        StreamedAnswer begun = streamed(Engine.of().handlers(request.original()), !whole);
+        StreamedAnswer begun = streamed(Engine.of().handlers(request.original()), length < 0);
         stream = begun;
-        WayBack.Head head = new WayBack.Head(candidate, status, headers, metadata);
+        WayBack.Head head = new WayBack.Head(candidate, status, headers, metadata, length);
         wayBack.respond(head, pipe, begun);
     }
 
@@ -149,14 +165,19 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     }
 
     @Override
-    public void used(String[] metadata) {
+    public void attempted(int number, boolean flowing, String outcome, long[] numbers) {
+        observation.attempted(number, flowing, outcome, numbers);
+    }
+
+    @Override
+    public void used(int candidate, String[] metadata) {
         if (stream == null) {
             // It was collected, and nothing of it is sent.
             StreamedAnswer unsent = streamed(handlersOfCollected, true);
             unsent.sent(null);
             stream = unsent;
         }
-        stream.used(metadata);
+        stream.used(candidate, metadata);
     }
 
     @Override
@@ -186,26 +207,42 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     }
 
     @Override
-    public void fail(int candidate, int status, int code, String message, long retryAfter) {
+    public void fail(
+            int candidate, int status, int code, String message, long retryAfter, String reasons) {
         if (!answered.compareAndSet(false, true)) {
             // Too late to say so.
             abort();
             return;
         }
         client.finish();
+        observation.failed();
         if (code == MaxMemory.REFUSAL.code()) {
             MaxMemory.refused();
         }
-        wayBack.fault(candidate, status, code, message, retryAfter);
+        wayBack.fault(candidate, status, code, message, Faults.headers(retryAfter, reasons));
+    }
+
+    @Override
+    public String[] facts() {
+        List<String> facts = new ArrayList<>();
+        put(facts, "correlation_id", request.correlation());
+        put(facts, "message_id", request.messageId());
+        put(facts, "application", request.text(Properties.APPLICATION));
+        put(facts, "trace_id", observation.traceId());
+        return facts.toArray(new String[0]);
+    }
+
+    private static void put(List<String> facts, String name, Object value) {
+        if (value != null) {
+            facts.add(name);
+            facts.add(value.toString());
+        }
     }
 
     @Override
     public void report(boolean notable, String line) {
-        if (notable) {
-            ATTEMPTS.warn(line);
-        } else {
-            ATTEMPTS.debug(line);
-        }
+        Runnable log = notable ? () -> ATTEMPTS.warn(line) : () -> ATTEMPTS.debug(line);
+        Engine.of().correlated(request.correlation(), log);
     }
 
     @Override
@@ -220,6 +257,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     /** The client has left. */
     private void left() {
         call.cancel();
+        observation.over();
         if (answered.compareAndSet(false, true)) {
             Engine.of().abandoned(request.original());
         }
@@ -229,6 +267,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     @Override
     public void close() {
         call.cancel();
+        observation.over();
         client.close();
     }
 

@@ -35,7 +35,9 @@ public final class DetachedRequest {
     /** The client's request line. */
     public final String uri;
 
-    private final String method;
+    /** Its HTTP method. */
+    public final String method;
+
     private final String contentType;
     private final TreeMap<String, String> headers;
     private final Map<String, Object> properties;
@@ -103,6 +105,17 @@ public final class DetachedRequest {
     /** The engine's id of it for log lines, or null. */
     public Object correlation() {
         return transport.get(Properties.CORRELATION_ID);
+    }
+
+    /** The engine's id of the message. */
+    String messageId() {
+        return synapse.getMessageID();
+    }
+
+    /** A property that the request had when its worker left, as text; null when it had none. */
+    String text(String property) {
+        Object value = properties.get(property);
+        return value == null ? null : value.toString();
     }
 
     private MessageContext newAxis2() throws AxisFault {

@@ -30,6 +30,9 @@ final class StreamedAnswer {
     /** Whether the host has counted it, or is about to. */
     private final AtomicBoolean counted;
 
+    /** Who served it to its end. */
+    private volatile int candidate = -1;
+
     /** What it has used: names and values in turn, or null. */
     private volatile String[] metadata;
 
@@ -80,7 +83,8 @@ final class StreamedAnswer {
         }
     }
 
-    void used(String[] metadata) {
+    void used(int candidate, String[] metadata) {
+        this.candidate = candidate;
         this.metadata = metadata;
         hasSaidWhatItUsed = true;
         countIfDue();
@@ -101,6 +105,7 @@ final class StreamedAnswer {
     private void countHere(Axis2MessageContext sent) {
         try {
             Axis2MessageContext context = request.ended(sent, length);
+            wayBack.describe(context, candidate);
             Accounting.put(context, metadata);
             try {
                 Accounting.count(context, handlers);

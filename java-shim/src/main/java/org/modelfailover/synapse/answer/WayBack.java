@@ -16,6 +16,9 @@ import org.modelfailover.synapse.engine.Faults;
 import org.modelfailover.synapse.engine.Headers;
 import org.modelfailover.synapse.engine.Properties;
 import org.modelfailover.synapse.engine.Workers;
+import org.modelfailover.synapse.observation.Observation;
+
+import java.util.Map;
 
 /** Sends heads of answers, and faults, back through the API, on the transport's own workers. */
 final class WayBack {
@@ -27,6 +30,7 @@ final class WayBack {
     private final SourceConfiguration configuration;
     private final Answers answers;
     private final Unsent unsent;
+    private final Observation observation;
     private final ClassLoader loader = Thread.currentThread().getContextClassLoader();
 
     /** What is to be done when an answer can't be sent. */
@@ -46,13 +50,15 @@ final class WayBack {
             WaitingClient client,
             SourceConfiguration configuration,
             Answers answers,
-            Unsent unsent) {
+            Unsent unsent,
+            Observation observation) {
         this.request = request;
         this.endpoints = endpoints;
         this.client = client;
         this.configuration = configuration;
         this.answers = answers;
         this.unsent = unsent;
+        this.observation = observation;
     }
 
     /** An answer's head. */
@@ -64,11 +70,15 @@ final class WayBack {
         /** What it has used, where it is whole. */
         final String[] metadata;
 
-        Head(int candidate, int status, byte[] headers, String[] metadata) {
+        /** Of the body, in bytes; -1: it is a stream. */
+        final long length;
+
+        Head(int candidate, int status, byte[] headers, String[] metadata, long length) {
             this.candidate = candidate;
             this.status = status;
             this.headers = headers;
             this.metadata = metadata;
+            this.length = length;
         }
     }
 
@@ -96,6 +106,7 @@ final class WayBack {
                         LOG.error("The answer of a model could not be sent back", e);
                         insteadOf(answer);
                     }
+                    observation.sent();
                     if (!request.isAnswered()) {
                         LOG.error("No mediator of the API's response flow sent the answer");
                         unsent.close();
@@ -113,7 +124,7 @@ final class WayBack {
     }
 
     /** What the host wants to know of the candidate that an answer or a failure is about. */
-    private void describe(Axis2MessageContext answer, int candidate) {
+    void describe(Axis2MessageContext answer, int candidate) {
         if (candidate < 0) {
             return;
         }
@@ -127,7 +138,7 @@ final class WayBack {
 
     private static void put(MessageContext axis2, Head head, Pipe pipe) {
         axis2.setProperty(Properties.HTTP_STATUS, head.status);
-        String contentType = Headers.put(axis2, head.headers);
+        String contentType = Headers.put(axis2, head.headers, head.length);
         if (contentType != null) {
             axis2.setProperty(Properties.CONTENT_TYPE, contentType);
             int parameters = contentType.indexOf(';');
@@ -157,19 +168,20 @@ final class WayBack {
         if (unsent.replace(answer)) {
             client.takePipeAway();
             answer.getAxis2MessageContext().removeProperty(Properties.PIPE);
-            fault(answer, 500, 0, "The response flow of the API failed", -1);
+            fault(answer, 500, 0, "The response flow of the API failed", Faults.headers(-1, ""));
         }
     }
 
     /** Lets the fault sequence answer. */
-    void fault(int candidate, int status, int code, String message, long retryAfter) {
+    void fault(int candidate, int status, int code, String message, Map<String, String> headers) {
         answer(
                 () -> {
                     client.takePipeAway();
                     try {
                         Axis2MessageContext failure = request.failure();
                         describe(failure, candidate);
-                        fault(failure, status, code, message, retryAfter);
+                        correlate(headers);
+                        fault(failure, status, code, message, headers);
                     } catch (AxisFault e) {
                         LOG.error("The fault sequence could not be run", e);
                     }
@@ -181,10 +193,22 @@ final class WayBack {
                 unsent::close);
     }
 
+    /** As the engine does with an answer; a fault sequence passes none of the request's on. */
+    private void correlate(Map<String, String> headers) {
+        String name = Engine.of().correlationHeader();
+        if (name != null && request.correlation() != null) {
+            headers.put(name, request.correlation().toString());
+        }
+    }
+
     private void fault(
-            Axis2MessageContext context, int status, int code, String message, long retryAfter) {
+            Axis2MessageContext context,
+            int status,
+            int code,
+            String message,
+            Map<String, String> headers) {
         MessageContext axis2 = context.getAxis2MessageContext();
-        axis2.setProperty(Properties.HEADERS, Faults.headers(retryAfter));
+        axis2.setProperty(Properties.HEADERS, headers);
         axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.TRUE);
         axis2.setProperty(Properties.CONTENT_TYPE, "application/json");
         axis2.setProperty(Properties.MESSAGE_TYPE, "application/json");

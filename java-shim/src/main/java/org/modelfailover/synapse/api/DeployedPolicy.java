@@ -17,6 +17,9 @@ import org.modelfailover.synapse.engine.Properties;
 import org.modelfailover.synapse.installation.Installation;
 import org.modelfailover.synapse.network.GatewayNetwork;
 
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
 /**
  * A policy in an API's flow, from its deployment on. Requests that are in the flow when it is
  * undeployed are served: they have the API that they use, those that come yet get one of their own.
@@ -50,6 +53,12 @@ public final class DeployedPolicy {
     /** For as long as requests may come. */
     private volatile Policy.Limits limits;
 
+    /** The same policy with settings of a companion over its own, by those. */
+    private final Map<String, DeployedPolicy> companions = new ConcurrentHashMap<>();
+
+    /** The most of them: a companion stands in a flow, and a flow has few. */
+    private static final int MOST_COMPANIONS = 32;
+
     /**
      * @param mediator where the policy stands
      */
@@ -65,6 +74,40 @@ public final class DeployedPolicy {
     /** Sets what the API sets for itself, as the template carries it. */
     public void setSettings(String value) {
         settings = value;
+    }
+
+    /**
+     * The policy as a request sees it that has come past a companion.
+     *
+     * @param companion what that has set, or null
+     */
+    public DeployedPolicy with(Object companion, SynapseEnvironment environment) {
+        if (!(companion instanceof String) || ((String) companion).isEmpty()) {
+            return this;
+        }
+        DeployedPolicy known = companions.get(companion);
+        return known != null ? known : deployWith((String) companion, environment);
+    }
+
+    private DeployedPolicy deployWith(String companion, SynapseEnvironment environment) {
+        if (companions.size() >= MOST_COMPANIONS) {
+            LOG.warn(where + ": settings of more companions than it takes are left out");
+            return this;
+        }
+        DeployedPolicy made = new DeployedPolicy(mediator);
+        made.failoverConfigs = failoverConfigs;
+        // The later one counts.
+        made.settings = settings.isEmpty() ? companion : settings + "&" + companion;
+        made.deploy(environment);
+        synchronized (this) {
+            DeployedPolicy known = initialised ? companions.putIfAbsent(companion, made) : null;
+            if (known == null && initialised) {
+                return made;
+            }
+            // Of one that is gone it serves this request alone.
+            made.undeploy();
+            return known == null ? made : known;
+        }
     }
 
     /** Reads the configuration, and says what is wrong with it. */
@@ -137,6 +180,8 @@ public final class DeployedPolicy {
     /** Gives up what no request uses. */
     public synchronized void undeploy() {
         initialised = false;
+        companions.values().forEach(DeployedPolicy::undeploy);
+        companions.clear();
         if (followsNetwork) {
             GatewayNetwork.leave();
             followsNetwork = false;

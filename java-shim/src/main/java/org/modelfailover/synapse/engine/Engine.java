@@ -135,6 +135,24 @@ public class Engine {
     }
 
     /**
+     * Does something short on a thread that is nobody's, such as to log, with a request's
+     * correlation id.
+     */
+    public void correlated(Object correlation, Runnable work) {
+        work.run();
+    }
+
+    /** Whether the engine writes its correlation log. */
+    public boolean isCorrelationLogged() {
+        return false;
+    }
+
+    /** The header in which the engine tells a client the correlation id, or null: in none. */
+    public String correlationHeader() {
+        return null;
+    }
+
+    /**
      * The configuration that holds the transport senders by which endpoints are called, whatever
      * tenant the environment belongs to; null when it is not known.
      */

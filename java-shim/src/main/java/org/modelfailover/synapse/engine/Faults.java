@@ -40,7 +40,7 @@ public final class Faults {
      * @param seconds for Retry-After
      */
     public static void retryLater(Axis2MessageContext context, long seconds) {
-        context.getAxis2MessageContext().setProperty(Properties.HEADERS, headers(seconds));
+        context.getAxis2MessageContext().setProperty(Properties.HEADERS, headers(seconds, ""));
         context.setResponse(true);
         context.setTo(null);
     }
@@ -49,11 +49,15 @@ public final class Faults {
      * The headers of a fault's answer.
      *
      * @param retryAfter seconds for Retry-After, or -1
+     * @param reasons what the attempts came to, or nothing
      */
-    public static Map<String, String> headers(long retryAfter) {
+    public static Map<String, String> headers(long retryAfter, String reasons) {
         Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         if (retryAfter >= 0) {
             headers.put("Retry-After", Long.toString(retryAfter));
+        }
+        if (!reasons.isEmpty()) {
+            headers.put("x-failover-reason", reasons);
         }
         return headers;
     }

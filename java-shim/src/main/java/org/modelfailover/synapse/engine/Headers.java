@@ -111,12 +111,32 @@ public final class Headers {
         return joined.toString();
     }
 
+    /**
+     * Takes a header off a request, and returns all its values in one line; null when there are
+     * none.
+     */
+    public static String take(MessageContext axis2, String name) {
+        String values = all(axis2, name);
+        if (values != null) {
+            map(axis2.getProperty(Properties.HEADERS)).remove(name);
+            map(axis2.getProperty(Properties.EXCESS_HEADERS))
+                    .keySet()
+                    .removeIf(spelt -> name.equalsIgnoreCase(String.valueOf(spelt)));
+        }
+        return values;
+    }
+
     private static Map<?, ?> map(Object headers) {
         return headers instanceof Map ? (Map<?, ?>) headers : Map.of();
     }
 
-    /** Puts a provider's headers on the context of an answer. Returns its content type, or null. */
-    public static String put(MessageContext axis2, byte[] block) {
+    /**
+     * Puts a provider's headers on the context of an answer. Returns its content type, or null.
+     *
+     * @param length of the body, in bytes, or -1: the host's analytics look for it; the engine
+     *     frames the body by itself
+     */
+    public static String put(MessageContext axis2, byte[] block, long length) {
         Map<String, String> single = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         MultiValueMap excess = null;
         String text = new String(block, StandardCharsets.ISO_8859_1);
@@ -132,6 +152,9 @@ public final class Headers {
                 excess.put(name, value);
             }
             from = end + 1;
+        }
+        if (length >= 0) {
+            single.put("Content-Length", Long.toString(length));
         }
         axis2.setProperty(Properties.HEADERS, single);
         if (excess != null) {

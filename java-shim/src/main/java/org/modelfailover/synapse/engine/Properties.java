@@ -41,6 +41,12 @@ public final class Properties {
     public static final String ERROR_EXCEPTION = "ERROR_EXCEPTION";
     public static final String CUSTOM_STATUS = "CUSTOM_HTTP_SC";
 
+    public static final String APPLICATION = "api.ut.application.name";
+
+    // On the Synapse message context, the policy's own.
+    public static final String SETTINGS = "model.failover.settings";
+    public static final String CLIENT_CONTROL = "model.failover.client.control";
+
     // On the Synapse message context, for the host's accounting and analytics.
     public static final String SUB_TYPE = "api.ut.sub_type";
     public static final String REQUEST_METADATA = "AI_API_REQUEST_METADATA";

@@ -12,6 +12,7 @@ import org.apache.synapse.core.SynapseEnvironment;
 import org.apache.synapse.mediators.ListMediator;
 
 import java.lang.reflect.Method;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
@@ -36,6 +37,8 @@ final class Wso2Engine extends Engine {
 
     private static final Class<?>[] VARIABLE = {String.class, Object.class};
 
+    private static final String PASS_THROUGH = "org.apache.synapse.transport.passthru.config.";
+
     private static final String KEEP_STATISTICS_OPEN = "CONTINUE_STATISTICS_FLOW";
 
     private final Class<?> responseState;
@@ -43,6 +46,8 @@ final class Wso2Engine extends Engine {
     private final Method releasePermit;
     private final Method putInLogContext = logContext("put", String.class, String.class);
     private final Method removeFromLogContext = logContext("remove", String.class);
+    private final Method correlationLogged = correlationLogged();
+    private final String correlationHeader = findCorrelationHeader();
 
     Wso2Engine(Class<?> responseState) {
         this.responseState = responseState;
@@ -234,6 +239,61 @@ final class Wso2Engine extends Engine {
                 LOG.warn("The tenant can't be removed from a worker thread", e);
             }
         }
+    }
+
+    @Override
+    public void correlated(Object correlation, Runnable work) {
+        correlate(correlation);
+        try {
+            work.run();
+        } finally {
+            correlate(null);
+        }
+    }
+
+    @Override
+    public boolean isCorrelationLogged() {
+        try {
+            return correlationLogged != null && Boolean.TRUE.equals(correlationLogged.invoke(null));
+        } catch (ReflectiveOperationException e) {
+            LOG.debug("Whether correlation is logged is not known", e);
+            return false;
+        }
+    }
+
+    @Override
+    public String correlationHeader() {
+        return correlationHeader;
+    }
+
+    private static Method correlationLogged() {
+        Class<?> configuration = find(PASS_THROUGH + "PassThroughCorrelationConfigDataHolder");
+        try {
+            return configuration == null ? null : configuration.getMethod("isEnable");
+        } catch (NoSuchMethodException e) {
+            return null;
+        }
+    }
+
+    /** As the engine reads it: a name that can be configured, and can be forbidden. */
+    private static String findCorrelationHeader() {
+        String name = "activityid";
+        Class<?> configuration = find(PASS_THROUGH + "PassThroughConfiguration");
+        Class<?> constants = find("org.apache.synapse.commons.CorrelationConstants");
+        try {
+            if (constants != null) {
+                Object property = constants.getField("RESTRICT_HEADERS_SYS_PROP").get(null);
+                String restricted = System.getProperty((String) property, "");
+                if (Arrays.asList(restricted.split(",")).contains(name)) {
+                    return null;
+                }
+            }
+            Object running = configuration.getMethod("getInstance").invoke(null);
+            name = (String) call(running, "getCorrelationHeaderName");
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            LOG.debug("The correlation id has its usual header", e);
+        }
+        return name;
     }
 
     /** For the log lines of this worker, which has that of the request before. */

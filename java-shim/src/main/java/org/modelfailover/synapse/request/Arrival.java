@@ -6,6 +6,7 @@ import org.modelfailover.executor.Call;
 import org.modelfailover.executor.Executor;
 import org.modelfailover.executor.RefusedException;
 import org.modelfailover.synapse.api.AttachedApi;
+import org.modelfailover.synapse.api.DeployedPolicy;
 import org.modelfailover.synapse.endpoint.Endpoints;
 import org.modelfailover.synapse.engine.ClientConnection;
 import org.modelfailover.synapse.engine.Headers;
@@ -17,21 +18,29 @@ public final class Arrival {
     public final MessageContext axis2;
     public final ClientConnection client;
     public final Endpoints endpoints;
+    public final DeployedPolicy policy;
     final AttachedApi api;
     private final boolean production;
+
+    /** What the client says of failing over, or null. */
+    private final String control;
 
     public Arrival(
             Axis2MessageContext synapse,
             ClientConnection client,
+            DeployedPolicy policy,
             AttachedApi api,
             boolean production,
-            Endpoints endpoints) {
+            Endpoints endpoints,
+            String control) {
         this.synapse = synapse;
         axis2 = synapse.getAxis2MessageContext();
         this.client = client;
+        this.policy = policy;
         this.api = api;
         this.production = production;
         this.endpoints = endpoints;
+        this.control = control;
     }
 
     /**
@@ -54,6 +63,7 @@ public final class Arrival {
                             BuiltBody.isBuilt(axis2)
                                     ? null
                                     : Headers.all(axis2, "Content-Encoding"),
+                            control,
                             Headers.block(
                                     axis2.getProperty(Properties.HEADERS),
                                     axis2.getProperty(Properties.EXCESS_HEADERS)),

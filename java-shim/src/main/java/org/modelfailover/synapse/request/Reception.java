@@ -8,7 +8,6 @@ import org.apache.synapse.SynapseException;
 import org.apache.synapse.transport.passthru.Pipe;
 import org.modelfailover.executor.Call;
 import org.modelfailover.executor.RefusedException;
-import org.modelfailover.synapse.api.DeployedPolicy;
 import org.modelfailover.synapse.engine.Faults;
 import org.modelfailover.synapse.engine.MaxMemory;
 import org.modelfailover.synapse.engine.Properties;
@@ -27,7 +26,6 @@ public final class Reception {
     private static final long SHORT_WAIT = TimeUnit.MILLISECONDS.toNanos(50);
 
     private final Mediator mediator;
-    private final DeployedPolicy policy;
     private final Takeover takeover;
 
     /** Gives the worker back and lets the executor answer. */
@@ -35,9 +33,8 @@ public final class Reception {
         void take(Arrival arrival, Call call);
     }
 
-    public Reception(Mediator mediator, DeployedPolicy policy, Takeover takeover) {
+    public Reception(Mediator mediator, Takeover takeover) {
         this.mediator = mediator;
-        this.policy = policy;
         this.takeover = takeover;
     }
 
@@ -79,8 +76,8 @@ public final class Reception {
                         pipe,
                         arrival.api.policy,
                         RequestBody.declaredLength(arrival.axis2),
-                        policy.limits().requestBody,
-                        policy.limits().uploadTimeout);
+                        arrival.policy.limits().requestBody,
+                        arrival.policy.limits().uploadTimeout);
         RequestBody.State state = RequestBody.State.GONE;
         try {
             state = body.take();
@@ -116,7 +113,7 @@ public final class Reception {
         }
         boolean paused = false;
         try {
-            long silence = policy.limits().uploadTimeout;
+            long silence = arrival.policy.limits().uploadTimeout;
             Upload.Next next = next(arrival, body);
             paused = Upload.suspend(arrival.synapse, arrival.client, body, silence, rest, next);
         } finally {
@@ -163,7 +160,7 @@ public final class Reception {
 
     /** Decides about a request whose body another policy has read. */
     private boolean decide(Arrival arrival, byte[] body, HandedOnBody pipe) {
-        if (body.length > policy.limits().requestBody) {
+        if (body.length > arrival.policy.limits().requestBody) {
             throw tooLarge(arrival);
         }
         long reserved = pipe.handOver();
@@ -219,8 +216,8 @@ public final class Reception {
         axis2.setProperty(Properties.BUILDER_INVOKED, Boolean.FALSE);
     }
 
-    private SynapseException tooLarge(Arrival arrival) {
-        long most = policy.limits().requestBody;
+    private static SynapseException tooLarge(Arrival arrival) {
+        long most = arrival.policy.limits().requestBody;
         return refuse(arrival, 413, "The request body is larger than " + most + " bytes");
     }
 

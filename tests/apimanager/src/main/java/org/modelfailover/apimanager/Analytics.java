@@ -18,6 +18,7 @@ import java.util.Map;
  * @param latencies in milliseconds
  * @param vendor vendor and model ({@code aiMetadata}), or null
  * @param correlationId under which the gateway's logs and reports know the request
+ * @param responseSize bytes of the answer's body
  * @param tokens token counts ({@code aiTokenUsage}), or null
  */
 public record Analytics(
@@ -26,6 +27,7 @@ public record Analytics(
         Target target,
         Latencies latencies,
         String correlationId,
+        long responseSize,
         Map<?, ?> vendor,
         Map<?, ?> tokens) {
 
@@ -44,6 +46,7 @@ public record Analytics(
                 provider.getTarget(),
                 provider.getLatencies(),
                 provider.getMetaInfo().getCorrelationId(),
+                ((Number) properties.get(Constants.RESPONSE_SIZE)).longValue(),
                 (Map<?, ?>) properties.get(Constants.AI_METADATA),
                 (Map<?, ?>) properties.get(Constants.AI_TOKEN_USAGE));
     }

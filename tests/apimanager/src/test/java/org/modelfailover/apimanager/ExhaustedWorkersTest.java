@@ -60,12 +60,12 @@ class ExhaustedWorkersTest extends HostGatewayTest {
     void aStreamUnderWayReachesItsEndAndIsCounted() throws InterruptedException {
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null, false);
+        exchange.begin(0, 200, HEAD, null, -1);
         client.readHead();
 
         HandDriven.occupyWorkers(WORKERS, free);
         exchange.data(bytes("data: one\n\n"));
-        exchange.used(USED);
+        exchange.used(0, USED);
         exchange.end();
 
         assertEquals("data: one\n\n", client.readChunksUntil("one"));

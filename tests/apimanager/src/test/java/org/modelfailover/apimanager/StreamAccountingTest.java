@@ -45,14 +45,14 @@ class StreamAccountingTest extends HostGatewayTest {
         WHOLE {
             @Override
             void tell(Exchange exchange, RawClient client) {
-                exchange.used(USED);
+                exchange.used(0, USED);
                 exchange.end();
             }
         },
         BROKEN {
             @Override
             void tell(Exchange exchange, RawClient client) {
-                exchange.used(USED);
+                exchange.used(0, USED);
                 exchange.abort();
             }
         },
@@ -60,7 +60,7 @@ class StreamAccountingTest extends HostGatewayTest {
             @Override
             void tell(Exchange exchange, RawClient client) {
                 client.leave();
-                exchange.used(USED);
+                exchange.used(0, USED);
             }
         };
 
@@ -93,7 +93,7 @@ class StreamAccountingTest extends HostGatewayTest {
         deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null, false);
+        exchange.begin(0, 200, HEAD, null, -1);
         say(exchange, "data: one\n\n");
         client.readHead();
         client.readChunksUntil("one");
@@ -126,7 +126,7 @@ class StreamAccountingTest extends HostGatewayTest {
                 0,
                 published.latencies().getResponseMediationLatency() / 1000,
                 "the time of the stream is the backend's");
-        exchange.used(USED);
+        exchange.used(0, USED);
         exchange.end();
         assertEquals(1, AnswerRecorder.answers().size(), "the stream passes the handlers once");
         assertEquals(1, CountedTokens.all().size(), "counted again");
@@ -140,9 +140,9 @@ class StreamAccountingTest extends HostGatewayTest {
         for (int i = 1; i <= 50; i++) {
             client.post(streamed("gpt-4o"));
             Exchange exchange = HandDriven.next();
-            exchange.begin(0, 200, HEAD, null, false);
+            exchange.begin(0, 200, HEAD, null, -1);
             say(exchange, "data: one\n\n");
-            exchange.used(USED);
+            exchange.used(0, USED);
             exchange.end();
             assertEquals("data: one\n\n", client.answer().text());
             int streams = i;
@@ -157,10 +157,10 @@ class StreamAccountingTest extends HostGatewayTest {
         deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null, false);
+        exchange.begin(0, 200, HEAD, null, -1);
         say(exchange, "data: one\n\n");
 
-        exchange.used(null);
+        exchange.used(0, null);
         exchange.end();
 
         assertEquals("data: one\n\n", client.answer().text());
@@ -174,9 +174,9 @@ class StreamAccountingTest extends HostGatewayTest {
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
 
-        exchange.begin(0, 200, HEAD, null, false);
+        exchange.begin(0, 200, HEAD, null, -1);
         assertEquals(500, client.answer().status());
-        exchange.used(USED);
+        exchange.used(0, USED);
 
         assertEquals(33, counted().total());
         assertEquals(
@@ -192,9 +192,9 @@ class StreamAccountingTest extends HostGatewayTest {
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
 
-        exchange.begin(0, 200, HEAD, null, false);
+        exchange.begin(0, 200, HEAD, null, -1);
         assertEquals(500, client.answer().status());
-        exchange.used(USED);
+        exchange.used(0, USED);
 
         assertEquals(33, counted().total());
     }
@@ -205,14 +205,14 @@ class StreamAccountingTest extends HostGatewayTest {
         deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null, false);
+        exchange.begin(0, 200, HEAD, null, -1);
         say(exchange, "data: one\n\n");
         client.readHead();
 
-        exchange.fail(-1, 503, 101_500, "The failover executor was shut down", -1);
+        exchange.fail(-1, 503, 101_500, "The failover executor was shut down", -1, "");
         client.readToEnd();
         Until.holds("every worker is free", () -> ThisProcess.busyWorkers().isEmpty());
-        exchange.used(USED);
+        exchange.used(0, USED);
 
         assertEquals(33, counted().total());
         Until.is("one event", () -> EngineHandlers.PUBLISHED, events -> events.size() == 1);
@@ -224,7 +224,7 @@ class StreamAccountingTest extends HostGatewayTest {
         deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null, false);
+        exchange.begin(0, 200, HEAD, null, -1);
         say(exchange, "data: one\n\n");
         client.readHead();
 
@@ -232,7 +232,7 @@ class StreamAccountingTest extends HostGatewayTest {
         String changed = Files.readString(endpoints).replace(provider.url(), provider("two").url());
         Files.writeString(endpoints, changed);
         gateway.redeploy(DeploymentFolder.read(folder.resolve("first")));
-        exchange.used(USED);
+        exchange.used(0, USED);
         exchange.end();
 
         assertEquals(33, counted().total());
@@ -254,12 +254,12 @@ class StreamAccountingTest extends HostGatewayTest {
         deployWith("");
         RawClient client = client().post(streamed("gpt-4o"));
         Exchange exchange = HandDriven.next();
-        exchange.begin(0, 200, HEAD, null, false);
+        exchange.begin(0, 200, HEAD, null, -1);
         say(exchange, "data: one\n\n");
         client.readHead();
 
         undeployApi();
-        exchange.used(USED);
+        exchange.used(0, USED);
         exchange.end();
 
         client.readChunksUntil("one");
@@ -276,9 +276,9 @@ class StreamAccountingTest extends HostGatewayTest {
 
         undeployApi();
         if (stream) {
-            exchange.begin(0, 200, HEAD, null, false);
+            exchange.begin(0, 200, HEAD, null, -1);
             say(exchange, "data: one\n\n");
-            exchange.used(USED);
+            exchange.used(0, USED);
             exchange.end();
         } else {
             exchange.answer(0, 200, HEAD, USED, ByteBuffer.wrap("data: one\n\n".getBytes()));
@@ -339,7 +339,7 @@ class StreamAccountingTest extends HostGatewayTest {
         RawClient client = client().post(chat("gpt-4o"));
         Exchange exchange = HandDriven.next();
 
-        exchange.begin(0, 200, HEAD, null, true);
+        exchange.begin(0, 200, HEAD, null, 2);
         exchange.data(ByteBuffer.wrap("{}".getBytes(StandardCharsets.UTF_8)));
         exchange.end();
 
@@ -356,8 +356,8 @@ class StreamAccountingTest extends HostGatewayTest {
 
         // The executor has collected it.
         if (end == End.BROKEN) {
-            exchange.fail(0, 502, 101_500, "The model gpt-4o broke off its answer", -1);
-            exchange.used(USED);
+            exchange.fail(0, 502, 101_500, "The model gpt-4o broke off its answer", -1, "");
+            exchange.used(0, USED);
             RawClient.Answer answer = client.answer();
             assertEquals(502, answer.status(), answer.text());
             assertEquals(false, answer.text().contains("data: one"), "nothing partial is sent");

@@ -10,10 +10,12 @@ import com.google.gson.JsonParser;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.gateway.TestDeployment;
 import org.modelfailover.kit.FailoverConfigs;
 import org.modelfailover.kit.ProviderProcess;
 import org.modelfailover.kit.RawClient;
+import org.modelfailover.kit.Until;
 import org.wso2.carbon.apimgt.common.analytics.publishers.dto.enums.EventCategory;
 import org.wso2.carbon.apimgt.gateway.handlers.analytics.Constants;
 
@@ -229,5 +231,42 @@ class WayBackTest extends HostGatewayTest {
                 recorded.analytics().fault());
         assertEquals(Map.of(), recorded.metadata(), "nobody has answered");
         assertEquals(List.of(), CountedTokens.all());
+    }
+
+    /** In one piece, and in several. */
+    @ParameterizedTest
+    @ValueSource(ints = {10, 8000})
+    void aWholeAnswerHasItsSizeForTheAnalytics(int tokens) {
+        ProviderProcess one = deploy(Bringer.THE_POLICY);
+        one.set("gpt-4o", "tokens=" + tokens);
+
+        RawClient.Answer answer = ask(chat("gpt-4o"));
+
+        assertEquals(200, answer.status());
+        assertEquals(answer.body().length, recorded().analytics().responseSize());
+    }
+
+    @Test
+    void aStreamThatAnotherHasBroughtToItsEndIsPublishedAsThatOnes() {
+        EngineHandlers.PUBLISHED.clear();
+        ProviderProcess one = provider("one");
+        ProviderProcess two = provider("two");
+        one.set("gpt-4o", "cut=2");
+        deploy(
+                api(AiProvider.OPENAI)
+                        .endpoint("one", one.url())
+                        .endpoint("two", two.url())
+                        .policy(EngineHandlers.xml()),
+                FailoverConfigs.target("gpt-4o", "one").fallback("gpt-4o-mini", "two"));
+
+        RawClient.Answer answer = ask(streamed("gpt-4o"));
+
+        assertEquals(200, answer.status());
+        assertEquals("gpt-4o", answer.header("x-failover-model"), "who began it");
+        Analytics published =
+                Until.is("one event", () -> EngineHandlers.PUBLISHED, events -> events.size() == 1)
+                        .get(0);
+        assertEquals(two.url(), published.target().getDestination());
+        assertEquals("gpt-4o-mini", published.vendor().get(Constants.AI_MODEL));
     }
 }

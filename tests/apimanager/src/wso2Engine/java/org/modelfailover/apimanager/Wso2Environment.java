@@ -2,9 +2,11 @@ package org.modelfailover.apimanager;
 
 import org.apache.synapse.MessageContext;
 import org.apache.synapse.carbonext.TenantInfoConfigurator;
+import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.mediators.AbstractMediator;
 
 import java.util.List;
+import java.util.Map;
 
 /** A policy that gives the request the environment of WSO2's engine. */
 public final class Wso2Environment extends AbstractMediator {
@@ -49,7 +51,19 @@ public final class Wso2Environment extends AbstractMediator {
     @Override
     public boolean mediate(MessageContext synCtx) {
         EngineHandlers.extend(synCtx, Additions.class, ADDITIONS);
+        correlate(((Axis2MessageContext) synCtx).getAxis2MessageContext());
         return true;
+    }
+
+    /** As the transport of WSO2's engine does with the id that a client gives a request. */
+    private static void correlate(org.apache.axis2.context.MessageContext axis2) {
+        Map<?, ?> headers =
+                (Map<?, ?>)
+                        axis2.getProperty(
+                                org.apache.axis2.context.MessageContext.TRANSPORT_HEADERS);
+        if (headers.get("activityid") != null) {
+            axis2.setProperty("correlation_id", headers.get("activityid"));
+        }
     }
 
     @Override

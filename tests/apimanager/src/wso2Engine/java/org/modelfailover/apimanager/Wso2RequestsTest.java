@@ -1,19 +1,29 @@
 package org.modelfailover.apimanager;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.apache.log4j.AppenderSkeleton;
+import org.apache.log4j.Level;
+import org.apache.log4j.Logger;
+import org.apache.log4j.spi.LoggingEvent;
+import org.apache.logging.log4j.ThreadContext;
+import org.apache.synapse.transport.passthru.config.PassThroughCorrelationConfigDataHolder;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.LogCapture;
 import org.modelfailover.kit.ProviderProcess;
 import org.modelfailover.kit.RawClient;
 import org.modelfailover.kit.Until;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /** What the policy does for WSO2's engine, at requests of every kind. */
 class Wso2RequestsTest extends HostGatewayTest {
@@ -149,5 +159,96 @@ class Wso2RequestsTest extends HostGatewayTest {
 
         assertEquals(200, answer.status(), answer.text());
         Signature.assertSigned(one.calls().get(0), "AKIDONE", secret, "eu-central-1");
+    }
+
+    @Test
+    void anAnswerOfTheFaultSequenceSaysTheRequestsId() {
+        deployFor("gpt-4o~reset");
+
+        RawClient.Answer answer = ask(chat("gpt-4o~reset"), "activityid", "request-42");
+
+        assertEquals(502, answer.status());
+        assertEquals("request-42", answer.header("activityid"));
+    }
+
+    @Test
+    void theAttemptLogHasTheRequestsIdInTheLineAndOnIt() {
+        List<Object> marks = new CopyOnWriteArrayList<>();
+        AppenderSkeleton marking = marking(marks);
+        Logger attempts = Logger.getLogger("org.modelfailover.attempts");
+        attempts.addAppender(marking);
+        deployFor("gpt-4o~reset");
+        try (LogCapture log = LogCapture.ofPolicy()) {
+            ask(chat("gpt-4o~reset"), "activityid", "request-42");
+            String line = log.await("api=", "correlation_id=\"request-42\"").orElseThrow();
+            assertTrue(line.contains(" tenant=\"carbon.super\" "), line);
+            assertTrue(line.contains(" message_id=\"urn:uuid:"), line);
+            assertEquals(List.of("request-42"), marks);
+        } finally {
+            attempts.removeAppender(marking);
+        }
+    }
+
+    private static AppenderSkeleton marking(List<Object> marks) {
+        return new AppenderSkeleton() {
+            @Override
+            protected void append(LoggingEvent event) {
+                marks.add(String.valueOf(ThreadContext.get("Correlation-ID")));
+            }
+
+            @Override
+            public void close() {}
+
+            @Override
+            public boolean requiresLayout() {
+                return false;
+            }
+        };
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void anAttemptIsTwoLinesOfTheCorrelationLogWhereThatIsOn(boolean on) {
+        ProviderProcess two = provider("two");
+        String secret = "user:pass-w0rd@";
+        deploy(
+                api(AiProvider.OPENAI)
+                        .endpoint("one", one.url().replace("://", "://" + secret) + "?key=s3cret")
+                        .headerKey("Authorization", "Bearer sk-one")
+                        .endpoint("two", two.url())
+                        .policy(Wso2Environment.xml()),
+                FailoverConfigs.target("gpt-4o~status=503", "one").fallback("mini", "two"));
+        Logger correlation = Logger.getLogger("correlation");
+        correlation.setLevel(Level.INFO);
+        PassThroughCorrelationConfigDataHolder.setEnable(on);
+        try (LogCapture log = new LogCapture()) {
+            assertServedBy("two", ask(chat("gpt-4o~status=503"), "activityid", "request-42"));
+            ask(streamed("gpt-4o~status=503"));
+            log.await("model-failover-2");
+            List<String> lines = log.lines("INFO", "|HTTP|");
+            if (!on) {
+                assertEquals(List.of(), lines);
+                return;
+            }
+            Until.is("lines", () -> log.lines("INFO", "|HTTP|"), all -> all.size() == 8);
+            lines = log.lines("INFO", "|HTTP|");
+            assertTrue(
+                    lines.get(0)
+                            .matches("INFO [0-9]+\\|HTTP\\|http://127[^|?@]*\\|BACKEND LATENCY"),
+                    lines::toString);
+            assertTrue(
+                    lines.get(1)
+                            .matches(
+                                    "INFO [0-9]+\\|HTTP\\|model-failover-1\\|POST\\|http://127[^|?@]*"
+                                        + "\\|limited"),
+                    lines::toString);
+            assertTrue(lines.get(3).endsWith("|answered"), lines::toString);
+            for (String leaked : List.of("pass-w0rd", "s3cret", "sk-one", "Bearer")) {
+                assertFalse(lines.toString().contains(leaked), lines::toString);
+            }
+        } finally {
+            PassThroughCorrelationConfigDataHolder.setEnable(false);
+            correlation.setLevel(null);
+        }
     }
 }

@@ -23,7 +23,7 @@ class NativeObjectTest {
     }
 
     private static Call prepare(AttachedPolicy policy) {
-        return policy.prepare(true, "POST", "/x", null, null, NOTHING, null, CHAT, 0);
+        return policy.prepare(true, "POST", "/x", null, null, null, NOTHING, null, CHAT, 0);
     }
 
     @Test
@@ -36,8 +36,9 @@ class NativeObjectTest {
                             policy::diagnostics,
                             () -> policy.reserve(0, 1),
                             () -> prepare(policy),
-                            () -> call.start(null, false, false),
+                            () -> call.start(null, false, false, false),
                             () -> call.toSign("http://x", "/"),
+                            () -> call.described(0),
                             call::body)) {
                 assertThrows(IllegalStateException.class, use, "handle " + handle);
             }
@@ -83,10 +84,12 @@ class NativeObjectTest {
                             () -> Executor.configure("", null),
                             () ->
                                     attached.prepare(
-                                            true, null, null, null, null, null, null, CHAT, 0),
+                                            true, null, null, null, null, null, null, null, CHAT,
+                                            0),
                             () ->
                                     attached.prepare(
-                                            true, null, null, null, null, NOTHING, null, null, 0),
+                                            true, null, null, null, null, null, NOTHING, null, null,
+                                            0),
                             () -> new Network(null, null, null))) {
                 assertThrows(RuntimeException.class, use);
             }

@@ -75,15 +75,17 @@ class UpcallsTest extends GatewayTest {
                             "/chat/completions",
                             "application/json",
                             null,
+                            null,
                             "content-type:application/json\n".getBytes(),
                             null,
                             body.getBytes(),
                             0);
             if (where.equals("resolve")) {
                 // On this thread, and so before it has begun.
-                assertThrows(IllegalStateException.class, () -> call.start(this, true, false));
+                assertThrows(
+                        IllegalStateException.class, () -> call.start(this, true, false, true));
             } else {
-                call.start(this, true, false);
+                call.start(this, true, false, true);
             }
         }
 
@@ -113,13 +115,19 @@ class UpcallsTest extends GatewayTest {
         }
 
         @Override
-        public void fail(int candidate, int status, int code, String message, long retryAfter) {
+        public void fail(
+                int candidate,
+                int status,
+                int code,
+                String message,
+                long retryAfter,
+                String reasons) {
             hear("fail");
         }
 
         @Override
         public void begin(
-                int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
+                int candidate, int status, byte[] headers, String[] metadata, long length) {
             hear("begin");
         }
 
@@ -130,7 +138,12 @@ class UpcallsTest extends GatewayTest {
         }
 
         @Override
-        public void used(String[] metadata) {
+        public void attempted(int number, boolean flowing, String outcome, long[] numbers) {
+            hear("attempted");
+        }
+
+        @Override
+        public void used(int candidate, String[] metadata) {
             hear("used");
         }
 
@@ -142,6 +155,12 @@ class UpcallsTest extends GatewayTest {
         @Override
         public void abort() {
             hear("abort");
+        }
+
+        @Override
+        public String[] facts() {
+            hear("facts");
+            return new String[0];
         }
 
         @Override
@@ -164,7 +183,18 @@ class UpcallsTest extends GatewayTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"resolve", "answer", "begin", "data", "used", "end", "report"})
+    @ValueSource(
+            strings = {
+                "resolve",
+                "attempted",
+                "answer",
+                "begin",
+                "data",
+                "used",
+                "end",
+                "facts",
+                "report"
+            })
     void whatAnUpcallThrowsIsToldAndEndsTheCall(String where) throws InterruptedException {
         for (Throwable defect :
                 new Throwable[] {
@@ -184,7 +214,7 @@ class UpcallsTest extends GatewayTest {
         Listening after = new Listening("", null);
         after.start(chat("gpt"), true);
         Until.is("the next call", () -> after.heard, heard -> heard.contains("report"));
-        assertEquals(List.of("resolve", "answer", "report"), after.heard);
+        assertEquals(List.of("resolve", "attempted", "answer", "facts", "report"), after.heard);
     }
 
     @Test
@@ -218,7 +248,7 @@ class UpcallsTest extends GatewayTest {
         try (LogCapture log = new LogCapture()) {
             Exchange exchange = HandDriven.next();
             if (begun) {
-                exchange.begin(0, 200, "content-type:text/event-stream\n".getBytes(), null, false);
+                exchange.begin(0, 200, "content-type:text/event-stream\n".getBytes(), null, -1);
                 exchange.data(ByteBuffer.wrap("data: 1\n\n".getBytes()));
                 client.readHead();
                 client.readChunk();
@@ -227,7 +257,7 @@ class UpcallsTest extends GatewayTest {
             exchange.failed(null, new IllegalStateException("what should not be"));
             exchange.failed(null, new IllegalStateException("what should not be"));
             // What the native side says then.
-            exchange.fail(-1, 500, 101_500, "The Model Failover policy failed", -1);
+            exchange.fail(-1, 500, 101_500, "The Model Failover policy failed", -1, "");
 
             if (begun) {
                 assertTrue(client.isClosed(), "what it has is not the whole");

@@ -6,6 +6,7 @@ import org.apache.synapse.MessageContext;
 import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.mediators.AbstractMediator;
 import org.apache.synapse.transport.passthru.Pipe;
+import org.modelfailover.executor.Call;
 import org.modelfailover.executor.Exchange;
 import org.modelfailover.executor.Handles;
 import org.modelfailover.synapse.answer.ClientExchange;
@@ -16,6 +17,7 @@ import org.modelfailover.synapse.engine.Answers;
 import org.modelfailover.synapse.engine.ClientConnection;
 import org.modelfailover.synapse.engine.InFlight;
 import org.modelfailover.synapse.engine.Properties;
+import org.modelfailover.synapse.observation.Observation;
 import org.modelfailover.synapse.request.Bodies;
 import org.modelfailover.synapse.request.RequestBody;
 
@@ -95,17 +97,20 @@ public final class HandDriven extends AbstractMediator {
                         true,
                         new String[] {"one"});
         // A call that does not exist is cancelled without effect.
+        Call call = Handles.call(0);
+        DetachedRequest request = new DetachedRequest((Axis2MessageContext) synCtx, client.request);
         ClientExchange exchange =
                 new ClientExchange(
-                        Handles.call(0),
-                        new DetachedRequest((Axis2MessageContext) synCtx, client.request),
+                        call,
+                        request,
                         endpoints,
                         client,
                         new Answers(),
                         60_000,
                         policies.needBody(
                                 synCtx.getConfiguration(),
-                                String.valueOf(synCtx.getProperty(Properties.REST_API))));
+                                String.valueOf(synCtx.getProperty(Properties.REST_API))),
+                        Observation.of(synCtx, call, request.correlation(), request.method));
         axis2.getOperationContext().setProperty(Constants.RESPONSE_WRITTEN, "SKIP");
         InFlight.add(exchange.client());
         TAKEN.add(exchange);

@@ -64,7 +64,13 @@ class DistributionTest {
                                 HOME + "operation_policies/definitions/modelFailover_v2.j2",
                                 HOME + "apictl/modelFailover/modelFailover.json",
                                 HOME + "apictl/modelFailover/modelFailover.j2",
-                                HOME + "apictl/modelFailover.zip")),
+                                HOME + "apictl/modelFailover.zip",
+                                HOME
+                                        + "operation_policies/specifications/modelFailoverSettings_v1.json",
+                                HOME + "operation_policies/definitions/modelFailoverSettings_v1.j2",
+                                HOME + "apictl/modelFailoverSettings/modelFailoverSettings.json",
+                                HOME + "apictl/modelFailoverSettings/modelFailoverSettings.j2",
+                                HOME + "apictl/modelFailoverSettings.zip")),
                 names(first.resolve("model-failover-9.9.9.zip")));
     }
 
@@ -119,6 +125,17 @@ class DistributionTest {
         assertEquals(
                 new Gson().toJsonTree(ApiManager.specification(Policy.specificationText())),
                 new Gson().toJsonTree(stored.getSpecification()));
+    }
+
+    @Test
+    void apiManagerImportsTheCompanionsArchiveToo() throws Exception {
+        OperationPolicyData stored =
+                ApiManager.importedFrom(
+                        new ByteArrayInputStream(bytes("apictl/modelFailoverSettings.zip")));
+        assertEquals("modelFailoverSettings", stored.getSpecification().getName());
+        assertEquals(
+                entry("operation_policies/definitions/modelFailoverSettings_v1.j2"),
+                stored.getSynapsePolicyDefinition().getContent());
     }
 
     /** Why the archive has the shape it has; and that an import can fail. */

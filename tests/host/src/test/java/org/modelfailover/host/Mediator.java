@@ -32,6 +32,11 @@ final class Mediator {
 
     /** The only class mediator of a sequence, wherever in it. */
     static Mediator in(String sequenceXml) {
+        return new Mediator((ModelFailoverMediator) only(sequenceXml));
+    }
+
+    /** The same, whatever class it is of. */
+    static org.apache.synapse.Mediator only(String sequenceXml) {
         if (sequenceXml.isEmpty()) {
             throw new AssertionError("the host has dropped the policy");
         }
@@ -43,7 +48,7 @@ final class Mediator {
         if (found.size() != 1) {
             throw new AssertionError("not one class mediator: " + sequenceXml);
         }
-        return new Mediator((ModelFailoverMediator) found.get(0).getMediator());
+        return found.get(0).getMediator();
     }
 
     private static void collect(org.apache.synapse.Mediator from, List<ClassMediator> into) {

@@ -21,6 +21,7 @@ import org.apache.synapse.core.axis2.Axis2MessageContext;
 import org.apache.synapse.core.axis2.ResponseState;
 import org.apache.synapse.mediators.base.SequenceMediator;
 import org.apache.synapse.mediators.base.SequenceType;
+import org.apache.synapse.transport.passthru.config.PassThroughCorrelationConfigDataHolder;
 import org.junit.jupiter.api.Test;
 import org.wso2.carbon.core.CarbonConfigurationContextFactory;
 import org.wso2.securevault.SecretResolver;
@@ -199,6 +200,27 @@ class Wso2EngineTest {
                     () -> seen.add(ThreadContext.get("Correlation-ID")));
         }
         assertEquals(Arrays.asList("first", null, null, "second"), seen);
+    }
+
+    @Test
+    void whatIsLoggedForARequestOnNobodysThreadHasItsIdAndLeavesNone() {
+        List<String> seen = new ArrayList<>();
+        ENGINE.correlated("first", () -> seen.add(ThreadContext.get("Correlation-ID")));
+        ENGINE.correlated(null, () -> seen.add(ThreadContext.get("Correlation-ID")));
+        seen.add(ThreadContext.get("Correlation-ID"));
+        assertEquals(Arrays.asList("first", null, null), seen);
+    }
+
+    @Test
+    void itIsKnownWhetherCorrelationIsLogged() {
+        assertFalse(ENGINE.isCorrelationLogged());
+        PassThroughCorrelationConfigDataHolder.setEnable(true);
+        try {
+            assertTrue(ENGINE.isCorrelationLogged());
+        } finally {
+            PassThroughCorrelationConfigDataHolder.setEnable(false);
+        }
+        assertEquals("activityid", ENGINE.correlationHeader());
     }
 
     /** With what WSO2's transport counts. */
