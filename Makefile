@@ -87,7 +87,9 @@ test-bundle: native ## the OSGi bundle with the hosts' package versions
 	$(TESTS) :bundle:bundleTest
 
 test-install: bundle ## the archive's install.sh on a home shaped like API Manager's, policies.sh on a stand-in for its REST API
-	packaging/test-install.sh $(BUNDLE)
+	for shell in bash dash busybox; do \
+	    ! command -v $$shell >/dev/null || packaging/test-install.sh $(BUNDLE) $$shell || exit 1; \
+	done
 	packaging/test-policies.sh
 
 SOAK_SECONDS = $(shell awk 'BEGIN { print int($(or $(MINUTES),1) * 60) }')
