@@ -519,6 +519,26 @@ cp "$bundle" "$checked/repository/components/dropins/model-failover-1.0.0.jar"
 run "$sh" "$install" --check "$checked"
 contains "--check: two bundles" "FAULT bundle: more than one" "$output"
 
+# --- The page: its commands as written -----------------------------------------------------------------
+
+paged=$(home paged api-manager.sh wso2am-4.6.0)
+mkdir "$paged/repository/resources/security"
+: >"$paged/repository/resources/security/client-truststore.jks"
+before=$(state "$paged")
+mapfile -t commands < <(sed -n 's/^ *\(sh install\.sh .*\)/\1/p' "$dist/README-INSTALL.md")
+[ ${#commands[@]} -ge 4 ] || fail "README-INSTALL.md has commands" "${commands[@]}"
+for command in "${commands[@]}"; do
+    contains "README-INSTALL.md: the home in: $command" " /opt/wso2am-4.6.0" "$command"
+    wanted=0
+    # What stands for the bundle has no library to try.
+    case $command in *--check*) [ "$(head -c 2 "$bundle")" = PK ] || wanted=8 ;; esac
+    run bash -c "cd '$dist' && sh() { '$sh' \"\$@\"; } && ${command//\/opt\/wso2am-4.6.0/$paged}"
+    equal "README-INSTALL.md: $command" "$wanted" "$code"
+done
+equal "README-INSTALL.md: at its end the home is as before" "$before" "$(state "$paged")"
+equal "README-INSTALL.md: install.sh and policies.sh are all that it runs" "" \
+    "$(grep -E '^ +sh ' "$dist/README-INSTALL.md" | grep -vE '^ +sh (install|policies)\.sh ' || true)"
+
 # --- A copy that fails half-way ---------------------------------------------------------------------
 
 mkdir "$work/fake"
