@@ -12,6 +12,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Another Rust gives other bytes.
 rust=1.95.0
+rustup=1.28.2
+declare -A rustup_sha256=(
+    [x86_64]=20a06e644b0d9bd2fbdbfd52d42540bdde820ea7df86e92e533c073da0cdd43c
+    [aarch64]=e3853c5a252fca15252d07cb23a1bdd9377a8c6f3efa01531109281ae47f841c
+)
 
 all=(linux-x86_64 linux-x86_64-musl linux-aarch64 linux-aarch64-musl)
 [ $# -ge 1 ] || {
@@ -31,11 +36,17 @@ own_rustup() {
     if ! command -v curl >/dev/null && may_apt; then
         apt_update && apt_install curl ca-certificates
     fi
-    [ -x "$CARGO_HOME/bin/rustup" ] || {
-        echo "rustup: installing into build/rustup" >&2
-        curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs |
-            sh -s -- -y -q --no-modify-path --profile minimal --default-toolchain "$rust" >&2
-    }
+    [ ! -x "$CARGO_HOME/bin/rustup" ] || return 0
+    echo "rustup: installing into build/rustup" >&2
+    local cpu init=$RUSTUP_HOME/rustup-init
+    cpu=$(uname -m)
+    mkdir -p "$RUSTUP_HOME"
+    curl --proto '=https' --tlsv1.2 -sSf -o "$init" \
+        "https://static.rust-lang.org/rustup/archive/$rustup/$cpu-unknown-linux-gnu/rustup-init"
+    echo "${rustup_sha256[$cpu]}  $init" | sha256sum --quiet -c
+    chmod +x "$init"
+    "$init" -y -q --no-modify-path --profile minimal --default-toolchain "$rust" >&2
+    rm "$init"
 }
 if command -v rustup >/dev/null && [[ $(command -v cargo) = */.cargo/bin/* || -n ${RUSTUP_HOME:-} ]]; then
     :
