@@ -363,6 +363,7 @@ life() {
     pristine=$(state "$home")
     # As the script of 0.1.0 did it, which remembered nothing.
     "$@" cp "$work/first/model-failover-0.1.0/dropins/model-failover-0.1.0.jar" "$home/$old_jar"
+    "$@" cp -R "$work/first/model-failover-0.1.0/operation_policies" "$home/repository/resources/"
     old=$(state "$home")
     run "$@" "$sh" "$install" "$home"
     equal "$name: upgraded from 0.1.0" 0 "$code"
