@@ -45,7 +45,7 @@ own_rustup() {
         "https://static.rust-lang.org/rustup/archive/$rustup/$cpu-unknown-linux-gnu/rustup-init"
     echo "${rustup_sha256[$cpu]}  $init" | sha256sum --quiet -c
     chmod +x "$init"
-    "$init" -y -q --no-modify-path --profile minimal --default-toolchain "$rust" >&2
+    RUSTUP_INIT_SKIP_PATH_CHECK=yes "$init" -y -q --no-modify-path --profile minimal --default-toolchain "$rust" >&2
     rm "$init"
 }
 if command -v rustup >/dev/null && [[ $(command -v cargo) = */.cargo/bin/* || -n ${RUSTUP_HOME:-} ]]; then
