@@ -20,7 +20,7 @@ GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
 .PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-tracing test-comparison test-bundle test-install
-.PHONY: soak attack lint fmt dist dist-all bench bench-healthy bench-failures bench-start bench-isolation bench-smoke bench-page bench-streams load compare providers clean native natives python bundle driver
+.PHONY: soak attack lint fmt dist release dist-all test-reproducible bench bench-healthy bench-failures bench-start bench-isolation bench-smoke bench-page bench-streams load compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -90,7 +90,9 @@ test-bundle: native ## the OSGi bundle with the hosts' package versions
 	$(TESTS) :bundle:bundleTest
 
 test-install: bundle ## the archive's install.sh on a home shaped like API Manager's, policies.sh on a stand-in for its REST API
-	packaging/test-install.sh $(BUNDLE)
+	for shell in bash dash busybox; do \
+	    ! command -v $$shell >/dev/null || packaging/test-install.sh $(BUNDLE) $$shell || exit 1; \
+	done
 	packaging/test-policies.sh
 
 SOAK_SECONDS = $(shell awk 'BEGIN { print int($(or $(MINUTES),1) * 60) }')
@@ -113,12 +115,17 @@ dist: bundle ## the installable archive, in build/dist/
 	packaging/build-dist.sh $(VERSION) $(BUNDLE) build/dist
 
 # In a folder of its own, so that make dist stays what it is for this machine.
-dist-all: ## the release, for four platforms: archives, checksums, SBOMs, in build/release/
+release: ## the release without its tests, for four platforms, in build/release/
 	tools/cross.sh build/native
 	build/cross/bin/python packaging/inventory.py build/inventory
 	$(GRADLEW) -PnativeLibraries=$(CURDIR)/build/native -PthirdParty=$(CURDIR)/build/inventory/THIRD-PARTY.txt :java-shim:jar
 	packaging/build-dist.sh $(VERSION) java-shim/build/release/$(notdir $(BUNDLE)) build/release build/inventory build/native
+
+dist-all: release ## the release, tested: archives, checksums, SBOMs, in build/release/
 	packaging/test-release.sh build/release $(VERSION)
+
+test-reproducible: release ## the release built again in another folder has the same bytes; PLATFORMS=linux-x86_64 takes a library alone
+	packaging/test-reproducible.sh $(if $(PLATFORMS),build/native $(PLATFORMS),build/release)
 
 bench: driver ## throughput with and without the policy
 	tools/wrk.sh

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """What is inside the bundle, for those who have to account for it.
 
-usage: inventory.py OUT
+usage: build/cross/bin/python packaging/inventory.py OUT      (tools/cross.sh makes that Python)
 
 Writes into OUT
-    THIRD-PARTY.txt       every crate in the native library, its version, its licence and the licence's text
+    THIRD-PARTY.txt       every crate in the native library and what Zig links into it, with version, licence and the
+                          licence's text; it fails when one has no text
     sbom-rust.cdx.json    the same crates, CycloneDX 1.5
     sbom-java.cdx.json    the Java side; what the host supplies is named as such
 
@@ -12,6 +13,8 @@ The same Cargo.lock gives the same bytes: no time, no path, no random number.
 """
 
 import hashlib
+import importlib.metadata
+import importlib.util
 import json
 import pathlib
 import re
@@ -23,6 +26,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGETS = [
     f"{cpu}-unknown-linux-{libc}" for cpu in ("x86_64", "aarch64") for libc in ("gnu", "musl")
 ]
+# The text of a licence, for crates that are published without their own.
+STANDARD = {"Apache-2.0": ROOT / "LICENSE", "MIT": ROOT / "packaging/licences/MIT.txt"}
 TEXTS = re.compile(r"^(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
 
 
@@ -67,6 +72,41 @@ def licence_texts(package):
             yield file.name, file.read_text(encoding="utf-8", errors="replace").strip()
 
 
+def texts_of(package, others):
+    """Whose text and the text: the crate's own files, those of another crate of its repository, or the standard text."""
+    title = f"{package['name']} {package['version']}"
+    relatives = [
+        other
+        for other in others
+        if package["repository"]
+        and (other["repository"], other["license"]) == (package["repository"], package["license"])
+    ]
+    for source in [package, *relatives]:
+        found = list(licence_texts(source))
+        if found:
+            whose = "" if source is package else f" of {source['name']} {source['version']}, from the same repository"
+            return [(f"{title} ({name}{whose})", text) for name, text in found]
+    for name in re.split(r"\s+OR\s+|/", package["license"] or ""):
+        if name in STANDARD:
+            holder = ", ".join(package["authors"]) or package["repository"] or "not named"
+            text = STANDARD[name].read_text(encoding="utf-8").strip()
+            return [(f"{title} ({name}; published without a licence file; holder: {holder})", text)]
+    sys.exit(f"inventory.py: no licence text for {title}: {package['license']}")
+
+
+def linked_by_zig():
+    """What Zig links into a library beside the crates: name, version, licence and its file."""
+    found = importlib.util.find_spec("ziglang")
+    if not found:
+        sys.exit("inventory.py: ziglang is not there; run it with build/cross/bin/python")
+    folder = pathlib.Path(found.origin).parent
+    version = importlib.metadata.version("ziglang")
+    return [
+        ("LLVM libunwind", f"of Zig {version}", "Apache-2.0 WITH LLVM-exception", folder / "lib/libunwind/LICENSE.TXT"),
+        ("compiler-rt", f"of Zig {version}", "MIT", folder / "LICENSE"),
+    ]
+
+
 def purl(package):
     return f"pkg:cargo/{package['name']}@{package['version']}"
 
@@ -88,6 +128,17 @@ def component(package, checksums):
     if checksum:
         entry["hashes"] = [{"alg": "SHA-256", "content": checksum}]
     return entry
+
+
+def zig_component(name, number, licence, _file):
+    return {
+        "type": "library",
+        "bom-ref": name,
+        "name": name,
+        "version": number.rsplit(" ", 1)[1],
+        "description": f"The one {number}, linked into the library",
+        "licenses": licences(licence),
+    }
 
 
 def checksums_of_lock():
@@ -131,12 +182,14 @@ def rust(out, version):
     ids = sorted(needs, key=lambda id: (packages[id]["name"], packages[id]["version"]))
     theirs = [id for id in ids if packages[id]["source"]]
 
+    zig = linked_by_zig()
     subject = component(next(packages[id] for id in ids if packages[id]["name"] == "failover-jni"), {})
     write_json(
         out / "sbom-rust.cdx.json",
         bom(
             subject,
-            [component(packages[id], checksums) for id in ids if packages[id]["name"] != "failover-jni"],
+            [component(packages[id], checksums) for id in ids if packages[id]["name"] != "failover-jni"]
+            + [zig_component(*part) for part in zig],
             [
                 {
                     "ref": purl(packages[id]),
@@ -150,23 +203,20 @@ def rust(out, version):
     lines = [
         f"Third-party software in Model Failover {version}",
         "",
-        f"The native library contains these {len(theirs)} crates from crates.io, and Rust's standard library",
-        "(MIT OR Apache-2.0). The Java side contains nothing of others.",
+        f"The native library contains these {len(theirs)} crates from crates.io, what Zig links into it, and Rust's standard",
+        "library (MIT OR Apache-2.0). The Java side contains nothing of others.",
         "",
     ]
     texts = {}
-    missing = []
     for id in theirs:
         package = packages[id]
         lines.append(f"{package['name']} {package['version']}: {package['license']}")
-        found = list(licence_texts(package))
-        if not found:
-            by = f", by {', '.join(package['authors'])}" if package["authors"] else ""
-            missing.append(f"{package['name']} {package['version']}{by}")
-        for name, text in found:
-            texts.setdefault(text, []).append(f"{package['name']} {package['version']} ({name})")
-    if missing:
-        lines += ["", "Without a file of their own for the licence named above: " + "; ".join(missing)]
+        for user, text in texts_of(package, [packages[other] for other in theirs if other != id]):
+            texts.setdefault(text, []).append(user)
+    for name, number, licence, file in zig:
+        lines.append(f"{name} {number}: {licence}")
+        texts.setdefault(file.read_text(encoding="utf-8").strip(), []).append(f"{name} {number}")
+    texts.setdefault(STANDARD["Apache-2.0"].read_text(encoding="utf-8").strip(), []).append("Rust's standard library")
     for text, users in sorted(texts.items(), key=lambda item: item[1]):
         lines += ["", "-" * 80, *users, "-" * 80, "", text]
     (out / "THIRD-PARTY.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests build-dist.sh and install.sh against scratch API Manager homes of each kind.
-# Usage: test-install.sh [BUNDLE_JAR]
+# Usage: test-install.sh [BUNDLE_JAR [SHELL]]      SHELL runs install.sh: bash, dash, or busybox, with its tools
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -14,6 +14,23 @@ end() {
 }
 trap end EXIT
 bundle=${1:-$work/bundle.jar}
+sh=$(command -v "${2:-bash}")
+if [ "${2:-}" = busybox ]; then
+    mkdir "$work/busybox"
+    for tool in $("$sh" --list); do ln -s "$sh" "$work/busybox/$tool"; done
+    # Its tools after those of which a test has made others.
+    cat >"$work/shell" <<SCRIPT
+#!/bin/sh
+case \$PATH in
+    "$work"/*) PATH=\${PATH%%:*}:$work/busybox:\${PATH#*:} ;;
+    *) PATH=$work/busybox:\$PATH ;;
+esac
+export PATH
+exec "$work/busybox/sh" "\$@"
+SCRIPT
+    chmod +x "$work/shell"
+    sh=$work/shell
+fi
 [ -f "$bundle" ] || printf 'stands for the bundle\n' >"$bundle"
 
 passed=0 failed=0
@@ -97,6 +114,10 @@ expected="./CHANGELOG.md
 ./images/Dockerfile
 ./images/values.yaml
 ./install.sh
+./installer/check.sh
+./installer/files.sh
+./installer/install.sh
+./installer/restore.sh
 ./operation_policies/definitions/modelFailoverSettings_v1.j2
 ./operation_policies/definitions/modelFailover_v2.j2
 ./operation_policies/specifications/modelFailoverSettings_v1.json
@@ -129,34 +150,34 @@ round_trip() {
     before=$(files "$home")
     before_state=$(state "$home")
 
-    run bash "$install" --dry-run "$home"
+    run "$sh" "$install" --dry-run "$home"
     equal "$name: a dry run succeeds" 0 "$code"
     contains "$name: a dry run says what it would do" "would: install $home/repository" "$output"
     equal "$name: a dry run changes nothing" "$before_state" "$(state "$home")"
 
-    run bash "$install" "$home"
+    run "$sh" "$install" "$home"
     equal "$name: installs" 0 "$code"
     equal "$name: exactly these files are new" "$expected" "$(added "$before" "$home")"
     contains "$name: says to restart" "Restart this node" "$output"
     lacks "$name: no warnings" "Warning" "$output"
     installed=$(state "$home")
 
-    run bash "$install" "$home"
+    run "$sh" "$install" "$home"
     equal "$name: installs again" 0 "$code"
     contains "$name: says that it is there" "already installed: $home" "$output"
     contains "$name: says that nothing was done" "Nothing to do." "$output"
     equal "$name: the second time changes nothing" "$installed" "$(state "$home")"
 
-    run bash "$install" --dry-run --uninstall "$home"
+    run "$sh" "$install" --dry-run --uninstall "$home"
     equal "$name: a dry uninstall succeeds" 0 "$code"
     contains "$name: a dry uninstall says what it would do" "would: remove $home" "$output"
     equal "$name: a dry uninstall changes nothing" "$installed" "$(state "$home")"
 
-    run bash "$install" --uninstall "$home"
+    run "$sh" "$install" --uninstall "$home"
     equal "$name: uninstalls" 0 "$code"
     equal "$name: everything is as before" "$before_state" "$(state "$home")"
 
-    run bash "$install" --uninstall "$home"
+    run "$sh" "$install" --uninstall "$home"
     equal "$name: uninstalls again" 0 "$code"
     contains "$name: says that it is not there" "not installed here" "$output"
 }
@@ -172,7 +193,7 @@ odd=$(home "it's \"odd\" \$HOME" api-manager.sh wso2am-4.6.0)
 round_trip "a home with quotes" "$odd" "$jar
 $policy"
 
-run bash "$install" "$all_in_one"
+run "$sh" "$install" "$all_in_one"
 contains "all-in-one: names version and kind" "API Manager 4.6.0, all-in-one" "$output"
 contains "all-in-one: tells about the built-in version" "modelFailover v1 stays" "$output"
 contains "all-in-one: tells that the file drop only adds" "only add" "$output"
@@ -184,44 +205,44 @@ equal "all-in-one: the bundle is the one given" 0 "$code"
 run cmp "$here/../policy-definitions/modelFailover/modelFailover_v2.json" \
     "$all_in_one/repository/resources/operation_policies/specifications/modelFailover_v2.json"
 equal "all-in-one: the specification is the source" 0 "$code"
-run bash "$install" "$gateway"
+run "$sh" "$install" "$gateway"
 contains "gateway: says where the policy files go" "belong on the control plane" "$output"
-run bash "$install" "$control_plane"
+run "$sh" "$install" "$control_plane"
 contains "control plane: says where the bundle goes" "on every gateway node" "$output"
-run bash -c "cd '$gateway' && bash '$install' --uninstall . && bash '$install' ."
+run bash -c "cd '$gateway' && '$sh' '$install' --uninstall . && '$sh' '$install' ."
 equal "a relative home" 0 "$code"
 
 # --- Other copies that are there already ------------------------------------------------------------
 
 older=$(home older api-manager.sh wso2am-4.6.0)
 before=$(files "$older")
-bash "$work/old/model-failover-1.2.2/install.sh" "$older" >/dev/null
+"$sh" "$work/old/model-failover-1.2.2/install.sh" "$older" >/dev/null
 specification=$older/repository/resources/operation_policies/specifications/modelFailover_v2.json
 printf 'edited\n' >>"$specification"
-run bash "$install" "$older"
+run "$sh" "$install" "$older"
 equal "a policy that somebody has changed is refused: exit code" 7 "$code"
 contains "a policy that somebody has changed is named" "$specification was changed by somebody" "$output"
-run bash "$install" --force "$older"
+run "$sh" "$install" --force "$older"
 equal "an update by force succeeds" 0 "$code"
 contains "an update keeps what was changed by hand" "keep a copy of $specification in $older/repository/model-failover/kept/" "$output"
 run cat "$older"/repository/model-failover/kept/*-modelFailover_v2.json
 contains "the copy is the changed one" "edited" "$output"
-run bash -c "bash '$work/old/model-failover-1.2.2/install.sh' --force '$older' >/dev/null && printf 'edited\n' >>'$specification' && bash '$install' --force '$older'"
+run bash -c "'$sh' '$work/old/model-failover-1.2.2/install.sh' --force '$older' >/dev/null && printf 'edited\n' >>'$specification' && '$sh' '$install' --force '$older'"
 contains "an update names the older bundle" "remove $older/repository/components/dropins/model-failover-1.2.2.jar" "$output"
 contains "an update names the policy file that differs" "replace $specification, which differs" "$output"
 contains "an update warns of the policy in the database" "This applies here" "$output"
 equal "an update leaves one bundle" "$jar
 $policy" "$(added "$before" "$older")"
 printf 'other bytes\n' >"$older/$jar"
-run bash "$install" "$older"
+run "$sh" "$install" "$older"
 contains "the same version with other bytes is replaced" "replace $older/repository" "$output"
 run cmp "$bundle" "$older/$jar"
 equal "the bundle is the new one" 0 "$code"
 cp "$bundle" "$older/repository/components/lib/model-failover-1.0.0.jar"
-run bash "$install" "$older"
+run "$sh" "$install" "$older"
 contains "a second copy in lib is named" "lib/model-failover-1.0.0.jar is a second copy" "$output"
 : >"$older/repository/components/dropins/model-failover-tools.jar"
-run bash "$install" --uninstall "$older"
+run "$sh" "$install" --uninstall "$older"
 equal "uninstall leaves what is not ours" "./repository/components/dropins/model-failover-tools.jar
 ./repository/components/lib/model-failover-1.0.0.jar" "$(added "$before" "$older")"
 
@@ -230,20 +251,20 @@ equal "uninstall leaves what is not ours" "./repository/components/dropins/model
 bare=$(home bare api-manager.sh wso2am-4.6.0)
 rm -r "$bare/repository/resources/operation_policies"
 before=$(files "$bare")
-run bash "$install" "$bare"
+run "$sh" "$install" "$bare"
 equal "without operation_policies it installs" 0 "$code"
 equal "without operation_policies only the bundle comes" "$jar" "$(added "$before" "$bare")"
 contains "without operation_policies it says so" "only the bundle is installed" "$output"
 
 no_dropins=$(home no-dropins gateway.sh wso2am-universal-gw-4.6.0)
 rm -r "$no_dropins/repository/components/dropins"
-run bash "$install" "$no_dropins"
+run "$sh" "$install" "$no_dropins"
 equal "a missing dropins directory is made" "0 yes" "$code $([ -f "$no_dropins/$jar" ] && echo yes)"
 
 refused() { # NAME HOME CODE MESSAGE
     local before=''
     if [ -d "$2" ]; then before=$(state "$2"); fi
-    run bash "$install" "$2"
+    run "$sh" "$install" "$2"
     equal "$1: exit code" "$3" "$code"
     contains "$1: message" "$4" "$output"
     if [ -d "$2" ]; then equal "$1: nothing changed" "$before" "$(state "$2")"; fi
@@ -260,14 +281,14 @@ refused "a version before 4.5" "$(home v44 api-manager.sh wso2am-4.4.0)" 4 "4.4.
 refused "version 3.2.1" "$(home v32 api-manager.sh wso2am-3.2.1)" 4 "3.2.1 is not supported"
 
 newer=$(home newer api-manager.sh wso2am-4.10.0)
-run bash "$install" "$newer"
+run "$sh" "$install" "$newer"
 equal "a later version installs" 0 "$code"
 contains "a later version is warned about" "Warning: 4.10.0 has not been tried" "$output"
 by_text=$(home by-text api-manager.sh '')
 printf 'WSO2 API Manager 4.5.0\n' >"$by_text/bin/version.txt"
-run bash "$install" "$by_text"
+run "$sh" "$install" "$by_text"
 contains "bin/version.txt is read when product.txt does not tell" "API Manager 4.5.0, all-in-one" "$output"
-run bash "$install" "$(home no-version api-manager.sh '')"
+run "$sh" "$install" "$(home no-version api-manager.sh '')"
 contains "an unknown version is warned about" "Warning: this version has not been tried" "$output"
 equal "an unknown version installs" 0 "$code"
 
@@ -280,7 +301,7 @@ locked=$(home locked api-manager.sh wso2am-4.6.0)
 chmod -R a+rwX "$locked"
 chmod 555 "$locked/repository/resources/operation_policies/definitions"
 before=$(state "$locked")
-run ${as_user[@]+"${as_user[@]}"} bash "$install" "$locked"
+run ${as_user[@]+"${as_user[@]}"} "$sh" "$install" "$locked"
 equal "a directory that is not writable: exit code" 5 "$code"
 contains "a directory that is not writable is named" "$locked/repository/resources/operation_policies/definitions is not writable" "$output"
 equal "a directory that is not writable: nothing changed" "$before" "$(state "$locked")"
@@ -288,32 +309,25 @@ equal "a directory that is not writable: nothing changed" "$before" "$(state "$l
 # --- How it is called --------------------------------------------------------------------------------
 
 called=$(home called gateway.sh wso2am-universal-gw-4.6.0)
-run bash -c "cd '$work/homes' && export CDPATH=/usr:. && bash '$install' called"
+run bash -c "cd '$work/homes' && export CDPATH=/usr:. && '$sh' '$install' called"
 equal "a relative home with CDPATH exported" 0 "$code"
-bash "$install" --uninstall "$called" >/dev/null
+"$sh" "$install" --uninstall "$called" >/dev/null
 ln -s "$install" "$work/link-to-install"
-run bash "$work/link-to-install" "$called"
+run "$sh" "$work/link-to-install" "$called"
 equal "called through a link" 0 "$code"
-bash "$install" --uninstall "$called" >/dev/null
+"$sh" "$install" --uninstall "$called" >/dev/null
 (cd "$work" && ln -s unpacked/model-failover-1.2.3/install.sh relative-link)
 run "$work/relative-link" "$called"
 equal "called through a relative link" 0 "$code"
-bash "$install" --uninstall "$called" >/dev/null
-for shell in sh dash "busybox sh"; do
-    command -v "${shell%% *}" >/dev/null || continue
-    run $shell "$install" "$called"
-    equal "called by $shell" 0 "$code"
-    run $shell "$install" --uninstall "$called"
-    equal "uninstalled by $shell" 0 "$code"
-done
+"$sh" "$install" --uninstall "$called" >/dev/null
 bracketed=$(home bracketed api-manager.sh '')
 printf 'WSO2 API Manager 4.6.0 (build 21.0.5)\n' >"$bracketed/bin/version.txt"
-run bash "$install" --dry-run "$bracketed"
+run "$sh" "$install" --dry-run "$bracketed"
 contains "a second number in brackets is not the version" "API Manager 4.6.0, all-in-one" "$output"
 lacks "a second number in brackets: no warning" "Warning" "$output"
-run bash -c "umask 077 && rm -r '$called/repository/components/dropins' && bash '$install' '$called'"
+run bash -c "umask 077 && rm -r '$called/repository/components/dropins' && '$sh' '$install' '$called'"
 equal "a dropins folder that is made can be read by the server" 755 "$(stat -c %a "$called/repository/components/dropins")"
-run bash "$install" --uninstall "$called"
+run "$sh" "$install" --uninstall "$called"
 equal "a dropins folder that was made goes again" no "$([ -d "$called/repository/components/dropins" ] && echo yes || echo no)"
 
 # --- JDKs --------------------------------------------------------------------------------------------
@@ -328,13 +342,13 @@ jdk() {
 for version in 4.5.0 4.6.0 4.7.0; do
     for jdk in 1.8.0_402 11.0.22 17.0.9 21.0.5 25.0.2 26; do
         at=$(home "jdk $version $jdk" gateway.sh "wso2am-universal-gw-$version")
-        run env JAVA_HOME="$(jdk $jdk)" bash "$install" "$at"
+        run env JAVA_HOME="$(jdk $jdk)" "$sh" "$install" "$at"
         case $version-$jdk in
             *-1.8* | *-26 | 4.5.0-25* | 4.6.0-25*)
                 equal "$version on JDK $jdk is refused" 4 "$code"
                 contains "$version on JDK $jdk: the reason" "is not supported" "$output"
                 equal "$version on JDK $jdk: nothing is installed" "no" "$([ -e "$at/$jar" ] && echo yes || echo no)"
-                run env JAVA_HOME="$(jdk $jdk)" bash "$install" --force "$at"
+                run env JAVA_HOME="$(jdk $jdk)" "$sh" "$install" --force "$at"
                 equal "$version on JDK $jdk by force" 0 "$code"
                 ;;
             *) equal "$version on JDK $jdk" 0 "$code" ;;
@@ -354,23 +368,24 @@ life() {
     pristine=$(state "$home")
     # As the script of 0.1.0 did it, which remembered nothing.
     "$@" cp "$work/first/model-failover-0.1.0/dropins/model-failover-0.1.0.jar" "$home/$old_jar"
+    "$@" cp -R "$work/first/model-failover-0.1.0/operation_policies" "$home/repository/resources/"
     old=$(state "$home")
-    run "$@" bash "$install" "$home"
+    run "$@" "$sh" "$install" "$home"
     equal "$name: upgraded from 0.1.0" 0 "$code"
     equal "$name: one bundle is left" "$jar" "$(files "$home" | grep '^\./repository/components/dropins/model')"
-    run "$@" bash "$install" --dry-run --rollback "$home"
+    run "$@" "$sh" "$install" --dry-run --rollback "$home"
     contains "$name: a dry rollback says what it would do" "would: put back $home/${old_jar#./}" "$output"
-    run "$@" bash "$install" --rollback "$home"
+    run "$@" "$sh" "$install" --rollback "$home"
     equal "$name: rolled back" 0 "$code"
     equal "$name: rolled back byte for byte" "$old" "$(state "$home")"
-    run "$@" bash "$install" --rollback "$home"
+    run "$@" "$sh" "$install" --rollback "$home"
     contains "$name: a second rollback has nothing to do" "Nothing to do" "$output"
-    run "$@" bash "$install" --configure "$home"
+    run "$@" "$sh" "$install" --configure "$home"
     equal "$name: upgraded again, with --configure" 0 "$code"
     contains "$name: the table is there" "[apim.ai.model_failover]" "$(cat "$home/repository/conf/deployment.toml")"
-    run "$@" bash "$install" --configure "$home"
+    run "$@" "$sh" "$install" --configure "$home"
     contains "$name: --configure twice" "Nothing to do" "$output"
-    run "$@" bash "$install" --uninstall "$home"
+    run "$@" "$sh" "$install" --uninstall "$home"
     equal "$name: uninstalled" 0 "$code"
     equal "$name: restored byte for byte" "$pristine" "$(state "$home")"
 }
@@ -386,41 +401,41 @@ for version in 4.5.0 4.6.0 4.7.0; do
         chown -R 65534:65534 "$at"
         life "$version as the server's user" "$at" setpriv --reuid 65534 --regid 65534 --clear-groups
         life "$version by root for the server's user" "$at"
-        run bash "$install" "$at"
+        run "$sh" "$install" "$at"
         equal "$version: root leaves nothing of its own" "" "$(find "$at" ! -user 65534)"
     fi
 done
 
 two=$(home two gateway.sh wso2am-universal-gw-4.6.0)
-bash "$work/old/model-failover-1.2.2/install.sh" "$two" >/dev/null
+"$sh" "$work/old/model-failover-1.2.2/install.sh" "$two" >/dev/null
 before=$(state "$two")
-bash "$install" "$two" >/dev/null
-bash "$install" --rollback "$two" >/dev/null
+"$sh" "$install" "$two" >/dev/null
+"$sh" "$install" --rollback "$two" >/dev/null
 equal "a rollback to an installation of this script" "1.2.2" "$(cat "$two/repository/model-failover/version")"
 equal "a rollback brings its bundle back" "./repository/components/dropins/model-failover-1.2.2.jar" "$(files "$two" | grep '^\./repository/components/dropins/model')"
-bash "$install" "$two" >/dev/null
-run bash "$work/old/model-failover-1.2.2/install.sh" "$two"
+"$sh" "$install" "$two" >/dev/null
+run "$sh" "$work/old/model-failover-1.2.2/install.sh" "$two"
 equal "a downgrade is refused: exit code" 7 "$code"
 contains "a downgrade is refused: message" "1.2.3 is installed, and this is 1.2.2" "$output"
-run bash "$work/old/model-failover-1.2.2/install.sh" --force "$two"
+run "$sh" "$work/old/model-failover-1.2.2/install.sh" --force "$two"
 equal "a downgrade by force" 0 "$code"
 equal "a downgrade by force leaves the old one alone" "./repository/components/dropins/model-failover-1.2.2.jar" "$(files "$two" | grep '^\./repository/components/dropins/model')"
-bash "$install" --uninstall "$two" >/dev/null
+"$sh" "$install" --uninstall "$two" >/dev/null
 
 changed=$(home changed gateway.sh wso2am-universal-gw-4.6.0)
-bash "$install" --configure "$changed" >/dev/null
+"$sh" "$install" --configure "$changed" >/dev/null
 printf '[mine]\nkey = 1\n' >>"$changed/repository/conf/deployment.toml"
-bash "$install" --uninstall "$changed" >/dev/null
+"$sh" "$install" --uninstall "$changed" >/dev/null
 equal "what somebody has added to deployment.toml stays" $'\n[mine]\nkey = 1' "$(cat "$changed/repository/conf/deployment.toml")"
 
 changed=$(home changed-policy api-manager.sh wso2am-4.6.0)
-bash "$install" "$changed" >/dev/null
+"$sh" "$install" "$changed" >/dev/null
 printf 'edited\n' >>"$changed/repository/resources/operation_policies/definitions/modelFailover_v2.j2"
 before=$(state "$changed")
-run bash "$install" --uninstall "$changed"
+run "$sh" "$install" --uninstall "$changed"
 equal "a changed policy is not taken away: exit code" 7 "$code"
 equal "a changed policy is not taken away: nothing changed" "$before" "$(state "$changed")"
-run bash "$install" --uninstall --force "$changed"
+run "$sh" "$install" --uninstall --force "$changed"
 equal "a changed policy is taken away by force" 0 "$code"
 run cat "$changed"/repository/model-failover/kept/*
 contains "its copy stays" "edited" "$output"
@@ -445,17 +460,17 @@ cp "$work/first/model-failover-0.1.0/dropins/model-failover-0.1.0.jar" "$killed_
 before=$(state "$killed_home")
 for at in $(seq 1 2 61); do
     echo "$at" >"$work/killing/count"
-    run env PATH="$work/killing:$PATH" TMPDIR="$work" bash "$install" "$killed_home"
+    run env PATH="$work/killing:$PATH" TMPDIR="$work" "$sh" "$install" "$killed_home"
     [ "$code" != 0 ] || break
     if [ ! -f "$killed_home/$old_jar" ]; then
         equal "killed at step $at: one whole bundle is there" 0 "$(cmp "$bundle" "$killed_home/$jar" >/dev/null 2>&1 && echo 0)"
     fi
-    run bash "$install" --rollback "$killed_home"
+    run "$sh" "$install" --rollback "$killed_home"
     rollback=$(state "$killed_home")
     if [ "$rollback" != "$before" ]; then
         # What a rollback leaves of a run that never began to change anything.
-        bash "$install" "$killed_home" >/dev/null
-        bash "$install" --rollback "$killed_home" >/dev/null
+        "$sh" "$install" "$killed_home" >/dev/null
+        "$sh" "$install" --rollback "$killed_home" >/dev/null
         equal "killed at step $at, run again and rolled back" "$before" "$(state "$killed_home")"
     else
         pass
@@ -470,7 +485,7 @@ mkdir "$work/full"
 printf '#!/bin/sh\ncase "$*" in *dropins/model-failover-1.2.3.jar*dropins*) echo "cp: No space left on device" >&2; exit 1 ;; esac\nexec %s "$@"\n' \
     "$(command -v cp)" >"$work/full/cp"
 chmod +x "$work/full/cp"
-run env PATH="$work/full:$PATH" bash "$install" "$full"
+run env PATH="$work/full:$PATH" "$sh" "$install" "$full"
 equal "a full disk: exit code" 1 "$code"
 equal "a full disk: the old bundle is still there" "$old_jar" "$(files "$full" | grep '^\./repository/components/dropins/model')"
 
@@ -479,12 +494,12 @@ equal "a full disk: the old bundle is still there" "$old_jar" "$(files "$full" |
 checked=$(home checked api-manager.sh wso2am-4.6.0)
 mkdir -p "$checked/repository/resources/security"
 : >"$checked/repository/resources/security/client-truststore.jks"
-run bash "$install" --check "$checked"
+run "$sh" "$install" --check "$checked"
 equal "--check before an installation: exit code" 8 "$code"
 contains "--check before an installation: says what is missing" "FAULT bundle: none" "$output"
-bash "$install" "$checked" >/dev/null
+"$sh" "$install" "$checked" >/dev/null
 before=$(state "$checked")
-run bash "$install" --check "$checked"
+run "$sh" "$install" --check "$checked"
 contains "--check: the home" "ok    home: API Manager 4.6.0, all-in-one" "$output"
 contains "--check: the policy" "ok    policy: $checked/repository/resources/operation_policies/definitions/modelFailover_v2.j2" "$output"
 contains "--check: the truststore" "ok    truststore: $checked/repository/resources/security/client-truststore.jks" "$output"
@@ -495,7 +510,7 @@ if [ "$(head -c 2 "$bundle")" = PK ]; then
     contains "--check: the library loads" "ok    library: linux-" "$output"
     contains "--check: the settings are read" "deployment.toml, 0 not at their defaults" "$output"
     printf '[apim.ai.model_failover]\nconnect_timeout = "soon"\n' >"$checked/repository/conf/deployment.toml"
-    run bash "$install" --check "$checked"
+    run "$sh" "$install" --check "$checked"
     contains "--check: a setting that can't be read" "FAULT settings: " "$output"
     equal "--check: a fault's exit code" 8 "$code"
 fi
@@ -503,12 +518,32 @@ if [ "$(id -u)" = 0 ]; then
     chown -R 65534:65534 "$checked"
     chown 0:0 "$checked/$jar"
     chmod 600 "$checked/$jar"
-    run bash "$install" --check "$checked"
+    run "$sh" "$install" --check "$checked"
     contains "--check: a bundle that the server can't read" "FAULT bundle: $checked/repository/components/dropins/model-failover-1.2.3.jar can't be read" "$output"
 fi
 cp "$bundle" "$checked/repository/components/dropins/model-failover-1.0.0.jar"
-run bash "$install" --check "$checked"
+run "$sh" "$install" --check "$checked"
 contains "--check: two bundles" "FAULT bundle: more than one" "$output"
+
+# --- The page: its commands as written -----------------------------------------------------------------
+
+paged=$(home paged api-manager.sh wso2am-4.6.0)
+mkdir "$paged/repository/resources/security"
+: >"$paged/repository/resources/security/client-truststore.jks"
+before=$(state "$paged")
+mapfile -t commands < <(sed -n 's/^ *\(sh install\.sh .*\)/\1/p' "$dist/README-INSTALL.md")
+[ ${#commands[@]} -ge 4 ] || fail "README-INSTALL.md has commands" "${commands[@]}"
+for command in "${commands[@]}"; do
+    contains "README-INSTALL.md: the home in: $command" " /opt/wso2am-4.6.0" "$command"
+    wanted=0
+    # What stands for the bundle has no library to try.
+    case $command in *--check*) [ "$(head -c 2 "$bundle")" = PK ] || wanted=8 ;; esac
+    run bash -c "cd '$dist' && sh() { '$sh' \"\$@\"; } && ${command//\/opt\/wso2am-4.6.0/$paged}"
+    equal "README-INSTALL.md: $command" "$wanted" "$code"
+done
+equal "README-INSTALL.md: at its end the home is as before" "$before" "$(state "$paged")"
+equal "README-INSTALL.md: install.sh and policies.sh are all that it runs" "" \
+    "$(grep -E '^ +sh ' "$dist/README-INSTALL.md" | grep -vE '^ +sh (install|policies)\.sh ' || true)"
 
 # --- A copy that fails half-way ---------------------------------------------------------------------
 
@@ -517,36 +552,40 @@ printf '#!/bin/sh\necho "mv: no space" >&2\nexit 1\n' >"$work/fake/mv"
 chmod +x "$work/fake/mv"
 half=$(home half gateway.sh wso2am-universal-gw-4.6.0)
 before=$(state "$half")
-run env PATH="$work/fake:$PATH" bash "$install" "$half"
+run env PATH="$work/fake:$PATH" "$sh" "$install" "$half"
 equal "a failing copy: exit code" 1 "$code"
 equal "a failing copy leaves nothing behind" "$before" "$(state "$half")"
 
 # --- The command line and the archive itself --------------------------------------------------------
 
-run bash "$install" --help
+run "$sh" "$install" --help
 equal "--help: exit code" 0 "$code"
 contains "--help: tells how" "install.sh [--dry-run] [--force] [--configure] APIM_HOME" "$output"
-run bash "$install"
+run "$sh" "$install"
 equal "no home: exit code" 2 "$code"
 contains "no home: message" "APIM_HOME is missing" "$output"
-run bash "$install" --fast "$all_in_one"
+run "$sh" "$install" --fast "$all_in_one"
 equal "an unknown option: exit code" 2 "$code"
-run bash "$install" "$all_in_one" "$gateway"
+run "$sh" "$install" "$all_in_one" "$gateway"
 equal "two homes: exit code" 2 "$code"
-run bash "$install" ""
+run "$sh" "$install" ""
 equal "an empty home: exit code" 2 "$code"
 
 broken=$work/broken
 cp -R "$dist" "$broken"
 rm "$broken/operation_policies/definitions/modelFailover_v2.j2"
-run bash "$broken/install.sh" "$all_in_one"
+run "$sh" "$broken/install.sh" "$all_in_one"
 equal "an incomplete archive: exit code" 6 "$code"
 contains "an incomplete archive: message" "has no definitions/modelFailover_v2.j2" "$output"
 rm "$broken"/dropins/*.jar
-run bash "$broken/install.sh" "$all_in_one"
+run "$sh" "$broken/install.sh" "$all_in_one"
 equal "an archive without the bundle: exit code" 6 "$code"
-run bash "$broken/install.sh" --uninstall "$all_in_one"
-equal "uninstall needs only the script" 0 "$code"
+run "$sh" "$broken/install.sh" --uninstall "$all_in_one"
+equal "uninstall needs only the scripts" 0 "$code"
+rm "$broken/installer/check.sh"
+run "$sh" "$broken/install.sh" --check "$all_in_one"
+equal "an archive without a part of the script: exit code" 6 "$code"
+contains "an archive without a part of the script: message" "has no installer/check.sh" "$output"
 
 left_over=$(find "$work/homes" -name '.model-failover.*')
 equal "no temporary file is left" "" "$left_over"

@@ -140,5 +140,18 @@ ln -s "$policies" "$work/linked"
 run sh "$work/linked" replace
 expect "through a link, by sh" 0 "added modelFailover v2"
 
+# The page's commands as written. By now v2 is there, which an upload does not replace; and APIs use both versions.
+mapfile -t commands < <(sed -n 's/^.*\(sh policies\.sh [^`]*\).*/\1/p' "$here/README-INSTALL.md")
+[ ${#commands[@]} -ge 5 ] || failed=$((failed + 1))
+for command in "${commands[@]}"; do
+    run bash -c "cd '$work/archive' && $command"
+    case $command in
+        *upload) expect "README-INSTALL.md: $command" 1 "Existing common operation policy" ;;
+        *replace) expect "README-INSTALL.md: $command" 0 "added modelFailover v2" ;;
+        *delete*) expect "README-INSTALL.md: $command" 3 "these APIs use modelFailover" ;;
+        *) expect "README-INSTALL.md: $command" 0 "v1 Chat" ;;
+    esac
+done
+
 printf '%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -67,7 +67,7 @@ done
 # --- The same bytes from the same inputs -------------------------------------------------------------
 
 tar -xzf "$name-symbols.tar.gz" -C "$work"
-python3 "$here/inventory.py" "$work/inventory"
+"$here/../build/cross/bin/python" "$here/inventory.py" "$work/inventory"
 sleep 2.1 # the resolution of times in a zip
 (umask 077 && bash "$here/build-dist.sh" "$version" "$jar" "$work/again" "$work/inventory" "$work/$name-symbols") >/dev/null
 check "put together again in another folder it has the same bytes" cmp SHA256SUMS "$work/again/SHA256SUMS"
