@@ -157,11 +157,11 @@ bench-allocations: load ## what a healthy request allocates in the gateway's hea
 	$(CARGO) build --profile dist $(CARGO_FLAGS) -p failover-jni --lib
 	$(MEASURE) LIBRARIES='release=$(LIBRARY) dist=$(TARGET)/../dist/$(notdir $(LIBRARY))' benches/allocations.sh
 
-# What cargo test has built, or the little that it has not.
+# What cargo test has built, or the little that it has not: together, because the features of crates are those of all that is
+# built.
 SMOKE_FLAGS = --workspace --bench decision --bench bytes
 bench-smoke: driver natives ## each bench for seconds: that they work, not how fast anything is
-	$(CARGO) build $(CARGO_FLAGS) --workspace --bin load --bin page
-	$(CARGO) bench --no-run --profile dev $(CARGO_FLAGS) $(SMOKE_FLAGS)
+	$(CARGO) build $(CARGO_FLAGS) $(SMOKE_FLAGS) --bin load --bin page
 	$(GRADLEW) :jni:writeClasspath :apimanager:writeBenchClasspath
 	ENVOY="$${ENVOY-$$(tools/envoy.sh build/envoy installed)}" LOAD_BINARY=$(DEBUG)/load PAGE_BINARY=$(DEBUG)/page \
 	    PROBE_LIBRARY=$(DEBUG)/$(notdir $(LIBRARY)) CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" \
@@ -205,11 +205,8 @@ load: driver
 programs:
 	$(CARGO) build --release $(CARGO_FLAGS) -p isolation --bins
 
-# The library with what only tests call is put aside, and the other one back in its place.
-PROBE_LIBRARY := $(CURDIR)/build/jni/$(notdir $(LIBRARY))
+# In a folder of its own: cargo gives the library one name, with what only tests call and without it.
+PROBE_LIBRARY := $(CURDIR)/build/jni/release/$(notdir $(LIBRARY))
 crossings:
-	$(CARGO) build --release $(CARGO_FLAGS) -p failover-jni --features test-natives
-	mkdir -p $(dir $(PROBE_LIBRARY))
-	cp $(LIBRARY) $(PROBE_LIBRARY)
-	$(CARGO) build --release $(CARGO_FLAGS) -p failover-jni
+	$(CARGO) build --release $(CARGO_FLAGS) -p failover-jni --features test-natives --target-dir build/jni
 	$(GRADLEW) :jni:writeClasspath

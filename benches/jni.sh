@@ -17,7 +17,7 @@ out="$(mktemp)"
 trap 'rm -f "$out"' EXIT
 
 # JMH hands the options on to the JVMs that it measures in. An iteration has no fraction of a second but in ms.
-"$java" "-Dmodel.failover.native=${PROBE_LIBRARY:-build/jni/libmodel_failover.so}" -Xms512m -Xmx512m \
+"$java" "-Dmodel.failover.native=${PROBE_LIBRARY:-build/jni/release/libmodel_failover.so}" -Xms512m -Xmx512m \
   -cp "$(<benches/jni/build/classpath.txt)" org.openjdk.jmh.Main \
   -f "$rounds" -wi 2 -w "$(awk -v s="${WARMUP:-4}" 'BEGIN { printf "%.0f", s * 500 }')ms" \
   -i 5 -r "$(awk -v s="$seconds" 'BEGIN { printf "%.0f", s * 1000 }')ms" \

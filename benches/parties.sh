@@ -102,12 +102,12 @@ asked() {
 
 # ask NAME QUESTION: of a gateway that was started by asked; prints what it says behind the question's first word
 ask() {
-  local said
-  said="$(wc -l <"$work/$1.out")"
+  local word="${2%% *}" said
+  said="$(grep -c "^$word " "$work/$1.out" || true)"
   echo "$2" >&"${hold[$1]}"
-  for _ in $(seq 3000); do
-    if (($(wc -l <"$work/$1.out") > said)); then
-      tail -n 1 "$work/$1.out" | cut -d ' ' -f 2-
+  for _ in $(seq 30000); do
+    if (($(grep -c "^$word " "$work/$1.out" || true) > said)); then
+      sed -n "s/^$word //p" "$work/$1.out" | tail -n 1
       return
     fi
     sleep 0.02

@@ -6,7 +6,8 @@
 # usage: benches/streams.sh
 # STREAMS says how many streams at once, one number after the other; of a larger one than the machine has files for, as many
 # as it has. ROUNDS and ROUND_SECONDS say how often and how long is measured; ONLY chooses by a regular expression over
-# "streams,party"; WARMUP is for how many rounds of short streams each party runs before. RESULTS is the folder of the CSV,
+# "streams,party"; WARMUP is for how many rounds of short streams each party runs before, SETTLE for how many seconds it rests
+# then, REST for how many the streams go on behind what is measured. RESULTS is the folder of the CSV,
 # ENVOY names the program, JAVA_OPTS adds to the gateway's options.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,6 +15,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rounds="${ROUNDS:-3}"
 seconds="${ROUND_SECONDS:-15}"
 warmup="${WARMUP:-3}"
+rest="${REST:-7}"
+settle="${SETTLE:-2}"
 read -ra sizes <<<"${STREAMS:-1000 10000}"
 result="$results/streams.csv"
 # The heap has its size and its pages from the start, so that what grows is something else.
@@ -56,9 +59,9 @@ open_streams() { # PARTY STREAMS CHUNKS RAMP MEASURE
 # measure PARTY STREAMS ROUND: prints a line for the result
 measure() {
   local party="$1" streams="$2" ramp chunks idle loaded gateway=,,,,,, few
-  ramp=$((streams / 1000 + 2))
+  ramp=$((streams / 1000 + 1))
   # The rest is for the last ones to begin, and for the look at the gateway while all are open.
-  chunks="$(awk -v s="$seconds" -v ramp="$ramp" 'BEGIN { printf "%.0f", s + ramp + 6 }')"
+  chunks="$(awk -v s="$seconds" -v ramp="$ramp" -v rest="$rest" 'BEGIN { printf "%.0f", s + ramp + rest + 0.5 }')"
   start "$party"
   answers "interval=5ms~tokens=20"
   few=$((streams < 1000 ? streams : 1000))
@@ -66,7 +69,7 @@ measure() {
   answers "interval=1s~tokens=$chunks"
   if [[ "$party" != direct ]]; then
     # What the last ones leave is tidied up.
-    sleep 2
+    sleep "$settle"
     idle="$(footprint "$party")"
   fi
   : >"$work/streams.out"
