@@ -94,6 +94,6 @@ awk -F, -v margin="$margin" -v file="$committed" '
   END {
     for (key in was) if (!(key in seen)) { split(key, k, ","); printf "instructions: %s: %s %s in %s, not counted\n", k[1], was[key], k[2], file; wrong = 1 }
     if (wrong) print "instructions: if that is meant, make bench-instructions writes them down"
-    else printf "instructions: %d counts are as in %s, within %s %%\n", cases, file, margin
+    else printf "instructions: %d counts, none more than %s %% above %s\n", cases, margin, file
     exit wrong
   }' "$committed" "$work/counts"

@@ -33,8 +33,17 @@ pub(crate) struct Outline {
 /// # Errors
 /// When it is no JSON.
 pub(crate) fn read(json: &[u8]) -> Result<Outline, serde_json::Error> {
+    match std::str::from_utf8(json) {
+        // Looked at once, instead of each of its strings.
+        Ok(text) => whole(serde_json::Deserializer::from_str(text)),
+        Err(_) => whole(serde_json::Deserializer::from_slice(json)),
+    }
+}
+
+fn whole<'de, R: serde_json::de::Read<'de>>(
+    mut deserializer: serde_json::Deserializer<R>,
+) -> Result<Outline, serde_json::Error> {
     let mut budget = Budget::default();
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = Node::root(&mut budget).deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(Outline {
@@ -184,6 +193,10 @@ impl<'de> Visitor<'de> for Node<'_> {
             let Some(key) = map.next_key()? else {
                 return Ok(Value::Object(members));
             };
+            if self.depth == 0 && members.is_empty() {
+                // Most events have about so many, and it is made only once for each.
+                members = Map::with_capacity(8);
+            }
             members.insert(key, map.next_value_seed(self.below())?);
         }
     }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use bytes::{Buf, Bytes};
-use memchr::memchr2_iter;
+use memchr::{memchr, memchr2_iter};
 
 use super::{Content, Frame, Message, completed, content_of};
 use crate::room::append;
@@ -118,8 +118,14 @@ fn fields(block: &[u8]) -> (String, Content) {
     };
     let mut name = "";
     let mut data: Option<Cow<'_, str>> = None;
-    for line in text.split(['\r', '\n']) {
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+    let mut from = 0;
+    for end in memchr2_iter(b'\n', b'\r', block).chain([block.len()]) {
+        let line = &text[from..end];
+        from = end + 1;
+        let (field, value) = match memchr(b':', line.as_bytes()) {
+            Some(colon) => (&line[..colon], &line[colon + 1..]),
+            None => (line, ""),
+        };
         let value = value.strip_prefix(' ').unwrap_or(value);
         match (field, &mut data) {
             ("event", _) => name = value,
