@@ -2,6 +2,7 @@
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))/release
+DEBUG := $(TARGET)/../debug
 LIBRARY := $(TARGET)/libmodel_failover.$(if $(filter Darwin,$(shell uname -s)),dylib,so)
 BUNDLE := $(CURDIR)/java-shim/build/libs/model-failover-$(VERSION).jar
 DRIVER_CLASSPATH := tests/gateway/build/driver-classpath.txt
@@ -19,8 +20,8 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-tracing test-comparison test-bundle test-install
-.PHONY: soak attack lint fmt dist release dist-all test-reproducible bench bench-healthy bench-failures bench-start bench-isolation bench-smoke bench-page bench-streams load compare providers clean native natives python bundle driver
+.PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-tracing test-comparison test-bundle test-install test-instructions
+.PHONY: soak attack lint fmt dist release dist-all test-reproducible bench bench-healthy bench-failures bench-host bench-start bench-isolation bench-instructions bench-jni bench-allocations bench-smoke bench-page bench-streams load programs crossings compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
 help: ## lists the targets
@@ -36,8 +37,8 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
 	    org.modelfailover.gateway.demo.Story
 
-TESTS = $(GRADLEW) -PcomparisonCheck -Dsoak.seconds=40 -Dnative.test.library.dir=$(TARGET)/../debug -Dsdk.python=$(CURDIR)/build/python/bin/python
-test: test-rust test-fuzz test-java test-install ## all tests
+TESTS = $(GRADLEW) -PcomparisonCheck -Dsoak.seconds=40 -Dnative.test.library.dir=$(DEBUG) -Dsdk.python=$(CURDIR)/build/python/bin/python
+test: test-rust test-fuzz test-java test-install test-instructions bench-smoke ## all tests
 
 # One Gradle for all of them: it takes seconds to start.
 test-java: natives python ## all tests in Java
@@ -89,6 +90,9 @@ test-comparison: native ## docs/comparison.md still says what happens
 test-bundle: native ## the OSGi bundle with the hosts' package versions
 	$(TESTS) :bundle:bundleTest
 
+test-instructions: programs ## the parts of a request take no more instructions and allocations than was written down
+	ISOLATION=$(TARGET) benches/instructions.sh --check
+
 test-install: bundle ## the archive's install.sh on a home shaped like API Manager's, policies.sh on a stand-in for its REST API
 	for shell in bash dash busybox; do \
 	    ! command -v $$shell >/dev/null || packaging/test-install.sh $(BUNDLE) $$shell || exit 1; \
@@ -131,30 +135,53 @@ bench: driver ## throughput with and without the policy
 	tools/wrk.sh
 	benches/throughput.sh
 
-# Where there is no Envoy for this machine, ENVOY is empty and it is left out.
-BENCH = ENVOY="$${ENVOY-$$(tools/envoy.sh build/envoy)}" LOAD_BINARY=$(TARGET)/load ROUNDS=$(ROUNDS) ROUND_SECONDS=$(SECONDS) ONLY='$(ONLY)'
-bench-healthy: load ## CPU, throughput and delay when nothing fails, beside send and Envoy; ROUNDS=5 SECONDS=3 ONLY=regex
-	$(BENCH) benches/healthy.sh
+# Where there is no Envoy for this machine, ENVOY is empty and it is left out; likewise LiteLLM and Portkey.
+ENVOY_THERE = ENVOY="$${ENVOY-$$(tools/envoy.sh build/envoy)}"
+OTHERS = LITELLM="$${LITELLM-$$(tools/litellm.sh build/litellm)}" PORTKEY="$${PORTKEY-$$(tools/portkey.sh build/portkey)}"
+MEASURE = LOAD_BINARY=$(TARGET)/load ROUNDS=$(ROUNDS) ROUND_SECONDS=$(SECONDS) ONLY='$(ONLY)'
+BENCH = $(ENVOY_THERE) $(MEASURE)
+bench-healthy: load ## CPU, throughput and delay when nothing fails, beside send, Envoy, LiteLLM and Portkey; ROUNDS=5 SECONDS=3 ONLY=regex
+	$(OTHERS) $(BENCH) benches/healthy.sh
 
 bench-failures: load ## what a failure costs: first failure, failover on every request, suspended, recovery, silent
-	$(BENCH) benches/failures.sh
+	$(OTHERS) $(BENCH) benches/failures.sh
+
+bench-host: load ## CPU and allocations with API Manager's own handlers around the policy, and without the policy
+	$(GRADLEW) :apimanager:writeBenchClasspath
+	$(MEASURE) benches/host.sh
 
 bench-start: load ## time, memory and threads of APIS=1000 APIs with the policy
-	$(BENCH) APIS=$(or $(APIS),1000) benches/start.sh
+	$(MEASURE) APIS=$(or $(APIS),1000) benches/start.sh
 
 bench-isolation: ## decision, request scan, chunks and hints by themselves, beside other circuit breakers; ONLY=regex
 	CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" ROUND_SECONDS=$(SECONDS) ONLY='$(ONLY)' benches/isolation.sh
 
-bench-smoke: load ## each bench for seconds: that they work, not how fast anything is
-	$(CARGO) bench --no-run $(CARGO_FLAGS) -p isolation
-	$(CARGO) build $(CARGO_FLAGS) -p page
-	$(BENCH) CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" PAGE_BINARY=$(TARGET)/../debug/page benches/smoke.sh
+bench-instructions: programs ## instructions and allocations of the parts of a request, counted; make test-instructions holds them to it
+	ISOLATION=$(TARGET) benches/instructions.sh
 
-bench-page: ## writes docs/performance.md and its plots from benches/results
-	$(CARGO) run -q $(CARGO_FLAGS) -p page -- benches/results docs/performance.md
+bench-jni: crossings ## what crossing JNI costs a request, under JMH, beside circuit breakers of the JVM; ONLY=regex
+	PROBE_LIBRARY=$(PROBE_LIBRARY) ROUNDS=$(ROUNDS) ROUND_SECONDS=$(SECONDS) ONLY='$(ONLY)' benches/jni.sh
 
-bench-streams: load ## what ten thousand event streams at once cost, and their added latency
-	LOAD_BINARY=$(TARGET)/load benches/streams.sh
+# The one that is shipped takes minutes to link.
+bench-allocations: load ## what a healthy request allocates in the gateway's heap, and the native library's size
+	$(CARGO) build --profile dist $(CARGO_FLAGS) -p failover-jni --lib
+	$(MEASURE) LIBRARIES='release=$(LIBRARY) dist=$(TARGET)/../dist/$(notdir $(LIBRARY))' benches/allocations.sh
+
+# What cargo test has built, or the little that it has not: together, because the features of crates are those of all that is
+# built.
+SMOKE_FLAGS = --workspace --bench decision --bench bytes
+bench-smoke: driver natives ## each bench for seconds: that they work, not how fast anything is
+	$(CARGO) build $(CARGO_FLAGS) $(SMOKE_FLAGS) --bin load --bin page
+	$(GRADLEW) :jni:writeClasspath :apimanager:writeBenchClasspath
+	ENVOY="$${ENVOY-$$(tools/envoy.sh build/envoy installed)}" LOAD_BINARY=$(DEBUG)/load PAGE_BINARY=$(DEBUG)/page \
+	    PROBE_LIBRARY=$(DEBUG)/$(notdir $(LIBRARY)) CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" \
+	    BENCH_FLAGS="--profile dev $(SMOKE_FLAGS)" benches/smoke.sh
+
+bench-page: ## writes docs/performance.md and its plots from benches/results and benches/notes.md
+	$(CARGO) run -q $(CARGO_FLAGS) -p page -- benches/results benches/notes.md docs/performance.md
+
+bench-streams: load ## what up to ten thousand event streams at once cost, and how late their chunks come; STREAMS="1000 10000"
+	$(BENCH) STREAMS='$(STREAMS)' benches/streams.sh
 
 providers: native ## writes docs/providers.md: what the policy does for each AI service provider
 	$(GRADLEW) -PwriteProviders -Ponly=ProvidersTableTest :apimanager:apimanagerTest
@@ -163,7 +190,7 @@ compare: native ## writes docs/comparison.md: this policy beside the built-in on
 	$(GRADLEW) :comparison:compare
 
 clean: ## removes everything that was built
-	rm -rf target build .gradle java-shim/build tests/*/build
+	rm -rf target build .gradle java-shim/build tests/*/build benches/*/build
 
 # One by one: built together, the library would be given what the provider alone needs of what both use.
 native:
@@ -184,3 +211,12 @@ driver: native
 
 load: driver
 	$(CARGO) build --release $(CARGO_FLAGS) -p load
+
+programs:
+	$(CARGO) build --release $(CARGO_FLAGS) -p isolation --bins
+
+# In a folder of its own: cargo gives the library one name, with what only tests call and without it.
+PROBE_LIBRARY := $(CURDIR)/build/jni/release/$(notdir $(LIBRARY))
+crossings:
+	$(CARGO) build --release $(CARGO_FLAGS) -p failover-jni --features test-natives --target-dir build/jni
+	$(GRADLEW) :jni:writeClasspath

@@ -7,7 +7,7 @@ envoy_cluster() {
   - name: $1
     type: STATIC
     connect_timeout: 5s
-    circuit_breakers: {thresholds: [{max_connections: 4096, max_pending_requests: 4096, max_requests: 4096, max_retries: 4096}]}
+    circuit_breakers: {thresholds: [{max_connections: 100000, max_pending_requests: 100000, max_requests: 100000, max_retries: 100000}]}
     load_assignment:
       cluster_name: $1
       endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: ${2%:*}, port_value: ${2#*:}}}}}]}]
@@ -35,7 +35,7 @@ YAML
   fi
 }
 
-# envoy_head CLUSTER RETRIES: what goes before the clusters
+# envoy_head CLUSTER RETRIES: what goes before the clusters. ENVOY_TIMEOUT is that of a whole answer
 envoy_head() {
   cat <<YAML
 admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
@@ -62,7 +62,7 @@ static_resources:
               - match: {prefix: /}
                 route:
                   cluster: $1
-                  timeout: 30s
+                  timeout: ${ENVOY_TIMEOUT:-30s}
                   retry_policy: {retry_on: "5xx,reset,connect-failure", num_retries: $2, retry_back_off: {base_interval: 0.001s}}
   clusters:
 YAML
@@ -81,7 +81,7 @@ envoy_failover() {
   - name: both
     connect_timeout: 5s
     lb_policy: CLUSTER_PROVIDED
-    circuit_breakers: {thresholds: [{max_connections: 4096, max_pending_requests: 4096, max_requests: 4096, max_retries: 4096}]}
+    circuit_breakers: {thresholds: [{max_connections: 100000, max_pending_requests: 100000, max_requests: 100000, max_retries: 100000}]}
     cluster_type:
       name: envoy.clusters.composite
       typed_config:

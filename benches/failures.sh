@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What a failure costs. A provider that fails is the target, one that answers the first fallback; both on plain HTTP/1.1,
 # but for the failed TLS handshake. Parties: the policy, Envoy (a composite cluster, one retry), and both with a target that
-# answers (policy-healthy, envoy-healthy), which is what they are compared with. Each case has processes of its own, so that
+# answers (policy-healthy, envoy-healthy), which is what they are compared with; where every request fails over, LiteLLM's
+# proxy and Portkey's gateway too. Each case has processes of its own, so that
 # all are equally warm.
 #
 #   first-503, first-refused, first-reset, first-tls   one client; no knowledge of failures is kept, so that every request
@@ -13,7 +14,7 @@
 #   silent                                             the target never answers, the limit is 1 s; 16 clients
 #
 # usage: benches/failures.sh
-# ROUNDS, ROUND_SECONDS, WARMUP, RESULTS and ENVOY as for benches/healthy.sh; ONLY chooses among the cases. RATE and WINDOWS
+# ROUNDS, ROUND_SECONDS, WARMUP, RESULTS, ENVOY, LITELLM and PORTKEY as for benches/healthy.sh; ONLY chooses among the cases. RATE and WINDOWS
 # are those of the recovery.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -32,11 +33,18 @@ calls() {
   curl -sSf "${control[fails]}/calls"
 }
 
+# ask_for PARTY OPTION...: its clients
+ask_for() {
+  local more=()
+  if [[ -n "${header[$1]:-}" ]]; then more=(--header "${header[$1]}"); fi
+  clients "${url[$1]}" "${more[@]}" "${@:2}"
+}
+
 # round CASE CONNECTIONS PARTY ROUND: measures once and prints the line
 round() {
   tell fails "fault/$fault"
   local line seen requests connections
-  line="$(clients "${url[$3]}" --connections "$2" --measure "${seconds}s" --cpu-of "${pid[$3]}")"
+  line="$(ask_for "$3" --connections "$2" --measure "${seconds}s" --cpu-of "${pid[$3]}")"
   seen="$(calls)"
   IFS=, read -r requests connections _ <<<"$seen"
   echo "$1,$2,$3,$4,$line,$requests,$connections" | tee -a "$result"
@@ -55,7 +63,7 @@ measure() {
 warm() {
   local party
   tell fails "fault/$fault"
-  for party in "$@"; do clients "${url[$party]}" --connections 16 --measure "${warmup}s" >/dev/null; done
+  for party in "$@"; do ask_for "$party" --connections 16 --measure "${warmup}s" >/dev/null; done
 }
 
 # failing CASE FAULT CONNECTIONS WAY: Envoy and the policy, with no knowledge kept
@@ -72,6 +80,10 @@ failing() {
     envoy envoy-healthy
     envoy envoy
     names+=(envoy-healthy envoy)
+  fi
+  if [[ "$1" == every ]] && has_ai_gateways; then
+    ai_gateways -healthy "${plain[provider]}"
+    ai_gateways "" "${plain[provider]}" "${plain[fails]}"
   fi
   warm "${names[@]}"
   measure "$1" "$3" "${names[@]}"
@@ -140,7 +152,7 @@ deployments "$work/plain" "${plain[provider]}/v1" "${plain[fails]}/v1"
 deployments "$work/tls" "${plain[provider]}/v1" "${tls[fails]}/v1" "$work/provider.pem"
 
 {
-  head_of "benches/failures.sh, $rounds rounds of $seconds s, parties in turn$(has_envoy || echo ', without Envoy')" \
+  head_of "benches/failures.sh, $rounds rounds of $seconds s, parties in turn$(left_out ENVOY LITELLM PORTKEY)" \
     "target_requests, target_connections: what the provider that fails has seen, also while nothing counted"
   echo "case,connections,party,round,requests_per_second,p50_us,p99_us,p999_us,failed,cpu_us_per_request,target_requests,target_connections"
 } >"$result"

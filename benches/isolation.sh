@@ -4,7 +4,7 @@
 #
 # usage: benches/isolation.sh
 # ROUND_SECONDS says how long each is measured, ONLY chooses by a regular expression over "group/name", RESULTS is the
-# folder of the CSV. CARGO and CARGO_FLAGS come from make.
+# folder of the CSV. CARGO and CARGO_FLAGS come from make, BENCH_FLAGS says what is built, and how.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cargo="${CARGO:-cargo}"
@@ -15,8 +15,8 @@ result="$results/isolation.csv"
 out="$(mktemp)"
 trap 'rm -f "$out"' EXIT
 
-# shellcheck disable=SC2086  # CARGO_FLAGS is a list of words
-"$cargo" bench ${CARGO_FLAGS:-} -p isolation -- --noplot --warm-up-time "${WARM:-0.5}" --measurement-time "$seconds" \
+# shellcheck disable=SC2086  # the flags are lists of words
+"$cargo" bench ${CARGO_FLAGS:-} ${BENCH_FLAGS:--p isolation} -- --noplot --warm-up-time "${WARM:-0.5}" --measurement-time "$seconds" \
   --sample-size "${SAMPLES:-50}" "${ONLY:-}" >"$out"
 {
   echo "# $(date -u +%F), $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(rustc --version)"

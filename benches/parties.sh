@@ -4,9 +4,11 @@
 # shellcheck disable=SC2034  # much of this is for the scripts that source it
 . benches/wait.sh
 . benches/envoy.sh
+. benches/ai-gateways.sh
 
 java="${JAVA:-java}"
 load_binary="${LOAD_BINARY:-target/release/load}"
+provider_binary="${PROVIDER_BINARY:-target/release/simulated-provider}"
 rounds="${ROUNDS:-5}"
 seconds="${ROUND_SECONDS:-3}"
 only="${ONLY:-.}"
@@ -20,7 +22,7 @@ command -v curl >/dev/null || {
   exit 1
 }
 
-declare -A pid hold url control plain tls
+declare -A pid hold url header control plain tls
 
 finish() {
   local name
@@ -77,6 +79,43 @@ gateway() {
   url[$1]="$(first_line "$work/$1.out" ready 60)/chat/completions"
 }
 
+# asked NAME FOLDER: a gateway that answers questions about itself, with the JVM's options in the array options; sets url and
+# pid of the name. Its class, the file of its class path and the folder that it runs in can be others than these
+footprint_gateway=org.modelfailover.gateway.bench.FootprintGateway
+footprint_classpath=tests/gateway/build/driver-classpath.txt
+footprint_home=.
+options=()
+asked() {
+  rm -f "$work/$1.in"
+  mkfifo "$work/$1.in"
+  (
+    classpath="$(<"$footprint_classpath")"
+    cd "$footprint_home" || exit
+    exec "$java" "${options[@]}" -cp "$classpath" "$footprint_gateway" "$2" "$work/$1.log"
+  ) <"$work/$1.in" >"$work/$1.out" &
+  pid[$1]=$!
+  local input
+  exec {input}>"$work/$1.in"
+  hold[$1]="$input"
+  url[$1]="$(first_line "$work/$1.out" ready 60)/chat/completions"
+}
+
+# ask NAME QUESTION: of a gateway that was started by asked; prints what it says behind the question's first word
+ask() {
+  local word="${2%% *}" said
+  said="$(grep -c "^$word " "$work/$1.out" || true)"
+  echo "$2" >&"${hold[$1]}"
+  for _ in $(seq 30000); do
+    if (($(grep -c "^$word " "$work/$1.out" || true) > said)); then
+      sed -n "s/^$word //p" "$work/$1.out" | tail -n 1
+      return
+    fi
+    sleep 0.02
+  done
+  echo "no answer to $2" >&2
+  return 1
+}
+
 # envoy NAME: with the configuration $work/NAME.yaml; sets url and pid of the name
 envoy() {
   local at="$work/$1.admin" listener
@@ -96,6 +135,18 @@ envoy() {
 # has_envoy: whether Envoy is among the parties
 has_envoy() {
   [[ -n "${ENVOY:-}" ]]
+}
+
+# left_out NAME...: which of these programs are not there, for the head of a CSV
+left_out() {
+  local name missing=()
+  for name in "$@"; do
+    if [[ -z "${!name:-}" ]]; then missing+=("$name"); fi
+  done
+  if ((${#missing[@]})); then
+    local words="${missing[*]}"
+    echo ", without ${words// / and }" | sed 's/ENVOY/Envoy/; s/LITELLM/LiteLLM/; s/PORTKEY/Portkey/'
+  fi
 }
 
 # clients URL [OPTION...]: prints requests_per_second,p50_us,p99_us,p999_us,failed,cpu_us_per_request, also when every

@@ -3,12 +3,13 @@
 # when a request fails or nobody answers; here it is looked at whether everything was measured that is to be.
 #
 # usage: benches/smoke.sh
-# CARGO, PAGE_BINARY and what the benches take come from make bench-smoke. Without ENVOY it is not among the parties.
+# CARGO, PAGE_BINARY and what the benches take come from make bench-smoke. Programs are as the tests have built them, without
+# what makes them fast. Without ENVOY, LITELLM and PORTKEY they are not among the parties.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
-export RESULTS="$folder/results" ROUNDS=1 WARMUP=0.2
+export RESULTS="$folder/results" ROUNDS=1 WARMUP=0.2 ROUND_SECONDS=0.3
 mkdir -p "$RESULTS"
 
 # run BENCH: its output is shown only when it fails
@@ -33,27 +34,63 @@ expect() {
   fi
 }
 
-ROUND_SECONDS=0.5 ONLY='^[a-z0-9]*,512,512,16,$|^plain,512,1048576,1,$|^tls,512,512,64,2000$' run healthy
-for way in plain tls http2; do expect healthy "^$way,.*,policy,1,[0-9.]+,.*,0,[0-9.]+$" 1; done
-expect healthy ',send,' 3
-expect healthy ',direct,' 5
+# Most of the time they wait for each other's programs to start, so that three at a time take hardly longer than one.
+requests() {
+  ONLY='^[a-z0-9]*,512,512,16,$|^plain,512,1048576,1,$|^tls,512,512,64,2000$' run healthy
+  for way in plain tls http2; do expect healthy "^$way,.*,policy,1,[0-9.]+,.*,0,[0-9.]+$" 1; done
+  expect healthy ',send,' 3
+  expect healthy ',direct,' 5
 
-ROUND_SECONDS=0.5 RATE=500 WINDOWS=1 ONLY='first-tls|suspended|recovery' run failures
-expect failures '^first-tls,1,policy,.*,0,[0-9.]+,0,[1-9]' 1
-# Suspended: nobody calls it while that is so.
-expect failures '^suspended,16,policy,.*,0,[0-9.]+,0,' 1
-# Once in a window; a second one may have begun.
-expect recovery '^1,1,[12],' 1
+  RATE=500 WINDOWS=1 ONLY='first-tls|suspended|recovery' run failures
+  expect failures '^first-tls,1,policy,.*,0,[0-9.]+,0,[1-9]' 1
+  # Suspended: nobody calls it while that is so.
+  expect failures '^suspended,16,policy,.*,0,[0-9.]+,0,' 1
+  # Once in a window; a second one may have begun.
+  expect recovery '^1,1,[12],' 1
+}
 
-APIS=5 run start
-expect start '^failover,1,5,[0-9]' 1
+gateways() {
+  STREAMS=100 WARMUP=1 SETTLE=0.2 REST=2 JAVA_OPTS='-Xms256m -Xmx256m' run streams
+  for party in policy send; do
+    expect streams "^$party,100,1,100,0,0,0,[1-9][0-9]*,.*,[0-9.]+(,[0-9-]+){4},[0-9]+,[0-9]+,[0-9]+$" 1
+  done
+  expect streams '^direct,100,1,100,0,0,0,' 1
 
-ROUND_SECONDS=0.1 SAMPLES=10 WARM=0.05 ONLY='decision|chunk/chat|hint/openai|call and answer' run isolation
-expect isolation '^decision,' 3
-expect isolation '^(chunk|hint),' 2
-expect isolation '^call and answer,' 4
+  APIS=5 run start
+  expect start '^failover,1,5,[0-9]' 1
 
-"$PAGE_BINARY" "$RESULTS" "$folder/performance.md"
+  ONLY='policy|without' run host
+  for party in policy without; do expect host "^$party,1,[0-9.]+,.*,0,[0-9.]+,[1-9][0-9]*$" 1; done
+}
+
+parts() {
+  ROUND_SECONDS=0.1 SAMPLES=10 WARM=0.05 ONLY='decision|chunk/chat|hint/openai|call and answer' run isolation
+  expect isolation '^decision,' 2
+  expect isolation '^(chunk|hint),' 2
+  expect isolation '^call and answer,' 4
+
+  ROUND_SECONDS=0.1 ONLY='Crossings|resilience4j' run jni
+  expect jni '^Crossings,(anything|prepareNotOurs|prepareAndCancel|prepareAndStart|answer),' 5
+  expect jni '^Breakers,resilience4j,' 1
+
+  ONLY='^512,' run allocations
+  for party in policy send; do expect allocations "^512,$party,1,[1-9][0-9]*,[1-9][0-9]*$" 1; done
+}
+
+lanes=()
+for lane in requests gateways parts; do
+  # Not in the list of an if: there errors would not end it.
+  (
+    set -e
+    "$lane"
+  ) &
+  lanes+=($!)
+done
+failed=0
+for lane in "${lanes[@]}"; do wait "$lane" || failed=1; done
+if ((failed)); then exit 1; fi
+
+"$PAGE_BINARY" "$RESULTS" benches/notes.md "$folder/performance.md"
 grep -q 'performance/healthy-cpu.svg' "$folder/performance.md"
 test -s "$folder/performance/healthy-cpu.svg"
 echo "bench-smoke: the page is made"

@@ -12,28 +12,15 @@ result="$results/start.csv"
 # The heap has its size and its pages from the start, so that what grows is something else.
 options=(-Xms1g -Xmx1g -XX:+AlwaysPreTouch)
 
-# ask QUESTION: of the gateway that runs
-ask() {
-  echo "$1" >&"${GATEWAY[1]}"
-  local answer
-  read -r _ answer <&"${GATEWAY[0]}"
-  echo "$answer"
-}
-
 measure() { # PARTY ROUND
   local origin took idle loaded answered
-  coproc GATEWAY {
-    exec "$java" "${options[@]}" -cp "$(<tests/gateway/build/driver-classpath.txt)" \
-      org.modelfailover.gateway.bench.FootprintGateway "$work/one/$1" "$work/$1.log"
-  }
-  read -r _ origin <&"${GATEWAY[0]}"
-  idle="$(ask footprint)"
-  took="$(ask "deploy $work/many/$1")"
-  loaded="$(ask footprint)"
-  origin="${origin%/assistant/*}"
+  asked "$1" "$work/one/$1"
+  origin="${url[$1]%/assistant/*}"
+  idle="$(ask "$1" footprint)"
+  took="$(ask "$1" "deploy $work/many/$1")"
+  loaded="$(ask "$1" footprint)"
   answered="$(clients "$origin/bench$(printf %04d $((apis - 1)))/1.0.0/chat/completions" --connections 1 --measure 300ms)"
-  eval "exec ${GATEWAY[1]}>&-"
-  wait "$GATEWAY_PID" || true
+  stop "$1"
   if [[ "${answered%%,*}" == 0.0 ]]; then
     echo "the last API does not answer" >&2
     return 1

@@ -11,7 +11,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rounds="${1:-7}"
 seconds="${2:-5}"
 connections="${3:-16}"
-provider_binary="${PROVIDER_BINARY:-target/release/simulated-provider}"
 result="benches/results/throughput.csv"
 
 "$provider_binary" --quiet >"$work/provider.out" &

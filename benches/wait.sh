@@ -17,3 +17,14 @@ first_line() {
   cat "$1" >&2
   return 1
 }
+
+# await_line FILE LINE SECONDS: waits for a line
+await_line() {
+  for _ in $(seq $(($3 * 50))); do
+    if grep -qx "$2" "$1"; then return; fi
+    sleep 0.02
+  done
+  echo "no '$2' in time:" >&2
+  cat "$1" >&2
+  return 1
+}

@@ -1,5 +1,8 @@
-//! What `benches/isolation.sh` gives to the parts that it measures: requests of a size, and recorded streams, chunk by
-//! chunk.
+//! What `benches/isolation.sh` and `benches/instructions.sh` give to the parts that they measure: requests of a size,
+//! recorded streams, chunk by chunk, failures with a hint, and a whole call.
+
+pub mod call;
+pub mod hints;
 
 use std::error::Error;
 use std::fs;

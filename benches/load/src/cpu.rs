@@ -21,6 +21,20 @@ impl Process {
     }
 }
 
+/// What [`Process::cpu`] says of a process, if there is one to ask about.
+///
+/// # Errors
+/// There is no such process.
+pub(crate) fn time_of(process: Option<Process>) -> Result<Option<Duration>, String> {
+    let Some(process) = process else {
+        return Ok(None);
+    };
+    match process.cpu() {
+        Some(time) => Ok(Some(time)),
+        None => Err(format!("no process {}", process.0)),
+    }
+}
+
 /// `None` for a thread that has ended meanwhile, or compiles.
 fn own(thread: PathBuf) -> Option<Duration> {
     let name = fs::read_to_string(thread.join("comm")).ok()?;

@@ -10,6 +10,7 @@ const FIGURES: f64 = 120.0;
 const ROW: f64 = 22.0;
 const GROUP: f64 = 30.0;
 const HEAD: f64 = 62.0;
+const FOOT: f64 = 34.0;
 
 /// Groups of bars under a title that says what is shown, and which way is better.
 pub(crate) struct Plot {
@@ -18,8 +19,17 @@ pub(crate) struct Plot {
     pub(crate) title: String,
     /// What the bars count and whether less or more is better.
     pub(crate) subtitle: String,
+    /// What the lines over the bars say.
+    pub(crate) lines: &'static str,
     pub(crate) groups: Vec<Group>,
 }
+
+/// Of rounds that were measured one after the other.
+pub(crate) const QUARTILES: &str = "A bar ends at the median of several rounds; the line over it goes from their lower to their upper quartile.";
+
+/// Of samples within one.
+pub(crate) const CONFIDENCE: &str =
+    "The line over a bar is the interval in which the true value lies with high confidence.";
 
 /// Bars that are to be compared.
 pub(crate) struct Group {
@@ -56,10 +66,26 @@ impl Group {
 fn colour(name: &str) -> &'static str {
     match name.split([' ', '-']).next() {
         Some("policy" | "failover" | "gate") => "#c8452d",
-        Some("send") => "#4a7fb5",
+        Some("send" | "without") => "#4a7fb5",
         Some("envoy") => "#7d6ba8",
+        Some("litellm") => "#b58a3c",
+        Some("portkey") => "#5f7f3a",
         Some("direct") => "#9aa3ab",
         _ => "#5b8c7b",
+    }
+}
+
+/// Words that need no legend.
+fn shown(name: &str) -> &str {
+    match name {
+        "policy" => "this policy",
+        "send" | "without" => "the gateway without it",
+        "mediator" => "with AIAPIMediator",
+        "envoy" => "Envoy",
+        "litellm" => "LiteLLM proxy",
+        "portkey" => "Portkey gateway",
+        "direct" => "no gateway at all",
+        name => name,
     }
 }
 
@@ -85,7 +111,7 @@ impl Plot {
     pub(crate) fn svg(&self) -> String {
         let groups: Vec<&Group> = self.groups.iter().filter(|g| !g.bars.is_empty()).collect();
         let bars: usize = groups.iter().map(|group| group.bars.len()).sum();
-        let height = HEAD + groups.len() as f64 * GROUP + bars as f64 * ROW + 14.0;
+        let height = HEAD + groups.len() as f64 * GROUP + bars as f64 * ROW + FOOT;
         let most = groups
             .iter()
             .flat_map(|g| &g.bars)
@@ -103,7 +129,7 @@ impl Plot {
             escaped(&self.subtitle)
         );
         let mut y = HEAD;
-        for group in groups {
+        for group in &groups {
             y += GROUP;
             let title = escaped(&group.title);
             let at = y - 9.0;
@@ -115,6 +141,15 @@ impl Plot {
                 svg += &bar.svg(y, scale);
                 y += ROW;
             }
+        }
+        let spread = groups.iter().flat_map(|g| &g.bars);
+        if spread.clone().any(|bar| bar.spread.high > bar.spread.low) {
+            let _ = writeln!(
+                svg,
+                "<text x=\"16\" y=\"{}\" font-size=\"11\" fill=\"#555\">{}</text>",
+                height - 12.0,
+                self.lines
+            );
         }
         svg + "</svg>\n"
     }
@@ -130,7 +165,7 @@ impl Bar {
             "<text x=\"{:.1}\" y=\"{text}\" text-anchor=\"end\">{}</text>\n\
              <rect x=\"{NAMES}\" y=\"{}\" width=\"{:.1}\" height=\"{}\" fill=\"{}\"/>\n",
             NAMES - 8.0,
-            escaped(&self.name),
+            escaped(shown(&self.name)),
             y + 1.0,
             (x(median) - NAMES).max(1.0),
             ROW - 5.0,
@@ -165,6 +200,7 @@ mod tests {
             name: "cpu",
             title: "CPU < before".into(),
             subtitle: "less is better".into(),
+            lines: QUARTILES,
             groups: vec![Group::new(
                 "plain",
                 [
@@ -175,8 +211,9 @@ mod tests {
         };
         let svg = plot.svg();
         assert!(plot.any());
-        assert!(svg.contains("policy") && svg.contains("67.5"), "{svg}");
+        assert!(svg.contains("this policy") && svg.contains("67.5"), "{svg}");
         assert!(svg.contains("CPU &lt; before"), "{svg}");
-        assert!(!svg.contains("direct"), "{svg}");
+        assert!(!svg.contains("no gateway"), "{svg}");
+        assert!(svg.contains("quartile"), "{svg}");
     }
 }

@@ -12,6 +12,8 @@ mod attached_policy;
 mod call;
 mod candidate;
 mod convert;
+#[cfg(feature = "test-natives")]
+mod crossing_probe;
 mod exceptions;
 mod exchange;
 mod executor;

@@ -13,14 +13,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use http::{StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use http_body_util::BodyExt;
 use humantime::parse_duration;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
 use crate::connection::{Connector, Sender, in_time};
-use crate::cpu::Process;
+use crate::cpu::{Process, time_of};
 use pace::Pace;
 use results::Results;
 
@@ -60,15 +60,26 @@ pub(crate) struct Arguments {
     /// For how long requests count
     #[arg(long, value_parser = parse_duration, default_value = "5s")]
     measure: Duration,
+    /// A header, `name:value`; as often as there are some
+    #[arg(long = "header", value_parser = header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// The process whose processor time is read before and after
     #[arg(long)]
     cpu_of: Option<u32>,
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("no colon in it")?;
+    let name = name.parse::<HeaderName>().map_err(|e| e.to_string())?;
+    let value = value.trim().parse::<HeaderValue>();
+    Ok((name, value.map_err(|e| e.to_string())?))
 }
 
 /// What all clients share.
 struct Question {
     connector: Connector,
     body: Bytes,
+    headers: HeaderMap,
     shortest: usize,
     pace: Pace,
     results: Results,
@@ -83,6 +94,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let question = Rc::new(Question {
         connector: Connector::new(arguments.url, arguments.trusted.as_deref(), arguments.http2)?,
         body: body(&arguments.model, arguments.request),
+        headers: HeaderMap::from_iter(arguments.headers),
         shortest: arguments.answer,
         pace: arguments.rate.map_or(Pace::AsAnswered, Pace::fixed),
         results: Results::new()?,
@@ -95,13 +107,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let line = clients
         .run_until(async {
             sleep(arguments.settle).await;
-            let before = cpu(process)?;
+            let before = time_of(process)?;
             let began = Instant::now();
             results.count(true);
             sleep(arguments.measure).await;
             results.count(false);
             let took = began.elapsed();
-            let spent = cpu(process)?.zip(before).map(|(b, a)| b.saturating_sub(a));
+            let spent = time_of(process)?
+                .zip(before)
+                .map(|(b, a)| b.saturating_sub(a));
             Ok::<_, Box<dyn Error>>(results.line(took, spent))
         })
         .await?;
@@ -113,16 +127,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         return Err("no request was answered".into());
     }
     Ok(())
-}
-
-fn cpu(process: Option<Process>) -> Result<Option<Duration>, Box<dyn Error>> {
-    let Some(process) = process else {
-        return Ok(None);
-    };
-    match process.cpu() {
-        Some(time) => Ok(Some(time)),
-        None => Err(format!("no process {}", process.0).into()),
-    }
 }
 
 /// A chat request of so many bytes, or as few as it can have.
@@ -161,7 +165,8 @@ impl Question {
             return Err("no connection".into());
         };
         let request = self.connector.request(self.body.clone());
-        let request = request.map_err(|e| e.to_string())?;
+        let mut request = request.map_err(|e| e.to_string())?;
+        request.headers_mut().extend(self.headers.clone());
         let answer = in_time(sender.send(request), "answer").await?;
         let status = answer.status();
         let body = in_time(answer.into_body().collect(), "body").await?;

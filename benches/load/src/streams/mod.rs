@@ -20,12 +20,14 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 
 use crate::connection::Connector;
+use crate::cpu::{Process, time_of};
 use client::Question;
 use tally::Tally;
 
 /// Opens event streams and times their chunks. Prints `open N` when N streams have their first chunk and the ramp is
 /// over, `measured` when the time to measure is over, and at the end one line
-/// `CSV whole,failed,lost,reordered,chunks,p50,p90,p99,p999,max` with delays in microseconds.
+/// `CSV whole,failed,lost,reordered,chunks,p50,p90,p99,p999,max,cpu_us_per_chunk` with delays in microseconds; the last
+/// is empty without --cpu-of.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Where to POST
@@ -45,6 +47,9 @@ pub(crate) struct Arguments {
     /// For how long delays are measured, once all streams are open
     #[arg(long, value_parser = parse_duration)]
     measure: Duration,
+    /// The process whose processor time is read before and after
+    #[arg(long)]
+    cpu_of: Option<u32>,
 }
 
 /// Runs the command.
@@ -71,14 +76,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     }
     let _ = closed.acquire_many(streams).await?;
     println!("open {streams}");
+    let process = arguments.cpu_of.map(Process);
+    let before = time_of(process)?;
     tally.measure(true);
     sleep(arguments.measure).await;
     tally.measure(false);
+    let spent = time_of(process)?
+        .zip(before)
+        .map(|(b, a)| b.saturating_sub(a));
     println!("measured");
     while clients.join_next().await.is_some() {}
     for (why, streams) in tally.failures() {
         eprintln!("load: {streams} streams: {why}");
     }
-    println!("CSV {tally}");
+    println!("CSV {}", tally.line(spent));
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! What all streams came to.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
@@ -76,22 +76,45 @@ impl Tally {
     pub(crate) fn failures(&self) -> Vec<(String, u64)> {
         self.with(|counts| counts.failures.clone().into_iter().collect())
     }
-}
 
-/// `whole,failed,lost,reordered,chunks,p50,p90,p99,p999,max`, delays in microseconds.
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// `whole,failed,lost,reordered,chunks,p50,p90,p99,p999,max,cpu`: delays in microseconds, and so what a process took
+    /// for each chunk while delays counted, if that is known.
+    pub(crate) fn line(&self, cpu: Option<Duration>) -> String {
         self.with(|c| {
             let failed: u64 = c.failures.values().sum();
-            write!(
-                f,
+            let mut line = format!(
                 "{},{failed},{},{},{}",
                 c.whole, c.lost, c.reordered, c.chunks
-            )?;
+            );
             for quantile in [0.5, 0.9, 0.99, 0.999, 1.0] {
-                write!(f, ",{}", c.delays.value_at_quantile(quantile))?;
+                line += &format!(",{}", c.delays.value_at_quantile(quantile));
             }
-            Ok(())
+            line.push(',');
+            #[expect(clippy::cast_precision_loss, reason = "some millions of chunks")]
+            let measured = c.delays.len() as f64;
+            if let Some(cpu) = cpu.filter(|_| measured > 0.0) {
+                line += &format!("{:.2}", cpu.as_secs_f64() * 1e6 / measured);
+            }
+            line
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_chunks_while_it_is_measured_count_for_the_cpu()
+    -> Result<(), hdrhistogram::CreationError> {
+        let tally = Tally::new()?;
+        tally.chunk(9);
+        tally.measure(true);
+        tally.chunk(3);
+        tally.chunk(3);
+        tally.ended(Ok(()));
+        let line = tally.line(Some(Duration::from_micros(50)));
+        assert_eq!(line, "1,0,0,0,3,3,3,3,3,3,25.00");
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! When the target fails.
 
 use super::{Section, head, row, source};
-use crate::plot::{Group, Plot};
+use crate::plot::{Group, Plot, QUARTILES};
 use crate::results::{Results, Row, Table};
 use crate::spread::{Spread, cell};
 
@@ -16,6 +16,18 @@ const CASES: [(&str, &str, &str); 8] = [
     ("silent", "16", "silent target, limit 1 s"),
 ];
 
+/// With a target that answers, and with one that fails.
+const PARTIES: [&str; 8] = [
+    "policy-healthy",
+    "policy",
+    "envoy-healthy",
+    "envoy",
+    "litellm-healthy",
+    "litellm",
+    "portkey-healthy",
+    "portkey",
+];
+
 pub(super) fn section(results: &Results) -> Section {
     let table = results.table("failures");
     let mut text = source(table, "failures");
@@ -23,9 +35,10 @@ pub(super) fn section(results: &Results) -> Section {
     if let Some(table) = table {
         text += "\nThe target fails, the first fallback answers. *Added* is the delay beyond that of the same party with \
             a target that answers, round by round. Envoy has the same two providers in a composite cluster, and one retry, after \
-            up to a millisecond.\n\n";
+            up to a millisecond; LiteLLM and Portkey have a fallback each.\n\n";
         text += &compared(table);
         plots.push(added(table));
+        plots.push(every(table));
     }
     if let Some(table) = results.table("recovery") {
         text += "\nRecovery: a target is suspended for two seconds at a time, while requests come at a fixed rate. ";
@@ -36,7 +49,7 @@ pub(super) fn section(results: &Results) -> Section {
         title: "A provider that fails",
         command: "make bench-failures",
         text,
-        plots,
+        plots: plots.into_iter().filter(Plot::any).collect(),
     }
 }
 
@@ -60,7 +73,7 @@ fn compared(table: &Table) -> String {
         "calls of the target a round",
     ]);
     for (case, connections, title) in CASES {
-        for party in ["policy-healthy", "policy", "envoy-healthy", "envoy"] {
+        for party in PARTIES {
             let rows = rows(table, case, connections, party);
             if rows.is_empty() {
                 continue;
@@ -100,6 +113,7 @@ fn added(table: &Table) -> Plot {
         title: "What the first failure adds to a request".to_owned(),
         subtitle: "Microseconds beyond a healthy request, p50, one client; less is better"
             .to_owned(),
+        lines: QUARTILES,
         groups: CASES[..4]
             .iter()
             .map(|(case, connections, title)| {
@@ -108,6 +122,23 @@ fn added(table: &Table) -> Plot {
                 Group::new(*title, bars)
             })
             .collect(),
+    }
+}
+
+fn every(table: &Table) -> Plot {
+    Plot {
+        name: "failures-every",
+        title: "What a request costs whose target fails every time".to_owned(),
+        subtitle: "Microseconds of CPU a request, 16 clients; less is better".to_owned(),
+        lines: QUARTILES,
+        groups: vec![Group::new(
+            "The target answers 503, the fallback answers",
+            ["policy", "envoy", "portkey", "litellm"].map(|party| {
+                let rows = rows(table, "every", "16", party);
+                let cpu = Spread::of_column(&rows, "cpu_us_per_request");
+                (party.to_owned(), cpu)
+            }),
+        )],
     }
 }
 

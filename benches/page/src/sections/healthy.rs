@@ -1,7 +1,7 @@
 //! When nothing fails.
 
 use super::{Section, head, row, source};
-use crate::plot::{Group, Plot};
+use crate::plot::{Group, Plot, QUARTILES};
 use crate::results::{Results, Table};
 use crate::spread::{Spread, cell};
 
@@ -23,7 +23,9 @@ pub(super) fn section(results: &Results) -> Section {
             for those the provider itself is what the policy is compared with. Ratios are taken round by round; over 1, the \
             policy is the cheaper one.\n\n";
         text += &compared(table);
+        text += &others(table);
         plots = all_plots(table);
+        plots.extend(ai_gateways(table));
     }
     Section {
         title: "A healthy provider",
@@ -78,6 +80,86 @@ fn compared(table: &Table) -> String {
     text
 }
 
+/// Those that take part in few cells.
+const OTHERS: [&str; 2] = ["portkey", "litellm"];
+
+fn others(table: &Table) -> String {
+    let mut text = String::new();
+    for [request, answer, connections, rate] in cells(table, "plain") {
+        let with = |party| {
+            [
+                ("way", "plain"),
+                ("request", request),
+                ("answer", answer),
+                ("connections", connections),
+                ("rate", rate),
+                ("party", party),
+            ]
+        };
+        for party in OTHERS {
+            if table.with(&with(party)).is_empty() {
+                continue;
+            }
+            let figure = |column| cell(table, &with(party), column);
+            text += &row(&[
+                party.to_owned(),
+                format!("{}, {}", size(request), size(answer)),
+                connections.to_owned(),
+                figure("requests_per_second"),
+                figure("p50_us"),
+                figure("p99_us"),
+                figure(CPU),
+            ]);
+        }
+    }
+    if text.is_empty() {
+        return text;
+    }
+    let names = [
+        "plain HTTP/1.1",
+        "in, out",
+        "clients",
+        "requests/s",
+        "p50 µs",
+        "p99 µs",
+        "CPU µs",
+    ];
+    format!("\nOther AI gateways:\n\n{}{text}", head(&names))
+}
+
+fn ai_gateways(table: &Table) -> Option<Plot> {
+    let bars = |size, connections| {
+        ["policy", "send", "envoy", "portkey", "litellm"].map(|party| {
+            let rows = table.with(&[
+                ("way", "plain"),
+                ("request", size),
+                ("answer", size),
+                ("connections", connections),
+                ("rate", ""),
+                ("party", party),
+            ]);
+            (party.to_owned(), Spread::of_column(&rows, CPU))
+        })
+    };
+    let there = |(party, spread): &(String, Option<Spread>)| {
+        spread.is_some() && OTHERS.contains(&party.as_str())
+    };
+    if !bars("512", "16").iter().any(there) {
+        return None;
+    }
+    Some(Plot {
+        name: "healthy-others",
+        title: "What a request costs in other AI gateways".to_owned(),
+        subtitle: "Microseconds of CPU a request, plain HTTP/1.1, 16 clients; less is better"
+            .to_owned(),
+        lines: QUARTILES,
+        groups: vec![
+            Group::new("0.5 KiB in and out", bars("512", "16")),
+            Group::new("10 KiB in and out", bars("10240", "16")),
+        ],
+    })
+}
+
 /// Request, answer, connections and rate of all that was measured this way.
 fn cells<'a>(table: &'a Table, way: &str) -> Vec<[&'a str; 4]> {
     let mut cells = Vec::new();
@@ -104,6 +186,7 @@ fn all_plots(table: &Table) -> Vec<Plot> {
         name,
         title: title.to_owned(),
         subtitle: subtitle.to_owned(),
+        lines: QUARTILES,
         groups: WAYS
             .map(|(way, title)| {
                 let connections = if rate.is_empty() { "16" } else { "64" };

@@ -1,7 +1,7 @@
 //! The parts of a request by themselves.
 
 use super::{Section, head, row, source};
-use crate::plot::{Group, Plot};
+use crate::plot::{CONFIDENCE, Group, Plot};
 use crate::results::{Results, Row, Table};
 use crate::spread::{Spread, figure};
 
@@ -10,7 +10,8 @@ pub(super) fn section(results: &Results) -> Section {
     let mut text = source(table, "isolation");
     let mut plots = Vec::new();
     if let Some(table) = table {
-        text += "\n*decision* is ours alone, with the time given and with the clock that has to be read for it; *call and \
+        text += "\n*decision* is ours alone, of a candidate that is healthy and of one that is suspended, for which the clock \
+            is read; *call and \
             answer* is what every circuit breaker does for a call that is answered: may it be made, and that it was \
             answered. *chunk* is one event of a recorded stream, in its format, through framing and judgement.\n\n";
         text += &head(&["", "", "ns", "95 % confidence"]);
@@ -64,6 +65,7 @@ fn plot(table: &Table, name: &'static str, title: &str, subtitle: &str, group: &
         name,
         title: title.to_owned(),
         subtitle: subtitle.to_owned(),
+        lines: CONFIDENCE,
         groups: vec![Group::new(group, bars)],
     }
 }

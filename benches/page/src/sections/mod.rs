@@ -1,7 +1,11 @@
 //! The page's sections, one for each bench.
 
+mod allocations;
+mod crossings;
 mod failures;
 mod healthy;
+mod host;
+mod instructions;
 mod isolation;
 mod start;
 mod streams;
@@ -23,9 +27,13 @@ pub(crate) fn all(results: &Results) -> Vec<Section> {
     vec![
         healthy::section(results),
         failures::section(results),
+        host::section(results),
         streams::section(results),
         start::section(results),
         isolation::section(results),
+        crossings::section(results),
+        instructions::section(results),
+        allocations::section(results),
     ]
 }
 

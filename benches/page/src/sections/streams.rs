@@ -1,16 +1,11 @@
 //! Many event streams at once.
 
 use super::{Section, head, row, source};
-use crate::plot::{Group, Plot};
+use crate::plot::{Group, Plot, QUARTILES};
 use crate::results::{Results, Table};
 use crate::spread::{Spread, figure};
 
-/// The file's name of a way, and the page's.
-const WAYS: [(&str, &str); 3] = [
-    ("failover", "policy"),
-    ("send", "send"),
-    ("direct", "direct"),
-];
+const PARTIES: [&str; 4] = ["policy", "send", "envoy", "direct"];
 
 pub(super) fn section(results: &Results) -> Section {
     let table = results.table("streams");
@@ -36,6 +31,14 @@ pub(super) fn section(results: &Results) -> Section {
                 "total",
                 1.0 / 1024.0,
             ),
+            plot(
+                table,
+                "streams-cpu",
+                "What a chunk of a stream costs the gateway",
+                "Microseconds of CPU a chunk; less is better",
+                "cpu_us_per_chunk",
+                1.0,
+            ),
         ];
     }
     Section {
@@ -49,32 +52,38 @@ pub(super) fn section(results: &Results) -> Section {
 fn compared(table: &Table) -> String {
     let mut text = head(&[
         "streams",
-        "way",
+        "party",
         "delay p50 ms",
         "p99 ms",
+        "p99.9 ms",
         "KiB for each stream",
         "cores for 1,000 chunks/s",
         "failed, lost, out of order",
     ]);
     for streams in table.values("streams") {
-        for (way, name) in WAYS {
-            for found in table.with(&[("streams", streams), ("way", way)]) {
-                let number = |column, factor: f64| {
-                    let value = found.number(column).map(|value| figure(value * factor));
-                    value.unwrap_or_else(|| "–".to_owned())
-                };
-                let wrong = ["failed", "lost", "reordered"].map(|column| found.text(column));
-                let each = 10.0 / streams.parse().unwrap_or(1.0);
-                text += &row(&[
-                    number("streams", 1.0),
-                    name.to_owned(),
-                    number("p50_us", 0.001),
-                    number("p99_us", 0.001),
-                    number("total", 1.0 / 1024.0),
-                    number("cpu_percent", each),
-                    wrong.join(", "),
-                ]);
+        for party in PARTIES {
+            let rows = table.with(&[("streams", streams), ("party", party)]);
+            if rows.is_empty() {
+                continue;
             }
+            let cell = |column, factor: f64| {
+                let spread = Spread::of_column(&rows, column).map(|spread| spread.times(factor));
+                spread.map_or_else(|| "–".to_owned(), |spread| spread.to_string())
+            };
+            let wrong = ["failed", "lost", "reordered"].map(|column| {
+                let sum: f64 = rows.iter().filter_map(|row| row.number(column)).sum();
+                sum.to_string()
+            });
+            text += &row(&[
+                cell("streams", 1.0),
+                party.to_owned(),
+                cell("p50_us", 0.001),
+                cell("p99_us", 0.001),
+                cell("p999_us", 0.001),
+                cell("total", 1.0 / 1024.0),
+                cell("cpu_us_per_chunk", 0.001),
+                wrong.join(", "),
+            ]);
         }
     }
     text
@@ -89,17 +98,22 @@ fn plot(
     factor: f64,
 ) -> Plot {
     let group = |streams: &str| {
-        let bars = WAYS.map(|(way, name)| {
-            let rows = table.with(&[("streams", streams), ("way", way)]);
+        let bars = PARTIES.map(|party| {
+            let rows = table.with(&[("streams", streams), ("party", party)]);
             let spread = Spread::of_column(&rows, column).map(|spread| spread.times(factor));
-            (name.to_owned(), spread)
+            (party.to_owned(), spread)
         });
-        Group::new(format!("{streams} streams"), bars)
+        let streams = streams.parse().map_or_else(|_| streams.to_owned(), figure);
+        Group::new(
+            format!("{streams} streams at once, a chunk a second each"),
+            bars,
+        )
     };
     Plot {
         name,
         title: title.to_owned(),
         subtitle: subtitle.to_owned(),
+        lines: QUARTILES,
         groups: table.values("streams").into_iter().map(group).collect(),
     }
 }

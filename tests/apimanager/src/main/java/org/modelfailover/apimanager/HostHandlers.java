@@ -15,6 +15,11 @@ public final class HostHandlers {
 
     /** Gives an API the host's own handlers, its authentication excepted. */
     public static TestDeployment on(TestDeployment api) {
+        return unrecorded(api).handler(AnswerRecorder.class.getName(), Map.of());
+    }
+
+    /** The same without {@link AnswerRecorder}, which keeps every answer. */
+    public static TestDeployment unrecorded(TestDeployment api) {
         return api.handler(TransportHandler.class.getName(), Map.of())
                 .handler(APIMgtLatencyStatsHandler.class.getName(), Map.of())
                 .handler(CorsHandler.class.getName(), Map.of())
@@ -22,7 +27,6 @@ public final class HostHandlers {
                 .handler(KeyTypeHandler.class.getName(), Map.of())
                 .handler(SubscriberHandler.class.getName(), Map.of())
                 .handler(ThrottleHandler.class.getName(), Map.of("id", "A"))
-                .handler(APIManagerExtensionHandler.class.getName(), Map.of())
-                .handler(AnswerRecorder.class.getName(), Map.of());
+                .handler(APIManagerExtensionHandler.class.getName(), Map.of());
     }
 }

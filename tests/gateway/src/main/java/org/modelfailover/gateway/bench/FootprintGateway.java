@@ -1,5 +1,7 @@
 package org.modelfailover.gateway.bench;
 
+import com.sun.management.ThreadMXBean;
+
 import org.modelfailover.gateway.DeploymentFolder;
 import org.modelfailover.gateway.EmbeddedGateway;
 import org.modelfailover.gateway.GatewayLog;
@@ -11,7 +13,6 @@ import java.io.InputStreamReader;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryMXBean;
-import java.lang.management.OperatingSystemMXBean;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,11 +26,11 @@ import java.util.stream.Stream;
  * A gateway as a process that says what it takes: {@code FootprintGateway <deployment folder> <log
  * file>}.
  *
- * <p>Prints {@code ready <API's address>}, then reads lines: {@code cpu} prints {@code cpu
- * <milliseconds of processor time so far>}, {@code footprint} collects garbage and prints {@code
- * footprint <heap>,<direct>,<resident>,<threads>,<busy workers>}, the first three in bytes; {@code
- * deploy <folder>} deploys each API that has a folder there beside the first one, and prints {@code
- * deploy <milliseconds>}. The end of the input ends it.
+ * <p>Prints {@code ready <API's address>}, then reads lines: {@code allocated} prints {@code
+ * allocated <bytes that its threads have allocated in the heap so far>}, {@code footprint} collects
+ * garbage and prints {@code footprint <heap>,<direct>,<resident>,<threads>,<busy workers>}, the
+ * first three in bytes; {@code deploy <folder>} deploys each API that has a folder there beside the
+ * first one, and prints {@code deploy <milliseconds>}. The end of the input ends it.
  *
  * <p>Resident is everything but the heap, provided that the JVM has a heap of fixed size that was
  * touched at the start ({@code -Xms}, {@code -Xmx}, {@code -XX:+AlwaysPreTouch}).
@@ -60,7 +61,7 @@ public final class FootprintGateway {
         return command[0]
                 + " "
                 + switch (command[0]) {
-                    case "cpu" -> cpuMillis();
+                    case "allocated" -> allocatedBytes();
                     case "footprint" -> footprint();
                     case "deploy" -> deployMillis(gateway, Path.of(command[1]));
                     default -> "unknown";
@@ -78,9 +79,11 @@ public final class FootprintGateway {
         return (System.nanoTime() - began) / 1_000_000;
     }
 
-    private static long cpuMillis() {
-        OperatingSystemMXBean system = ManagementFactory.getOperatingSystemMXBean();
-        return ((com.sun.management.OperatingSystemMXBean) system).getProcessCpuTime() / 1_000_000;
+    private static long allocatedBytes() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long[] each = threads.getThreadAllocatedBytes(threads.getAllThreadIds());
+        // Of one that has ended meanwhile: -1.
+        return Arrays.stream(each).filter(bytes -> bytes > 0).sum();
     }
 
     private static String footprint() throws IOException {

@@ -12,12 +12,19 @@ import java.util.concurrent.CopyOnWriteArrayList;
 public class DataPublisher {
     private static final List<Event> EVENTS = new CopyOnWriteArrayList<>();
 
+    private static volatile boolean keeps = true;
+
     public DataPublisher(
             String type, String receivers, String auth, String user, String password) {}
 
     /** Takes an event. */
     public boolean tryPublish(Event event) {
-        return EVENTS.add(event);
+        return !keeps || EVENTS.add(event);
+    }
+
+    /** Whether events are kept from now on, or dropped. */
+    public static void keep(boolean keep) {
+        keeps = keep;
     }
 
     /** All events since the last {@link #forget}. */

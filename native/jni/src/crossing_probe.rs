@@ -1,0 +1,68 @@
+//! `org.modelfailover.jni.CrossingProbe`, a class of `benches/jni`: upcalls without a call around them.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use bytes::Bytes;
+use failover_apim::ClientHeaders;
+use failover_executor::{Gateway, Head};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use jni::EnvUnowned;
+use jni::objects::{JClass, JObject};
+use jni::sys::jint;
+
+use crate::exceptions::{Throw, Thrown};
+use crate::exchange::Exchange;
+use crate::signals::{Sent, Signals};
+
+/// What a healthy provider's answer has, and what the policy adds to it.
+const HEADERS: [(&str, &str); 5] = [
+    ("content-type", "application/json"),
+    ("date", "Mon, 30 Nov 2026 03:00:00 GMT"),
+    ("x-failover-model", "gpt-4o"),
+    ("x-failover-endpoint", "default_production_endpoint"),
+    ("x-failover-attempts", "1"),
+];
+
+/// Answers an exchange so many times, with 512 bytes each.
+///
+/// # Safety
+/// The JVM calls it, by its name.
+#[unsafe(no_mangle)]
+unsafe extern "system" fn Java_org_modelfailover_jni_CrossingProbe_answer<'local>(
+    mut env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    exchange: JObject<'local>,
+    times: jint,
+) {
+    env.with_env(|env| -> Result<(), Thrown> {
+        let sent = Sent {
+            method: "POST".to_owned(),
+            path: "/chat/completions".to_owned(),
+            content_type: None,
+            headers: ClientHeaders::read(&Bytes::new(), None, &[]),
+        };
+        let exchange = Exchange {
+            object: env.new_global_ref(exchange)?,
+            signals: Arc::new(Signals::new(sent, None)),
+            verbose: false,
+            has_failed: AtomicBool::new(false),
+        };
+        let headers = HEADERS.map(|(name, value)| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        let head = Head {
+            status: StatusCode::OK,
+            headers: HeaderMap::from_iter(headers),
+            candidate: 0,
+            metadata: Vec::new(),
+        };
+        let body = Bytes::from(vec![b' '; 512]);
+        for _ in 0..times {
+            exchange.answer(head.clone(), body.clone());
+        }
+        Ok(())
+    })
+    .resolve::<Throw>();
+}
