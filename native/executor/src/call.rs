@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use failover_metrics::TraceId;
 use failover_policy::{KeyType, Settings, WhenAllSuspended};
-use failover_suspension::State;
 use failover_wire::ModelRequest;
 use failover_wire::stream::Stream;
 use once_cell::sync::OnceCell;
@@ -20,6 +20,7 @@ use crate::candidate::{Admitted, CandidateState};
 use crate::client;
 use crate::consequence::fingerprint;
 use crate::course::Course;
+use crate::forecast;
 use crate::gateway::{Failure, Head};
 use crate::judge::Judge;
 
@@ -35,6 +36,8 @@ pub struct Call {
     pub(crate) asks_usage: bool,
     /// Whether streams are collected.
     pub(crate) collects: bool,
+    /// The trace that the request is a part of, for the numbers.
+    pub(crate) trace: Option<TraceId>,
     pub(crate) first: Option<Admitted>,
     /// What the first candidate will be sent, once that has been asked for.
     pub(crate) first_body: Option<Bytes>,
@@ -80,6 +83,7 @@ impl Call {
             body,
             asked,
             collects: false,
+            trace: None,
             first,
             first_body: None,
             fingerprint: OnceCell::new(),
@@ -91,6 +95,11 @@ impl Call {
     /// more bytes than `max_answer_body`.
     pub fn collect_streams(&mut self) {
         self.collects = true;
+    }
+
+    /// Says which trace the request is a part of.
+    pub fn belongs_to(&mut self, trace: Option<TraceId>) {
+        self.trace = trace;
     }
 
     /// The candidate that will be called first and what it will be sent, so that the gateway can resolve it before
@@ -199,15 +208,8 @@ impl Call {
     /// The shortest wait among the suspended candidates, and whose it is.
     fn ends_first(&self) -> Option<(Duration, usize)> {
         let now = self.attached.clock.now();
-        self.candidates()
-            .iter()
-            .enumerate()
-            .filter_map(|(index, candidate)| match candidate.gate.state(now) {
-                State::Suspended { until } => Some((now.until(until), index)),
-                State::Due | State::Probing => Some((Duration::ZERO, index)),
-                State::Healthy | State::Suspected | State::Held => None,
-            })
-            .min()
+        let candidates = self.candidates().iter();
+        forecast::ends_first(candidates.map(|c| c.gate.state(now)), now)
     }
 
     pub(crate) fn failure(&self, course: &Course) -> Failure {

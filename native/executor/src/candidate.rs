@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use failover_metrics::CandidateNumbers;
 use failover_suspension::{Gate, Permit};
 
 /// A candidate with its state.
@@ -11,6 +12,7 @@ pub(crate) struct CandidateState {
     pub(crate) model: String,
     pub(crate) endpoint_id: String,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) numbers: Arc<CandidateNumbers>,
     /// Whether it has refused to be asked for a stream's usage.
     pub(crate) refuses_usage: AtomicBool,
 }

@@ -1,5 +1,8 @@
 //! What the attempts of one request have come to so far.
 
+use std::sync::Arc;
+
+use failover_metrics::CandidateNumbers;
 use failover_suspension::Moment;
 use tokio::time::Instant;
 
@@ -7,6 +10,7 @@ use crate::consequence::Open;
 use crate::deadline::Deadline;
 use crate::judge::Whole;
 use crate::outcome::Outcome;
+use crate::recording::Recording;
 use crate::report::Report;
 
 pub(crate) struct Course {
@@ -17,6 +21,7 @@ pub(crate) struct Course {
     /// The clock of all attempts together.
     pub(crate) overall: Deadline,
     pub(crate) report: Report,
+    pub(crate) recording: Recording,
     /// The candidates that were asked.
     pub(crate) tried: Vec<usize>,
     /// The models that the request is too long for.
@@ -31,15 +36,18 @@ struct Suspected {
     attempt: usize,
     candidate: usize,
     open: Open,
+    numbers: Arc<CandidateNumbers>,
+    words: String,
 }
 
 impl Course {
-    pub(crate) fn new(api: &str, overall: Deadline, now: Moment) -> Self {
+    pub(crate) fn new(api: &str, recording: Recording, overall: Deadline, now: Moment) -> Self {
         Course {
             started: Instant::now(),
             attempt_started: Instant::now(),
             attempt_began: now,
             overall,
+            recording,
             report: Report {
                 api: api.to_owned(),
                 ..Report::default()
@@ -58,12 +66,21 @@ impl Course {
     }
 
     /// The last attempt may have failed by its candidate's fault.
-    pub(crate) fn suspects(&mut self, candidate: usize, open: Open) {
+    /// `words`: what it was.
+    pub(crate) fn suspects(
+        &mut self,
+        candidate: usize,
+        numbers: &Arc<CandidateNumbers>,
+        open: Open,
+        words: String,
+    ) {
         let attempt = self.report.attempts.len().saturating_sub(1);
         self.suspicions.push(Suspected {
             attempt,
             candidate,
             open,
+            numbers: Arc::clone(numbers),
+            words,
         });
     }
 
@@ -75,6 +92,12 @@ impl Course {
             }
             let suspended = suspected.open.confirm(now);
             if let Some(attempt) = self.report.attempts.get_mut(suspected.attempt) {
+                if suspended.is_some() {
+                    let words = suspected.words;
+                    suspected
+                        .numbers
+                        .suspended(attempt.outcome.word(), || words);
+                }
                 attempt.suspended = suspended.or(attempt.suspended);
             }
         }

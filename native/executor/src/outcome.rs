@@ -66,6 +66,34 @@ pub enum Outcome {
     Panicked,
 }
 
+/// The words for all outcomes; the one for a good answer first, because whoever counts looks for it from there.
+pub const WORDS: &[&str] = &[
+    "answered",
+    "client-error",
+    "unknown-refusal",
+    "content-filter",
+    "context-length",
+    "over-limit",
+    "model-not-found",
+    "credentials-refused",
+    "forbidden",
+    "clients-credentials-refused",
+    "clients-limit",
+    "limited",
+    "unavailable",
+    "network",
+    "silent",
+    "no-answer",
+    "too-large",
+    "no-memory",
+    "no-useful-chunk",
+    "stream-cut",
+    "diverged",
+    "unusable",
+    "too-long",
+    "panicked",
+];
+
 /// Whether the next candidate is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -185,6 +213,22 @@ impl Outcome {
     /// Whether the candidate did not take the request as it was: another form of it may be taken.
     pub(crate) fn is_refusal(self) -> bool {
         matches!(self, Outcome::ClientError | Outcome::UnknownRefusal)
+    }
+
+    /// Whether it speaks for the candidate or against it; `None`: for the request alone.
+    pub(crate) fn speaks_for_candidate(self) -> Option<bool> {
+        match self {
+            Outcome::Answered => Some(true),
+            Outcome::ClientError
+            | Outcome::ContentFilter
+            | Outcome::ContextLength
+            | Outcome::OverLimit
+            | Outcome::ClientsCredentials
+            | Outcome::ClientsLimit
+            | Outcome::NoMemory
+            | Outcome::TooLong { .. } => None,
+            _ => Some(false),
+        }
     }
 
     /// Whether the same candidate may be tried again: 5xx and resets before the response, nothing else.

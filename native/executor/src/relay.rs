@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::Bytes;
+use failover_metrics::Histogram;
 use failover_wire::refusal::Refusal;
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
@@ -202,12 +203,14 @@ impl Committed {
         self.0.own_credential
     }
 
-    /// Passes the stream on, but for its end. `account` is told what it has used.
+    /// Passes the stream on, but for its end. `between` counts the time from one useful chunk to the next; `account` is
+    /// told what the stream has used.
     pub(crate) async fn relay<'a, G: Gateway>(
         self,
         gateway: &G,
         sink: &mut Sink<'_, G>,
         idle: Duration,
+        between: &Histogram,
         account: &'a (dyn Fn(&Stream) + Sync),
     ) -> Result<Whole<'a>, Box<Cut<'a>>> {
         let Relay {
@@ -236,12 +239,20 @@ impl Committed {
         let mut clock = Deadline::after(idle);
         let mut finishing = false;
         let mut events = buffered;
+        let mut last: Option<Instant> = None;
         loop {
+            let arrived = Instant::now();
             let useful = match pass_on(events, &stream, sink, &mut clock).await {
                 Passed::On { useful } => useful,
                 Passed::Whole => return Ok(Whole { stream, body }),
                 Passed::Cut(error, outcome) => return cut(stream, error, outcome),
             };
+            if useful {
+                // The client's time is not the provider's.
+                if let Some(last) = last.replace(Instant::now()) {
+                    between.record(arrived - last, None);
+                }
+            }
             if stream.ended() {
                 return Ok(Whole { stream, body });
             }

@@ -55,13 +55,16 @@ impl Call {
             ));
             let own_credential = committed.own_credential();
             let idle = self.settings().idle_timeout;
-            let relayed = committed.relay(gateway, &mut sink, idle, &account);
+            let between = &self.candidates()[admitted.index].numbers.between_chunks;
+            let relayed = committed.relay(gateway, &mut sink, idle, between, &account);
             let mut cut = match relayed.await {
                 Ok(whole) => {
                     streaming = None;
                     course.report.tokens = whole.stream.tokens();
                     match self.end(&mut sink, &whole.stream, begun, course).await {
                         Ok(()) => {
+                            let whole_answer = Verdict::of(Outcome::Answered);
+                            course.recording.ends(&whole_answer, self.attached.clock);
                             self.hand_over(gateway, sink, model, whole).await;
                             return Streamed::Over(status);
                         }
@@ -87,11 +90,13 @@ impl Call {
             }
             match self.rescue(transport, gateway, &cut.stream, course).await {
                 Ok(next) => {
+                    self.attached.numbers.continued(true);
                     // What this one has used is in what the next one will have.
                     cut.stream.forget();
                     (admitted, committed) = next;
                 }
                 Err(why) => {
+                    self.attached.numbers.continued(false);
                     course.report.not_continued = Some(why);
                     break cut;
                 }
@@ -170,6 +175,7 @@ impl Call {
         if let Some(refusal) = &cut.refusal {
             (verdict.outcome, verdict.hint) = self.judge(own_credential).broken_stream(refusal);
         }
+        course.recording.ends(&verdict, self.attached.clock);
         if let Some(end) = course.report.attempts.last_mut() {
             end.outcome = verdict.outcome;
             end.took = course.attempt_started.elapsed();

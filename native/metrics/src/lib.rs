@@ -20,7 +20,9 @@ mod snapshot;
 pub use histogram::{BOUNDS, Counted, Exemplar, Histogram, TraceId};
 pub use listener::{Listener, Options, Token};
 pub use minutes::{MINUTES, Minute, Minutes};
-pub use numbers::{ApiNumbers, Attempting, CandidateNumbers, Drill, Ended, Note, Probe, Served};
+pub use numbers::{
+    ApiNumbers, Attempting, CandidateNumbers, Drill, Ended, Note, Probe, Requesting, Served,
+};
 pub use snapshot::{
     Api, Candidate, CandidateName, Failure, Forecast, Health, Latency, Operation, PassedOver,
     Policy, Section, Snapshot, Source, State,

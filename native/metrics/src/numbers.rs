@@ -203,7 +203,7 @@ pub struct Ended<'a> {
     pub good: Option<bool>,
     /// By the clock of [`Minutes`], in milliseconds.
     pub millis: u64,
-    /// What a failure was; not asked for when `good`.
+    /// What the failure was, when it speaks against the candidate.
     pub words: &'a dyn Fn() -> String,
 }
 
@@ -224,6 +224,11 @@ impl Attempting {
         }
     }
 
+    /// Whose attempt it is.
+    pub fn candidate(&self) -> &CandidateNumbers {
+        &self.numbers
+    }
+
     /// It has taken so long up to its whole answer, its failure, or with `first_chunk` to a stream's first useful chunk.
     pub fn took(&self, duration: Duration, first_chunk: bool, trace: Option<TraceId>) {
         self.numbers.durations.record(duration, trace);
@@ -240,7 +245,7 @@ impl Attempting {
         if let Some(good) = ended.good {
             numbers.minutes.record(ended.millis, good);
         }
-        if ended.good != Some(true) {
+        if ended.good == Some(false) {
             let words = (ended.words)();
             let mut notes = numbers.notes();
             if notes.failures.len() == NOTES {
