@@ -15,6 +15,7 @@ import org.modelfailover.synapse.engine.InFlight;
 import org.modelfailover.synapse.engine.Properties;
 import org.modelfailover.synapse.installation.Installation;
 import org.modelfailover.synapse.network.GatewayNetwork;
+import org.modelfailover.synapse.operation.OperatorBeans;
 
 /**
  * A policy in an API's flow, from its deployment on. Requests that are in the flow when it is
@@ -143,6 +144,7 @@ public final class DeployedPolicy {
         if (policy != null) {
             policy.close();
             policy = null;
+            OperatorBeans.refresh();
         }
     }
 
@@ -251,6 +253,7 @@ public final class DeployedPolicy {
         }
         fresh.acquire();
         attached = fresh;
+        OperatorBeans.refresh();
         if (known != null) {
             known.release();
         }
