@@ -62,6 +62,11 @@ pub enum Outcome {
         /// Whether it is the client's doing.
         clients: bool,
     },
+    /// An operator rehearses its failure: it was not asked. `wholly`: of all attempts, not of a share of them.
+    Rehearsed {
+        /// Whether it is to be taken for one that is down.
+        wholly: bool,
+    },
     /// The attempt panicked: a defect in here, which says nothing about the candidate.
     Panicked,
 }
@@ -91,6 +96,7 @@ pub const WORDS: &[&str] = &[
     "diverged",
     "unusable",
     "too-long",
+    "rehearsed",
     "panicked",
 ];
 
@@ -188,10 +194,13 @@ impl Outcome {
             | Outcome::NoAnswer(_)
             | Outcome::TooLarge
             | Outcome::NoUsefulChunk
-            | Outcome::StreamCut => (Yes, Unsure),
+            | Outcome::StreamCut
+            | Outcome::Rehearsed { wholly: true } => (Yes, Unsure),
             Outcome::Diverged | Outcome::Unusable | Outcome::Panicked => (Yes, Nobody),
             Outcome::TooLong { clients: true } | Outcome::NoMemory => (No, Nobody),
-            Outcome::TooLong { clients: false } => (Yes, Nobody),
+            Outcome::TooLong { clients: false } | Outcome::Rehearsed { wholly: false } => {
+                (Yes, Nobody)
+            }
         };
         Rule { next, blame }
     }
@@ -268,6 +277,7 @@ impl Outcome {
             Outcome::Diverged => "diverged",
             Outcome::Unusable => "unusable",
             Outcome::TooLong { .. } => "too-long",
+            Outcome::Rehearsed { .. } => "rehearsed",
             Outcome::Panicked => "panicked",
         }
     }
@@ -287,6 +297,9 @@ impl Outcome {
             Outcome::Unusable => "could not be called".to_owned(),
             Outcome::TooLong { .. } => {
                 "was not sent the request, which is longer than providers take".to_owned()
+            }
+            Outcome::Rehearsed { .. } => {
+                "was not asked, because an operator rehearses its failure".to_owned()
             }
             Outcome::Panicked => "could not be asked, because the gateway failed".to_owned(),
             other => format!("ended in {}", other.word()),

@@ -115,6 +115,9 @@ impl Call {
         broken: Option<&Stream>,
         course: &Course,
     ) -> Attempted {
+        if let Some(outcome) = self.candidates()[index].rehearsed(self.attached.clock) {
+            return Attempted::failed(outcome);
+        }
         let limit = self.attempt_limit(course);
         let join = broken.zip(asking.mode);
         let (upstream, body) = match first {

@@ -73,6 +73,7 @@ fn every_outcome_has_its_word_in_the_list() {
         Outcome::Diverged,
         Outcome::Unusable,
         Outcome::TooLong { clients: true },
+        Outcome::Rehearsed { wholly: true },
         Outcome::Panicked,
     ];
     let words: Vec<&str> = outcomes.iter().map(|outcome| outcome.word()).collect();
@@ -334,4 +335,57 @@ async fn a_suspicion_is_foretold_too() {
     assert_eq!(foretold.goes_to, Some(1));
     assert_eq!(foretold.passed_over[0].state, State::Suspected);
     running.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rehearsed_failure_is_one_that_nobody_was_asked_for() {
+    let api = two().bind();
+    api.on("a@east", [ok("target")])
+        .on("b@west", [ok("fallback")]);
+    let length = secs(20.0);
+    let drill = |percent| Operation::Drill { length, percent };
+    steer(&api, "a", "east", drill(100));
+    let heard = api.send(&chat("a")).await;
+    assert!(heard.text().contains("fallback"));
+    assert_eq!(api.called(), ["b@west"], "nobody was asked");
+    let report = heard.report.unwrap().to_string();
+    assert!(report.contains("outcome=rehearsed"), "{report}");
+    let target = candidate(&api, "a");
+    assert_eq!(
+        (target.rehearsed, &*target.attempts),
+        (1, &[("rehearsed", 1)][..])
+    );
+    assert!(target.drill.is_some());
+    api.assert_suspended_for("a@east", 60.0, "as after a failure");
+    // It is over, and so is what came of it.
+    wait(61.0).await;
+    assert!(api.send(&chat("a")).await.text().contains("target"));
+    assert_eq!(candidate(&api, "a").drill, None);
+
+    steer(&api, "a", "east", drill(100));
+    steer(&api, "a", "east", drill(0));
+    assert!(api.send(&chat("a")).await.text().contains("target"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_of_the_attempts_fails_and_the_candidate_stays_in_service() {
+    let api = two().bind();
+    api.on("a@east", [ok("target")])
+        .on("b@west", [ok("fallback")]);
+    api.send(&chat("a")).await;
+    let length = secs(3600.0);
+    let drill = Operation::Drill {
+        length,
+        percent: 30,
+    };
+    steer(&api, "a", "east", drill);
+    for number in 0..400 {
+        api.send(&says("a", &number.to_string())).await;
+    }
+    let target = candidate(&api, "a");
+    assert!(
+        (60..180).contains(&target.rehearsed),
+        "{}",
+        target.rehearsed
+    );
 }
