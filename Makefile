@@ -19,7 +19,7 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install
+.PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-comparison test-bundle test-install test-monitoring
 .PHONY: soak attack lint fmt dist dist-all bench bench-healthy bench-failures bench-start bench-isolation bench-smoke bench-page bench-streams load compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
@@ -37,7 +37,7 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	    org.modelfailover.gateway.demo.Story
 
 TESTS = $(GRADLEW) -PcomparisonCheck -Dsoak.seconds=40 -Dnative.test.library.dir=$(TARGET)/../debug -Dsdk.python=$(CURDIR)/build/python/bin/python
-test: test-rust test-fuzz test-java test-install ## all tests
+test: test-rust test-fuzz test-java test-install test-monitoring ## all tests
 
 # One Gradle for all of them: it takes seconds to start.
 test-java: natives python ## all tests in Java
@@ -85,6 +85,11 @@ test-comparison: native ## docs/comparison.md still says what happens
 
 test-bundle: native ## the OSGi bundle with the hosts' package versions
 	$(TESTS) :bundle:bundleTest
+
+PROMETHEUS = $(shell tools/debian.sh build/prometheus prometheus usr/bin)
+test-monitoring: natives ## alerts, dashboard and exporter rules; a gateway scraped by Prometheus, its page in Chromium
+	packaging/test-monitoring.sh "$(PROMETHEUS)"
+	$(TESTS) -Dgateway.prometheus="$(PROMETHEUS)" -Dgateway.chromium="$$(tools/chromium.sh)" "-Ponly=(Prometheus|Page|Agents)Test" :gateway:gatewayTest
 
 test-install: bundle ## the archive's install.sh on a home shaped like API Manager's, policies.sh on a stand-in for its REST API
 	packaging/test-install.sh $(BUNDLE)

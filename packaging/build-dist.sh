@@ -72,8 +72,9 @@ mkdir -p "$root/dropins" "$root/operation_policies/specifications" "$root/operat
     "$root/apictl/modelFailover"
 sed "s/@VERSION@/$version/g" "$here/README-INSTALL.md" >"$root/README-INSTALL.md"
 cp "$here/install.sh" "$here/policies.sh" "$root/"
-mkdir "$root/images"
+mkdir "$root/images" "$root/monitoring"
 cp "$here"/images/* "$root/images/"
+cp "$here"/monitoring/* "$root/monitoring/"
 if [ -n "$inventory" ]; then
     mkdir "$root/sbom"
     cp "$inventory/THIRD-PARTY.txt" "$root/"

@@ -94,6 +94,10 @@ expected="./CHANGELOG.md
 ./images/Dockerfile
 ./images/values.yaml
 ./install.sh
+./monitoring/alerts.yml
+./monitoring/alerts_test.yml
+./monitoring/grafana-dashboard.json
+./monitoring/jmx_exporter.yml
 ./operation_policies/definitions/modelFailover_v2.j2
 ./operation_policies/specifications/modelFailover_v2.json
 ./policies.sh"
