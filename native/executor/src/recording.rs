@@ -58,6 +58,11 @@ impl Recording {
         }
     }
 
+    /// It was a stream, which is whole.
+    pub(crate) fn answered(&mut self, clock: Clock) {
+        self.ends(&Verdict::of(Outcome::Answered), clock);
+    }
+
     /// A candidate serves the request, after others have taken so long.
     pub(crate) fn delayed(&self, delay: Duration) {
         if let Some(requesting) = &self.requesting {

@@ -239,20 +239,13 @@ impl Committed {
         let mut clock = Deadline::after(idle);
         let mut finishing = false;
         let mut events = buffered;
-        let mut last: Option<Instant> = None;
+        let mut gaps = Gaps::new(between);
         loop {
-            let arrived = Instant::now();
-            let useful = match pass_on(events, &stream, sink, &mut clock).await {
+            let useful = match pass_on(events, &stream, sink, &mut clock, &mut gaps).await {
                 Passed::On { useful } => useful,
                 Passed::Whole => return Ok(Whole { stream, body }),
                 Passed::Cut(error, outcome) => return cut(stream, error, outcome),
             };
-            if useful {
-                // The client's time is not the provider's.
-                if let Some(last) = last.replace(Instant::now()) {
-                    between.record(arrived - last, None);
-                }
-            }
             if stream.ended() {
                 return Ok(Whole { stream, body });
             }
@@ -293,6 +286,30 @@ impl Committed {
     }
 }
 
+/// Counts the time from one useful chunk to the next, without the client's.
+struct Gaps<'h> {
+    between: &'h Histogram,
+    /// When the last one had been passed on.
+    since: Option<Instant>,
+}
+
+impl<'h> Gaps<'h> {
+    fn new(between: &'h Histogram) -> Self {
+        Gaps {
+            between,
+            since: None,
+        }
+    }
+
+    /// One has come.
+    fn end(&mut self, came: Instant) {
+        if let Some(since) = self.since.take() {
+            self.between
+                .record(came.saturating_duration_since(since), None);
+        }
+    }
+}
+
 /// What came of events that were to be passed on.
 enum Passed {
     /// They were; `useful`: there was something in them.
@@ -309,6 +326,7 @@ async fn pass_on<G: Gateway>(
     stream: &Stream,
     sink: &mut Sink<'_, G>,
     clock: &mut Deadline,
+    gaps: &mut Gaps<'_>,
 ) -> Passed {
     let mut useful = false;
     for event in events {
@@ -317,6 +335,9 @@ async fn pass_on<G: Gateway>(
             Worth::Unreadable => continue,
             Worth::Nothing | Worth::Useful => {
                 let started = Instant::now();
+                if event.worth == Worth::Useful {
+                    gaps.end(started);
+                }
                 if let Err(outcome) = sink.take(event.bytes).await {
                     return Passed::Cut(None, outcome);
                 }
@@ -328,6 +349,9 @@ async fn pass_on<G: Gateway>(
             Worth::Failed => return Passed::Cut(Some(event.bytes), Outcome::StreamCut),
             Worth::Broken => return Passed::Cut(None, Outcome::StreamCut),
         }
+    }
+    if useful {
+        gaps.since = Some(Instant::now());
     }
     Passed::On { useful }
 }

@@ -49,13 +49,11 @@ impl Call {
         };
         let mut sink = self.sink(gateway, head, course);
         let cut = loop {
-            let mut streaming = Some(Streaming::new(
-                &self.candidates()[admitted.index],
-                self.attached.clock,
-            ));
+            let candidate = &self.candidates()[admitted.index];
+            let mut streaming = Some(Streaming::new(candidate, self.attached.clock));
             let own_credential = committed.own_credential();
             let idle = self.settings().idle_timeout;
-            let between = &self.candidates()[admitted.index].numbers.between_chunks;
+            let between = &candidate.numbers.between_chunks;
             let relayed = committed.relay(gateway, &mut sink, idle, between, &account);
             let mut cut = match relayed.await {
                 Ok(whole) => {
@@ -63,8 +61,7 @@ impl Call {
                     course.report.tokens = whole.stream.tokens();
                     match self.end(&mut sink, &whole.stream, begun, course).await {
                         Ok(()) => {
-                            let whole_answer = Verdict::of(Outcome::Answered);
-                            course.recording.ends(&whole_answer, self.attached.clock);
+                            course.recording.answered(self.attached.clock);
                             self.hand_over(gateway, sink, model, whole).await;
                             return Streamed::Over(status);
                         }
@@ -90,13 +87,11 @@ impl Call {
             }
             match self.rescue(transport, gateway, &cut.stream, course).await {
                 Ok(next) => {
-                    self.attached.numbers.continued(true);
                     // What this one has used is in what the next one will have.
                     cut.stream.forget();
                     (admitted, committed) = next;
                 }
                 Err(why) => {
-                    self.attached.numbers.continued(false);
                     course.report.not_continued = Some(why);
                     break cut;
                 }
@@ -214,7 +209,9 @@ impl Call {
             rest.await.ok_or_else(|| "no-candidate".to_owned())
         };
         let found = caught(gateway, Box::pin(search)).await;
-        found.unwrap_or_else(|| Err("a panic".to_owned()))
+        let found = found.unwrap_or_else(|| Err("a panic".to_owned()));
+        self.attached.numbers.continued(found.is_ok());
+        found
     }
 
     /// Ends a stream of which the client has a part, so that it can't be taken for a whole one.
