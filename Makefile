@@ -20,7 +20,7 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-tracing test-comparison test-bundle test-install test-instructions
+.PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-tracing test-comparison test-bundle test-install test-instructions test-monitoring
 .PHONY: soak attack lint fmt dist release dist-all test-reproducible bench bench-healthy bench-failures bench-host bench-start bench-isolation bench-instructions bench-jni bench-allocations bench-smoke bench-page bench-streams load programs crossings compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
@@ -38,7 +38,7 @@ demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything
 	    org.modelfailover.gateway.demo.Story
 
 TESTS = $(GRADLEW) -PcomparisonCheck -Dsoak.seconds=40 -Dnative.test.library.dir=$(DEBUG) -Dsdk.python=$(CURDIR)/build/python/bin/python
-test: test-rust test-fuzz test-java test-install test-instructions bench-smoke ## all tests
+test: test-rust test-fuzz test-java test-install test-monitoring test-instructions bench-smoke ## all tests
 
 # One Gradle for all of them: it takes seconds to start.
 test-java: natives python ## all tests in Java
@@ -92,6 +92,11 @@ test-bundle: native ## the OSGi bundle with the hosts' package versions
 
 test-instructions: programs ## the parts of a request take no more instructions and allocations than was written down
 	ISOLATION=$(TARGET) benches/instructions.sh --check
+
+PROMETHEUS = $(shell tools/debian.sh build/prometheus prometheus usr/bin)
+test-monitoring: natives ## alerts, dashboard and exporter rules; a gateway scraped by Prometheus, its page in Chromium
+	packaging/test-monitoring.sh "$(PROMETHEUS)"
+	$(TESTS) -Dgateway.prometheus="$(PROMETHEUS)" -Dgateway.chromium="$$(tools/chromium.sh)" "-Ponly=(Prometheus|Page|Agents)Test" :gateway:gatewayTest
 
 test-install: bundle ## the archive's install.sh on a home shaped like API Manager's, policies.sh on a stand-in for its REST API
 	for shell in bash dash busybox; do \

@@ -71,7 +71,7 @@ tarball() {
 mkdir -p "$root/dropins" "$root/operation_policies/specifications" "$root/operation_policies/definitions"
 sed "s/@VERSION@/$version/g" "$here/README-INSTALL.md" >"$root/README-INSTALL.md"
 cp "$here/install.sh" "$here/policies.sh" "$root/"
-cp -R "$here/images" "$here/installer" "$root/"
+cp -R "$here/images" "$here/installer" "$here/monitoring" "$root/"
 if [ -n "$inventory" ]; then
     mkdir "$root/sbom"
     cp "$inventory/THIRD-PARTY.txt" "$root/"

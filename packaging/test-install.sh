@@ -118,6 +118,10 @@ expected="./CHANGELOG.md
 ./installer/files.sh
 ./installer/install.sh
 ./installer/restore.sh
+./monitoring/alerts.yml
+./monitoring/alerts_test.yml
+./monitoring/grafana-dashboard.json
+./monitoring/jmx_exporter.yml
 ./operation_policies/definitions/modelFailoverSettings_v1.j2
 ./operation_policies/definitions/modelFailover_v2.j2
 ./operation_policies/specifications/modelFailoverSettings_v1.json

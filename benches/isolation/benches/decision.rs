@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use failover_executor::Clock;
+use failover_executor::{Clock, WORDS};
+use failover_metrics::{ApiNumbers, Attempting, CandidateNumbers, Ended, Served};
 use failover_suspension::{Admission, Gate, Moment, hint};
 use failsafe::CircuitBreaker as _;
 use isolation::hints::{ANTHROPIC, GEMINI, NONE, OPENAI, now};
@@ -102,5 +103,31 @@ fn hints(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decision, call_and_answer, hints);
+/// All that a healthy request adds: what it came to, what its attempt came to, how long that took.
+fn numbers(c: &mut Criterion) {
+    let mut group = c.benchmark_group("numbers");
+    let api = Arc::new(ApiNumbers::default());
+    let candidate = Arc::new(CandidateNumbers::new(WORDS));
+    let took = Duration::from_millis(80);
+    group.bench_function("a healthy request", |b| {
+        b.iter(|| {
+            let request = black_box(&api).begin();
+            let attempt = Attempting::new(black_box(&candidate));
+            attempt.took(took, false, None);
+            attempt.end(&Ended {
+                word: "answered",
+                good: Some(true),
+                millis: 1,
+                words: &String::new,
+            });
+            request.end(Served::Answered);
+        });
+    });
+    group.bench_function("a chunk", |b| {
+        b.iter(|| black_box(&candidate).between_chunks.record(took, None));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decision, call_and_answer, hints, numbers);
 criterion_main!(benches);

@@ -79,6 +79,12 @@ impl ClientHeaders {
             })
     }
 
+    /// Which trace the request is a part of, as W3C Trace Context has it; `None` when it does not say.
+    pub fn traceparent(&self) -> Option<&str> {
+        let header = self.all.iter().find(|h| h.name == "traceparent")?;
+        std::str::from_utf8(header.value()).ok()
+    }
+
     /// The names of those that an endpoint's security mediators are not to find.
     pub fn withheld(&self) -> Vec<&str> {
         let withheld = self.all.iter().filter(|header| !self.is_offered(header));

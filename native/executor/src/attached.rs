@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use failover_metrics::ApiNumbers;
 use failover_policy::{KeyType, Policy};
 use failover_suspension::Admission;
 use failover_wire::Provider;
@@ -11,14 +12,15 @@ use crate::body::Share;
 use crate::budget::Budget;
 use crate::candidate::{Admitted, CandidateState};
 use crate::clock::Clock;
+use crate::registry::Scope;
 
 /// A policy attached to its API, shared by all of its requests.
 #[derive(Debug)]
 pub struct AttachedPolicy {
     pub(crate) policy: Arc<Policy>,
-    /// The tenant's domain.
-    pub(crate) tenant: String,
     pub(crate) api: String,
+    pub(crate) scope: Scope,
+    pub(crate) numbers: Arc<ApiNumbers>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Clock,
     pub(crate) provider: Option<Arc<Provider>>,

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use failover_metrics::TraceId;
 use failover_policy::{KeyType, Settings, WhenAllSuspended};
 use failover_suspension::State;
 use failover_wire::ModelRequest;
@@ -21,6 +22,7 @@ use crate::candidate::{Admitted, CandidateState};
 use crate::client;
 use crate::consequence::fingerprint;
 use crate::course::Course;
+use crate::forecast;
 use crate::gateway::{Failure, Head};
 use crate::judge::Judge;
 use crate::report::AttemptReport;
@@ -37,6 +39,8 @@ pub struct Call {
     pub(crate) asks_usage: bool,
     /// Whether streams are collected.
     pub(crate) collects: bool,
+    /// The trace that the request is a part of, for the numbers.
+    pub(crate) trace: Option<TraceId>,
     pub(crate) first: Option<Admitted>,
     /// The candidates that the client has left out.
     pub(crate) left_out: Vec<usize>,
@@ -123,6 +127,7 @@ impl Call {
             body,
             asked,
             collects: false,
+            trace: None,
             first,
             left_out: Vec::new(),
             first_body: None,
@@ -135,6 +140,11 @@ impl Call {
     /// more bytes than `max_answer_body`.
     pub fn collect_streams(&mut self) {
         self.collects = true;
+    }
+
+    /// Says which trace the request is a part of.
+    pub fn belongs_to(&mut self, trace: Option<TraceId>) {
+        self.trace = trace;
     }
 
     /// The candidate that will be called first and what it will be sent, so that the gateway can resolve it before
@@ -252,16 +262,12 @@ impl Call {
     /// The shortest wait among the suspended candidates, and whose it is.
     fn ends_first(&self) -> Option<(Duration, usize)> {
         let now = self.attached.clock.now();
-        self.candidates()
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !self.left_out.contains(index))
-            .filter_map(|(index, candidate)| match candidate.gate.state(now) {
-                State::Suspended { until } => Some((now.until(until), index)),
-                State::Due | State::Probing => Some((Duration::ZERO, index)),
-                State::Healthy | State::Suspected | State::Held => None,
-            })
-            .min()
+        let wanted = self.candidates().iter().enumerate();
+        let wanted = wanted.map(|(index, c)| match self.left_out.contains(&index) {
+            true => State::Held,
+            false => c.gate.state(now),
+        });
+        forecast::ends_first(wanted, now)
     }
 
     pub(crate) fn failure(&self, course: &Course) -> Failure {

@@ -1,5 +1,8 @@
 //! What the attempts of one request have come to so far.
 
+use std::sync::Arc;
+
+use failover_metrics::CandidateNumbers;
 use failover_suspension::Moment;
 use tokio::time::Instant;
 
@@ -9,6 +12,7 @@ use crate::deadline::Deadline;
 use crate::gateway::Gateway;
 use crate::judge::Whole;
 use crate::outcome::Outcome;
+use crate::recording::Recording;
 use crate::report::Report;
 
 pub(crate) struct Course {
@@ -19,6 +23,7 @@ pub(crate) struct Course {
     /// The clock of all attempts together.
     pub(crate) overall: Deadline,
     pub(crate) report: Report,
+    pub(crate) recording: Recording,
     /// The candidates that were asked.
     pub(crate) tried: Vec<usize>,
     /// The models that the request is too long for.
@@ -33,18 +38,26 @@ struct Suspected {
     attempt: usize,
     candidate: usize,
     open: Open,
+    numbers: Arc<CandidateNumbers>,
+    words: String,
 }
 
 impl Course {
-    pub(crate) fn new(attached: &AttachedPolicy, overall: Deadline, now: Moment) -> Self {
+    pub(crate) fn new(
+        attached: &AttachedPolicy,
+        recording: Recording,
+        overall: Deadline,
+        now: Moment,
+    ) -> Self {
         Course {
             started: Instant::now(),
             attempt_started: Instant::now(),
             attempt_began: now,
             overall,
+            recording,
             report: Report {
                 api: attached.api.clone(),
-                tenant: attached.tenant.clone(),
+                tenant: attached.scope.tenant.clone(),
                 format: attached.policy.settings.attempt_log,
                 ..Report::default()
             },
@@ -71,12 +84,21 @@ impl Course {
     }
 
     /// The last attempt may have failed by its candidate's fault.
-    pub(crate) fn suspects(&mut self, candidate: usize, open: Open) {
+    /// `words`: what it was.
+    pub(crate) fn suspects(
+        &mut self,
+        candidate: usize,
+        numbers: &Arc<CandidateNumbers>,
+        open: Open,
+        words: String,
+    ) {
         let attempt = self.report.attempts.len().saturating_sub(1);
         self.suspicions.push(Suspected {
             attempt,
             candidate,
             open,
+            numbers: Arc::clone(numbers),
+            words,
         });
     }
 
@@ -88,6 +110,12 @@ impl Course {
             }
             let suspended = suspected.open.confirm(now);
             if let Some(attempt) = self.report.attempts.get_mut(suspected.attempt) {
+                if suspended.is_some() {
+                    let words = suspected.words;
+                    suspected
+                        .numbers
+                        .suspended(attempt.outcome.word(), || words);
+                }
                 attempt.suspended = suspended.or(attempt.suspended);
             }
         }

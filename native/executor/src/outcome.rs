@@ -62,9 +62,43 @@ pub enum Outcome {
         /// Whether it is the client's doing.
         clients: bool,
     },
+    /// An operator rehearses its failure: it was not asked. `wholly`: of all attempts, not of a share of them.
+    Rehearsed {
+        /// Whether it is to be taken for one that is down.
+        wholly: bool,
+    },
     /// The attempt panicked: a defect in here, which says nothing about the candidate.
     Panicked,
 }
+
+/// The words for all outcomes; the one for a good answer first, because whoever counts looks for it from there.
+pub const WORDS: &[&str] = &[
+    "answered",
+    "client-error",
+    "unknown-refusal",
+    "content-filter",
+    "context-length",
+    "over-limit",
+    "model-not-found",
+    "credentials-refused",
+    "forbidden",
+    "clients-credentials-refused",
+    "clients-limit",
+    "limited",
+    "unavailable",
+    "network",
+    "silent",
+    "no-answer",
+    "too-large",
+    "no-memory",
+    "no-useful-chunk",
+    "stream-cut",
+    "diverged",
+    "unusable",
+    "too-long",
+    "rehearsed",
+    "panicked",
+];
 
 /// Whether the next candidate is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,10 +194,13 @@ impl Outcome {
             | Outcome::NoAnswer(_)
             | Outcome::TooLarge
             | Outcome::NoUsefulChunk
-            | Outcome::StreamCut => (Yes, Unsure),
+            | Outcome::StreamCut
+            | Outcome::Rehearsed { wholly: true } => (Yes, Unsure),
             Outcome::Diverged | Outcome::Unusable | Outcome::Panicked => (Yes, Nobody),
             Outcome::TooLong { clients: true } | Outcome::NoMemory => (No, Nobody),
-            Outcome::TooLong { clients: false } => (Yes, Nobody),
+            Outcome::TooLong { clients: false } | Outcome::Rehearsed { wholly: false } => {
+                (Yes, Nobody)
+            }
         };
         Rule { next, blame }
     }
@@ -185,6 +222,22 @@ impl Outcome {
     /// Whether the candidate did not take the request as it was: another form of it may be taken.
     pub(crate) fn is_refusal(self) -> bool {
         matches!(self, Outcome::ClientError | Outcome::UnknownRefusal)
+    }
+
+    /// Whether it speaks for the candidate or against it; `None`: for the request alone.
+    pub(crate) fn speaks_for_candidate(self) -> Option<bool> {
+        match self {
+            Outcome::Answered => Some(true),
+            Outcome::ClientError
+            | Outcome::ContentFilter
+            | Outcome::ContextLength
+            | Outcome::OverLimit
+            | Outcome::ClientsCredentials
+            | Outcome::ClientsLimit
+            | Outcome::NoMemory
+            | Outcome::TooLong { .. } => None,
+            _ => Some(false),
+        }
     }
 
     /// Whether the same candidate may be tried again: 5xx and resets before the response, nothing else.
@@ -224,6 +277,7 @@ impl Outcome {
             Outcome::Diverged => "diverged",
             Outcome::Unusable => "unusable",
             Outcome::TooLong { .. } => "too-long",
+            Outcome::Rehearsed { .. } => "rehearsed",
             Outcome::Panicked => "panicked",
         }
     }
@@ -243,6 +297,9 @@ impl Outcome {
             Outcome::Unusable => "could not be called".to_owned(),
             Outcome::TooLong { .. } => {
                 "was not sent the request, which is longer than providers take".to_owned()
+            }
+            Outcome::Rehearsed { .. } => {
+                "was not asked, because an operator rehearses its failure".to_owned()
             }
             Outcome::Panicked => "could not be asked, because the gateway failed".to_owned(),
             other => format!("ended in {}", other.word()),

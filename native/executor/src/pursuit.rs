@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use failover_metrics::Probe;
 use failover_suspension::State;
 use failover_wire::stream::Stream;
 
@@ -23,6 +24,7 @@ use crate::deadline::{Deadline, Elapsed};
 use crate::gateway::{Gateway, Unusable};
 use crate::judge::Verdict;
 use crate::outcome::{Next, Outcome};
+use crate::recording::in_words;
 use crate::relay::Committed;
 use crate::report::AttemptReport;
 use crate::retry::Retries;
@@ -69,6 +71,7 @@ impl Call {
             };
             let go_on = loop {
                 course.attempt_begins(self.attached.clock.now());
+                course.recording.begins(&self.candidates()[index].numbers);
                 let first = first.take();
                 let attempt =
                     self.attempt(transport, gateway, index, asking, first, broken, course);
@@ -114,6 +117,9 @@ impl Call {
         broken: Option<&Stream>,
         course: &Course,
     ) -> Attempted {
+        if let Some(outcome) = self.candidates()[index].rehearsed(self.attached.clock) {
+            return Attempted::failed(outcome);
+        }
         let limit = self.attempt_limit(course);
         let join = broken.zip(asking.mode);
         let (upstream, body) = match first {
@@ -174,6 +180,10 @@ impl Call {
             candidate.refuses_usage.store(true, Ordering::Relaxed);
         }
         let took = course.attempt_started.elapsed();
+        course.recording.took(took, committed.is_some());
+        if committed.is_none() {
+            course.recording.ends(&verdict, self.attached.clock);
+        }
         course.report.attempts.push(AttemptReport {
             model: candidate.model.clone(),
             endpoint_id: candidate.endpoint_id.clone(),
@@ -208,6 +218,10 @@ impl Call {
         }
         self.settle(admitted, &verdict, course);
         if outcome == Outcome::Answered {
+            if course.report.attempts.len() > 1 {
+                let delay = course.attempt_started - course.started;
+                course.recording.delayed(delay);
+            }
             let now = self.attached.clock.now();
             course.served_by(index, now);
             if committed.is_none() {
@@ -223,6 +237,8 @@ impl Call {
     /// Lets a candidate have what follows from its last attempt, and writes that down.
     pub(crate) fn settle(&self, admitted: &mut Admitted, verdict: &Verdict, course: &mut Course) {
         let index = admitted.index;
+        let numbers = &self.candidates()[index].numbers;
+        let probes = admitted.permit.is_some();
         let settling = Settling {
             policy: &self.attached.policy,
             clock: self.attached.clock,
@@ -241,8 +257,19 @@ impl Call {
             attempt.lifted = lifted;
             attempt.suspected = suspicion.is_some();
         }
+        let status = course.report.attempts.last().and_then(|a| a.status);
+        if probes {
+            numbers.probed(match (lifted, suspended) {
+                (true, _) => Probe::Succeeded,
+                (false, Some(_)) => Probe::Failed,
+                (false, None) => Probe::Undecided,
+            });
+        }
+        if suspended.is_some() {
+            numbers.suspended(verdict.outcome.word(), || in_words(verdict, status));
+        }
         if let Some(open) = suspicion {
-            course.suspects(index, open);
+            course.suspects(index, numbers, open, in_words(verdict, status));
         }
     }
 
@@ -262,6 +289,11 @@ impl Call {
                 .attached
                 .budget
                 .take(settings.retry_budget, self.attached.clock.now());
+        let numbers = &self.attached.numbers;
+        match may {
+            true => numbers.retried(),
+            false => numbers.retry_refused(),
+        }
         may.then_some(wait)
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use failover_metrics::{ApiNumbers, CandidateNumbers};
 use failover_policy::{KeyType, Policy};
 use failover_suspension::{Cache, Key};
 use failover_wire::Provider;
@@ -16,9 +17,10 @@ use crate::budget::Budget;
 use crate::candidate::CandidateState;
 use crate::clock::Clock;
 use crate::memory::Memory;
+use crate::outcome::WORDS;
 
 /// The API that a policy is attached to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope {
     /// The tenant's domain.
     pub tenant: String,
@@ -36,6 +38,26 @@ pub struct Registry {
     memory: Arc<Memory>,
     budgets: Mutex<HashMap<Scope, Arc<Budget>>>,
     signs: Mutex<Option<KnownSigns>>,
+    numbers: Mutex<Numbers>,
+    attached: Mutex<Vec<Weak<AttachedPolicy>>>,
+}
+
+/// What is counted, which outlives the policies as well.
+#[derive(Debug, Default)]
+struct Numbers {
+    candidates: HashMap<Key, Arc<CandidateNumbers>>,
+    apis: HashMap<Scope, Arc<ApiNumbers>>,
+}
+
+impl Numbers {
+    fn candidate(&mut self, key: &Key) -> Arc<CandidateNumbers> {
+        if let Some(known) = self.candidates.get(key) {
+            return Arc::clone(known);
+        }
+        let numbers = Arc::new(CandidateNumbers::new(WORDS));
+        self.candidates.insert(key.clone(), Arc::clone(&numbers));
+        numbers
+    }
 }
 
 /// Made once for the same rows: they are read at every deployment.
@@ -54,34 +76,47 @@ impl Registry {
         policy: Arc<Policy>,
         scope: &Scope,
         provider: Option<Provider>,
-    ) -> AttachedPolicy {
-        let candidates = |key_type| {
+    ) -> Arc<AttachedPolicy> {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut candidates = |key_type| {
             let candidates = policy.section(key_type).map_or(&[][..], |s| s.candidates());
-            let candidate = |c: &failover_policy::Candidate| CandidateState {
-                model: c.model.clone(),
-                endpoint_id: c.endpoint_id.clone(),
-                gate: self.cache.gate(
-                    &Key {
-                        tenant: scope.tenant.clone(),
-                        api: scope.api.clone(),
-                        version: scope.version.clone(),
-                        endpoint_id: c.endpoint_id.clone(),
-                        model: c.model.clone(),
-                    },
-                    self.clock.now(),
-                ),
-                refuses_usage: AtomicBool::new(false),
+            let candidate = |c: &failover_policy::Candidate| {
+                let key = Key {
+                    tenant: scope.tenant.clone(),
+                    api: scope.api.clone(),
+                    version: scope.version.clone(),
+                    endpoint_id: c.endpoint_id.clone(),
+                    model: c.model.clone(),
+                };
+                CandidateState {
+                    model: c.model.clone(),
+                    endpoint_id: c.endpoint_id.clone(),
+                    gate: self.cache.gate(&key, self.clock.now()),
+                    numbers: numbers.candidate(&key),
+                    refuses_usage: AtomicBool::new(false),
+                }
             };
             candidates.iter().map(candidate).collect()
         };
+        let (production, sandbox) = (
+            candidates(KeyType::Production),
+            candidates(KeyType::Sandbox),
+        );
+        // Models that were configured once do not pile up.
+        numbers.candidates.retain(|key, counted| {
+            Arc::strong_count(counted) > 1 || self.cache.find(key).is_some()
+        });
+        let of_api = Arc::clone(numbers.apis.entry(scope.clone()).or_default());
+        drop(numbers);
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         let budget = budgets
             .entry(scope.clone())
             .or_insert_with(|| Arc::new(Budget::new(self.clock.now())));
-        AttachedPolicy {
-            production: candidates(KeyType::Production),
-            sandbox: candidates(KeyType::Sandbox),
-            tenant: scope.tenant.clone(),
+        let attached = Arc::new(AttachedPolicy {
+            production,
+            sandbox,
+            scope: scope.clone(),
+            numbers: of_api,
             api: format!("{}:{}", scope.api, scope.version),
             budget: Arc::clone(budget),
             clock: self.clock,
@@ -89,7 +124,29 @@ impl Registry {
             policy,
             provider: provider.map(Arc::new),
             signs: self.signs(),
-        }
+        });
+        let mut all = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|known| known.strong_count() > 0);
+        all.push(Arc::downgrade(&attached));
+        attached
+    }
+
+    /// The policies that are attached now.
+    pub(crate) fn attached(&self) -> Vec<Arc<AttachedPolicy>> {
+        let all = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// What is counted of a candidate, if it was ever attached.
+    pub fn numbers(&self, candidate: &Key) -> Option<Arc<CandidateNumbers>> {
+        let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.candidates.get(candidate).cloned()
+    }
+
+    /// What is counted of an API.
+    pub(crate) fn api_numbers(&self, scope: &Scope) -> Option<Arc<ApiNumbers>> {
+        let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.apis.get(scope).cloned()
     }
 
     /// Takes an operator's own signs for policies that are attached from now on, each a TOML document. Returns what is

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::Bytes;
+use failover_metrics::Histogram;
 use failover_wire::refusal::Refusal;
 use failover_wire::stream::{Event, Stream, Worth};
 use futures_util::StreamExt;
@@ -202,12 +203,14 @@ impl Committed {
         self.0.own_credential
     }
 
-    /// Passes the stream on, but for its end. `account` is told what it has used.
+    /// Passes the stream on, but for its end. `between` counts the time from one useful chunk to the next; `account` is
+    /// told what the stream has used.
     pub(crate) async fn relay<'a, G: Gateway>(
         self,
         gateway: &G,
         sink: &mut Sink<'_, G>,
         idle: Duration,
+        between: &Histogram,
         account: &'a (dyn Fn(&Stream) + Sync),
     ) -> Result<Whole<'a>, Box<Cut<'a>>> {
         let Relay {
@@ -236,8 +239,9 @@ impl Committed {
         let mut clock = Deadline::after(idle);
         let mut finishing = false;
         let mut events = buffered;
+        let mut gaps = Gaps::new(between);
         loop {
-            let useful = match pass_on(events, &stream, sink, &mut clock).await {
+            let useful = match pass_on(events, &stream, sink, &mut clock, &mut gaps).await {
                 Passed::On { useful } => useful,
                 Passed::Whole => return Ok(Whole { stream, body }),
                 Passed::Cut(error, outcome) => return cut(stream, error, outcome),
@@ -282,6 +286,30 @@ impl Committed {
     }
 }
 
+/// Counts the time from one useful chunk to the next, without the client's.
+struct Gaps<'h> {
+    between: &'h Histogram,
+    /// When the last one had been passed on.
+    since: Option<Instant>,
+}
+
+impl<'h> Gaps<'h> {
+    fn new(between: &'h Histogram) -> Self {
+        Gaps {
+            between,
+            since: None,
+        }
+    }
+
+    /// One has come.
+    fn end(&mut self, came: Instant) {
+        if let Some(since) = self.since.take() {
+            self.between
+                .record(came.saturating_duration_since(since), None);
+        }
+    }
+}
+
 /// What came of events that were to be passed on.
 enum Passed {
     /// They were; `useful`: there was something in them.
@@ -298,6 +326,7 @@ async fn pass_on<G: Gateway>(
     stream: &Stream,
     sink: &mut Sink<'_, G>,
     clock: &mut Deadline,
+    gaps: &mut Gaps<'_>,
 ) -> Passed {
     let mut useful = false;
     for event in events {
@@ -306,6 +335,9 @@ async fn pass_on<G: Gateway>(
             Worth::Unreadable => continue,
             Worth::Nothing | Worth::Useful => {
                 let started = Instant::now();
+                if event.worth == Worth::Useful {
+                    gaps.end(started);
+                }
                 if let Err(outcome) = sink.take(event.bytes).await {
                     return Passed::Cut(None, outcome);
                 }
@@ -317,6 +349,9 @@ async fn pass_on<G: Gateway>(
             Worth::Failed => return Passed::Cut(Some(event.bytes), Outcome::StreamCut),
             Worth::Broken => return Passed::Cut(None, Outcome::StreamCut),
         }
+    }
+    if useful {
+        gaps.since = Some(Instant::now());
     }
     Passed::On { useful }
 }

@@ -11,6 +11,7 @@ use crate::course::Course;
 use crate::deadline::Deadline;
 use crate::delivery;
 use crate::gateway::{Gateway, Unusable};
+use crate::recording::Recording;
 use crate::streaming::Streamed;
 use crate::transport::Transport;
 use crate::upstream::Upstream;
@@ -26,7 +27,9 @@ impl Call {
         first: Option<Result<Upstream, Unusable>>,
     ) {
         let overall = Deadline::after(self.settings().overall_timeout);
-        let mut course = Course::new(&self.attached, overall, self.attached.clock.now());
+        let recording = Recording::new(&self.attached.numbers, self.trace);
+        let now = self.attached.clock.now();
+        let mut course = Course::new(&self.attached, recording, overall, now);
         let mut admitted = self.first.take().or_else(|| self.probe_early());
         let mut first = first.zip(self.first_body.take());
         loop {
@@ -79,7 +82,11 @@ impl Call {
         status
     }
 
-    fn finish<G: Gateway>(&self, gateway: &G, course: Course, status: StatusCode) {
+    fn finish<G: Gateway>(&self, gateway: &G, mut course: Course, status: StatusCode) {
+        let last = course.last_outcome.map(|(index, _)| index);
+        course
+            .recording
+            .over(last.zip(course.report.attempts.last()));
         let mut report = course.report;
         report.status = status.as_u16();
         report.took = course.started.elapsed();

@@ -54,13 +54,12 @@ impl Call {
         };
         let mut sink = self.sink(gateway, head, course);
         let cut = loop {
-            let mut streaming = Some(Streaming::new(
-                &self.candidates()[admitted.index],
-                self.attached.clock,
-            ));
+            let candidate = &self.candidates()[admitted.index];
+            let mut streaming = Some(Streaming::new(candidate, self.attached.clock));
             let own_credential = committed.own_credential();
             let idle = self.settings().idle_timeout;
-            let relayed = committed.relay(gateway, &mut sink, idle, &account);
+            let between = &candidate.numbers.between_chunks;
+            let relayed = committed.relay(gateway, &mut sink, idle, between, &account);
             let mut cut = match relayed.await {
                 Ok(whole) => {
                     streaming = None;
@@ -71,6 +70,7 @@ impl Call {
                     course.tell(gateway, false);
                     match self.end(&mut sink, &whole.stream, begun, course).await {
                         Ok(()) => {
+                            course.recording.answered(self.attached.clock);
                             let by = (first, admitted.index);
                             self.hand_over(gateway, sink, by, whole).await;
                             return Streamed::Over(status);
@@ -194,6 +194,7 @@ impl Call {
         if let Some(refusal) = &cut.refusal {
             (verdict.outcome, verdict.hint) = self.judge(own_credential).broken_stream(refusal);
         }
+        course.recording.ends(&verdict, self.attached.clock);
         if let Some(end) = course.report.attempts.last_mut() {
             end.outcome = verdict.outcome;
             end.took = course.attempt_started.elapsed();
@@ -232,7 +233,9 @@ impl Call {
             rest.await.ok_or_else(|| "no-candidate".to_owned())
         };
         let found = caught(gateway, Box::pin(search)).await;
-        found.unwrap_or_else(|| Err("a panic".to_owned()))
+        let found = found.unwrap_or_else(|| Err("a panic".to_owned()));
+        self.attached.numbers.continued(found.is_ok());
+        found
     }
 
     /// Ends a stream of which the client has a part, so that it can't be taken for a whole one.

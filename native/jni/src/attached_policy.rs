@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use failover_apim::{ClientHeaders, path_for_providers};
 use failover_executor::{Arrival, Decision, HeaderLengths};
+use failover_metrics::TraceId;
 use jni::objects::{JByteArray, JObject, JString};
 use jni::sys::{jboolean, jlong};
 use jni::{Env, NativeMethod};
@@ -86,7 +87,8 @@ fn prepared(
     match attached.policy.prepare(key_type(production), arrival) {
         Decision::PassOn => Ok(0),
         Decision::Refuse(refusal) => Err(refusal.into()),
-        Decision::Handle(call) => {
+        Decision::Handle(mut call) => {
+            call.belongs_to(headers.traceparent().and_then(TraceId::of_traceparent));
             let sent = Sent {
                 method: text(env, &method)?,
                 path: path_for_providers(&path).into_owned(),

@@ -1,14 +1,14 @@
 //! `org.modelfailover.executor.Candidate`: what operators see and steer.
 
-use std::time::Duration;
-
-use failover_suspension::{Gate, Key, State, Status};
+use failover_metrics::Candidate;
+use failover_suspension::{Gate, Key};
 use jni::objects::{JClass, JString};
 use jni::sys::jboolean;
 use jni::{Env, NativeMethod};
 
 use crate::convert::{JStrings, string_array, text};
 use crate::exceptions::{Thrown, native};
+use crate::operators;
 use crate::runtime::runtime;
 
 pub(crate) const METHODS: &[NativeMethod] = &[
@@ -18,34 +18,52 @@ pub(crate) const METHODS: &[NativeMethod] = &[
     native! { static fn release(tenant: JString, api: JString, version: JString, endpoint_id: JString, model: JString) -> jboolean },
 ];
 
+/// What Java reads of each candidate, in its order.
 fn all<'local>(env: &mut Env<'local>, _: JClass<'local>) -> Result<JStrings<'local>, Thrown> {
-    let registry = &runtime().registry;
-    let now = registry.clock().now();
-    let fields = |status: Status| {
-        let (state, left) = match status.state {
-            State::Healthy => ("HEALTHY", Duration::ZERO),
-            State::Suspected => ("SUSPECTED", Duration::ZERO),
-            State::Suspended { until } => ("SUSPENDED", now.until(until)),
-            State::Probing => ("PROBING", Duration::ZERO),
-            State::Due => ("DUE", Duration::ZERO),
-            State::Held => ("HELD", Duration::ZERO),
-        };
-        let key = status.key;
-        [
-            key.tenant,
-            key.api,
-            key.version,
-            key.endpoint_id,
-            key.model,
-            state.to_owned(),
-            left.as_millis().to_string(),
-            status.failed_probes.to_string(),
-            status.marked.to_string(),
-        ]
-    };
-    let all = registry.cache().list(now);
-    let flat: Vec<String> = all.into_iter().flat_map(fields).collect();
+    let snapshot = operators::snapshot();
+    let mut flat = Vec::new();
+    for api in snapshot.apis {
+        for candidate in api.candidates {
+            flat.extend([api.tenant.clone(), api.name.clone(), api.version.clone()]);
+            flat.extend(fields(candidate));
+        }
+    }
     Ok(string_array(env, &flat)?)
+}
+
+fn fields(candidate: Candidate) -> [String; 16] {
+    let millis = |latency: Option<u64>| latency.map_or("-1".to_owned(), |ms| ms.to_string());
+    let latency = candidate.latency;
+    let failure = candidate.failures.first();
+    [
+        candidate.endpoint,
+        candidate.model,
+        candidate.state.word().to_uppercase(),
+        candidate.suspended_ms.to_string(),
+        candidate.failed_probes.to_string(),
+        candidate.marked.to_string(),
+        candidate.why.unwrap_or_default(),
+        candidate.in_flight.to_string(),
+        counts(&candidate.attempts),
+        counts(&candidate.suspensions),
+        counts(&candidate.probes),
+        millis(latency.p50),
+        millis(latency.p95),
+        millis(latency.p99),
+        millis(latency.first_chunk_p95),
+        failure.map_or(String::new(), |f| {
+            format!("{} s ago: {}", f.seconds_ago, f.words)
+        }),
+    ]
+}
+
+/// Words and numbers in turn, with a space between.
+fn counts(counts: &[(&'static str, u64)]) -> String {
+    let pairs: Vec<String> = counts
+        .iter()
+        .map(|(word, count)| format!("{word} {count}"))
+        .collect();
+    pairs.join(" ")
 }
 
 macro_rules! operations {

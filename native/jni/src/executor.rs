@@ -2,14 +2,16 @@
 
 use failover_apim::address;
 use failover_executor::Refusal;
+use failover_metrics::{Api, Served};
 use failover_policy::{Configuration, GatewayFile};
 use failover_wire::request;
-use jni::objects::{JClass, JString};
+use jni::objects::{JClass, JObject, JString};
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, NativeMethod};
 
 use crate::convert::{JStrings, count, log_lines, optional, string_array, strings, text};
 use crate::exceptions::{Thrown, native};
+use crate::operators;
 use crate::runtime::runtime;
 
 pub(crate) const METHODS: &[NativeMethod] = &[
@@ -26,6 +28,9 @@ pub(crate) const METHODS: &[NativeMethod] = &[
     native! { static fn open_policies() -> jint },
     native! { static fn keep_threads(keep: jboolean) },
     native! { static fn shut_down() },
+    native! { static fn tell(journal: "org.modelfailover.executor.Journal") },
+    native! { static fn metrics_address() -> JString },
+    native! { static fn gateway() -> [JString] },
 ];
 
 fn configure<'local>(
@@ -118,4 +123,63 @@ fn keep_threads(_: &mut Env<'_>, _: JClass<'_>, keep: jboolean) -> Result<(), Th
 fn shut_down(_: &mut Env<'_>, _: JClass<'_>) -> Result<(), Thrown> {
     runtime().shut_down();
     Ok(())
+}
+
+fn tell(env: &mut Env<'_>, _: JClass<'_>, journal: JObject<'_>) -> Result<(), Thrown> {
+    let journal = match journal.is_null() {
+        true => None,
+        false => Some(env.new_global_ref(journal)?),
+    };
+    runtime().operators.tell(journal);
+    Ok(())
+}
+
+fn metrics_address<'local>(
+    env: &mut Env<'local>,
+    _: JClass<'local>,
+) -> Result<JString<'local>, Thrown> {
+    Ok(env.new_string(runtime().operators.address())?)
+}
+
+/// Names and numbers in turn.
+fn gateway<'local>(env: &mut Env<'local>, _: JClass<'local>) -> Result<JStrings<'local>, Thrown> {
+    let snapshot = operators::snapshot();
+    let health = &snapshot.health;
+    let limit = health.max_memory.map_or(-1, |limit| limit as i64);
+    let mut pairs = vec![
+        ("heldBytes", health.held_bytes as i64),
+        ("peakBytes", health.peak_bytes as i64),
+        ("maxMemory", limit),
+        ("memoryRefusals", health.memory_refusals as i64),
+        ("openCalls", health.open_calls as i64),
+        ("handles", health.handles as i64),
+    ];
+    let (mut retries, mut refused, mut continued, mut not_continued) = (0, 0, 0, 0);
+    for api in &snapshot.apis {
+        retries += api.retries;
+        refused += api.retries_refused;
+        continued += api.continued;
+        not_continued += api.not_continued;
+    }
+    pairs.extend([
+        ("retries", retries as i64),
+        ("retriesRefused", refused as i64),
+        ("streamsContinued", continued as i64),
+        ("streamsNotContinued", not_continued as i64),
+    ]);
+    for (_, word) in Served::ALL {
+        let of_api = |api: &Api| {
+            api.requests
+                .iter()
+                .find(|(w, _)| *w == word)
+                .map_or(0, |r| r.1)
+        };
+        let sum: u64 = snapshot.apis.iter().map(of_api).sum();
+        pairs.push((word, sum as i64));
+    }
+    let flat: Vec<String> = pairs
+        .into_iter()
+        .flat_map(|(name, value)| [name.to_owned(), value.to_string()])
+        .collect();
+    Ok(string_array(env, &flat)?)
 }

@@ -20,6 +20,7 @@ mod executor;
 mod memory;
 mod native_object;
 mod network;
+mod operators;
 #[cfg(feature = "test-natives")]
 mod panic_probe;
 mod policy;

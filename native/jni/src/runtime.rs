@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use failover_executor::{AttachedPolicy, HttpClient, HttpClients, Network, Registry, Scope};
-use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Policy};
+use failover_policy::{Configuration, Diagnostic, GatewayFile, Level, Policy, Settings};
 use failover_wire::Provider;
 use futures_util::FutureExt;
 use http::HeaderName;
@@ -16,6 +16,7 @@ use once_cell::sync::OnceCell;
 use crate::exceptions::Thrown;
 use crate::exchange::Exchange;
 use crate::native_object::Handles;
+use crate::operators::Operators;
 use crate::running::Running;
 use crate::threads;
 
@@ -40,6 +41,7 @@ pub(crate) struct Runtime {
     /// Networks that Java is still describing.
     pub(crate) networks: Handles<Mutex<Network>>,
     pub(crate) registry: Registry,
+    pub(crate) operators: Operators,
     configuration: Mutex<Option<Configuration>>,
     clients: HttpClients,
     /// Held for reading while something is put on it, so that it can't end before that is there.
@@ -68,6 +70,10 @@ impl Runtime {
                 field: format!("apim.ai.model_failover.{place}"),
                 message: message.to_owned(),
             }));
+        if !self.rests.load(Ordering::SeqCst) {
+            let said = self.operators.listen(&configuration.operating);
+            configuration.diagnostics.extend(said);
+        }
         *self
             .configuration
             .lock()
@@ -82,6 +88,17 @@ impl Runtime {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         configuration.as_ref().map_or(0, |c| c.changed)
+    }
+
+    /// The most bytes of bodies where an API sets nothing itself.
+    pub(crate) fn max_memory(&self) -> u64 {
+        let configuration = self
+            .configuration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let defaults = Settings::default();
+        let settings = configuration.as_ref().map_or(&defaults, |c| &c.settings);
+        self.registry.memory().limit(settings)
     }
 
     /// Reads a policy.
@@ -120,7 +137,7 @@ impl Runtime {
             (client, self.registry.attach(policy, scope, provider))
         })?;
         Ok(self.attached.add(Attached {
-            policy: Arc::new(policy),
+            policy,
             client: client.map_err(Thrown::Other)?,
             warnings: warnings.unwrap_or_default(),
             credential_headers,
@@ -213,6 +230,12 @@ impl Runtime {
         Ok(work(running.insert(runtime)))
     }
 
+    /// Does something with the runtime, if there is one; whether there is.
+    pub(crate) fn if_running(&self, work: impl FnOnce(&tokio::runtime::Runtime)) -> bool {
+        let running = self.tokio.read().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().map(work).is_some()
+    }
+
     /// Does something at a deployment that wants to be on the runtime.
     fn inside<T>(&'static self, work: impl FnOnce() -> T) -> Result<T, Thrown> {
         let done = self.with_tokio(|runtime| {
@@ -227,6 +250,9 @@ impl Runtime {
     /// bundle do not. A call that comes all the same is served, and has threads as long as it needs them.
     pub(crate) fn keep_threads(&'static self, keep: bool) {
         self.rests.store(!keep, Ordering::SeqCst);
+        if !keep {
+            self.operators.rest();
+        }
         self.rest();
     }
 
@@ -276,6 +302,7 @@ impl Runtime {
 
     /// Cancels every call that has been started and ends the threads. The next `attach` or `start` starts new ones.
     pub(crate) fn shut_down(&self) {
+        self.operators.rest();
         // First: a call that is put on it from now on would end with it, and nobody would be told.
         let ended = self.take_tokio(|| true);
         for (handle, call) in self.calls.all() {

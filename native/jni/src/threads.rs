@@ -14,9 +14,9 @@ pub(crate) fn start() -> std::io::Result<Runtime> {
         .build()
 }
 
-/// Attaches the thread once, as a daemon: the jni crate attaches as a user thread only, and those keep a gateway that
+/// Attaches this thread, as a daemon: the jni crate attaches as a user thread only, and those keep a gateway that
 /// is shutting down from exiting. From then on the crate finds the thread attached.
-fn attach() {
+pub(crate) fn attach() {
     let Ok(vm) = JavaVM::singleton() else { return };
     let vm = vm.get_raw();
     let mut args = jni::sys::JavaVMAttachArgs {
@@ -33,7 +33,8 @@ fn attach() {
     }
 }
 
-fn detach() {
+/// Takes this thread away from the JVM again.
+pub(crate) fn detach() {
     let Ok(vm) = JavaVM::singleton() else { return };
     let vm = vm.get_raw();
     // SAFETY: `vm` is the JVM that loaded this library; no Java frame is below us on a runtime's thread.

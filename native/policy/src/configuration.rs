@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use toml::Value;
 
 use crate::diagnostics::{Diagnostic, Level, unknown};
+use crate::operating::{GATEWAY_SETTINGS, Operating};
 use crate::settings::{Settings, find};
 
 /// Looks a placeholder's name up: `$env{NAME}` in the environment, `$sys{name}` among the Java system properties.
@@ -29,6 +30,8 @@ pub struct Configuration {
     /// The rows of `[[apim.ai.model_failover.signs]]`, a TOML document each, in their order: what refusals mean at a
     /// provider of the operator's own.
     pub signs: Vec<String>,
+    /// How operators look at the gateway.
+    pub operating: Operating,
     /// How many settings the file moves away from their defaults.
     pub changed: usize,
     /// Unknown keys and values that were refused; a refused value leaves its default in place.
@@ -41,6 +44,7 @@ impl Configuration {
         Configuration {
             settings: Settings::default(),
             signs: Vec::new(),
+            operating: Operating::default(),
             changed: 0,
             diagnostics: Vec::new(),
         }
@@ -80,6 +84,22 @@ impl Configuration {
             let field = format!("apim.ai.model_failover.{key}");
             if key == "signs" {
                 self.take_signs(&field, value);
+                continue;
+            }
+            if let Some(setting) = GATEWAY_SETTINGS.iter().find(|s| s.name == key) {
+                let before = self.operating.clone();
+                let applied = text_of(value)
+                    .and_then(|text| resolve(&text, file))
+                    .and_then(|text| (setting.apply)(&mut self.operating, text.trim()));
+                if let Err(message) = applied {
+                    let default = setting.default;
+                    self.say(
+                        Level::Error,
+                        &field,
+                        format!("{message}; the default stays: {default}"),
+                    );
+                }
+                self.changed += usize::from(self.operating != before);
                 continue;
             }
             match find(key, false) {

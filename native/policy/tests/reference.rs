@@ -4,7 +4,9 @@ mod written;
 
 use std::fmt::Write as _;
 
-use failover_policy::{Configuration, GatewayFile, Kind, SETTINGS, Settings, lower_camel_case};
+use failover_policy::{
+    Configuration, GATEWAY_SETTINGS, GatewayFile, Kind, SETTINGS, Settings, lower_camel_case,
+};
 use written::{capitalised, check};
 
 const HEAD: &str = "# Settings
@@ -77,6 +79,18 @@ fn page() -> String {
             example = s.example,
         );
     }
+    page.push_str("# For the gateway alone\n\n");
+    for s in GATEWAY_SETTINGS {
+        let _ = write!(
+            page,
+            "## `{name}`\n\n{meaning}.\n\n| takes | default | example |\n|---|---|---|\n| {takes} | {default} | `{name} = {example}` |\n\n",
+            name = s.name,
+            meaning = capitalised(s.meaning),
+            takes = s.takes,
+            default = s.default,
+            example = s.example,
+        );
+    }
     page.push_str(SIGNS);
     page.truncate(page.trim_end().len());
     page.push('\n');
@@ -100,6 +114,18 @@ fn every_example_is_accepted_and_is_not_the_default() {
         if s.range.contains(',') || s.kind != Kind::Choice {
             assert_ne!(read.settings, Settings::default(), "{}", s.name);
         }
+    }
+}
+
+#[test]
+fn every_example_of_the_gateways_own_is_accepted() {
+    for s in GATEWAY_SETTINGS {
+        let read = Configuration::read(&GatewayFile {
+            text: &format!("[apim.ai.model_failover]\n{} = {}\n", s.name, s.example),
+            env: &|_| Some("set".to_owned()),
+            sys: &|_| None,
+        });
+        assert_eq!((read.diagnostics, read.changed), (vec![], 1), "{}", s.name);
     }
 }
 

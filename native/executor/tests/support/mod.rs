@@ -947,11 +947,10 @@ impl Builder {
             api: "AssistantAPI".into(),
             version: self.version.clone(),
         };
-        let attached = Arc::new(self.world.registry.attach(
-            Arc::new(policy),
-            &scope,
-            self.provider,
-        ));
+        let attached = self
+            .world
+            .registry
+            .attach(Arc::new(policy), &scope, self.provider);
         Api {
             world: self.world,
             attached,
@@ -1179,6 +1178,14 @@ impl Api {
             .cache()
             .find(&key)
             .expect("a candidate of this API")
+    }
+
+    /// Suspends it from now on; 0 s: not at all.
+    pub fn suspend(&self, who: &str, seconds: f64) {
+        let now = self.world.registry.clock().now();
+        if seconds > 0.0 {
+            self.gate(who).suspend(now.plus(secs(seconds)));
+        }
     }
 
     pub fn state(&self, who: &str) -> State {

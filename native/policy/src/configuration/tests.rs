@@ -104,3 +104,38 @@ fn the_rest_of_the_file_is_none_of_our_business() {
     let read = read("[server]\nhostname = \"gw\"\n[apim.ai]\nenable = true\n");
     assert_eq!(read, Configuration::defaults());
 }
+
+#[test]
+fn how_operators_look_at_the_gateway_is_set_for_all_of_it() {
+    let read = |text: &str| {
+        Configuration::read(&GatewayFile {
+            text,
+            env: &|name| (name == "TOKEN").then(|| "s3cret".to_owned()),
+            sys: &|_| None,
+        })
+    };
+    let table = "[apim.ai.model_failover]\n";
+    let set = read(&format!(
+        "{table}metrics_listen = \"127.0.0.1:9464\"\nmetrics_token = \"$env{{TOKEN}}\"\nmetrics_drills = true\n"
+    ));
+    assert_eq!(set.diagnostics, []);
+    let token = set.operating.metrics_token.as_ref().map(|t| t.reveal());
+    assert_eq!(token, Some("s3cret"));
+    assert!(set.operating.metrics_drills && set.changed == 3);
+    let printed = format!("{set:?}");
+    assert!(!printed.contains("s3cret"), "{printed}");
+
+    let wrong = read(&format!(
+        "{table}metrics_listen = \"9464\"\nmetrics_token = \"$env{{NONE}}\"\nmax_held = 1\n"
+    ));
+    let fields: Vec<&str> = wrong.diagnostics.iter().map(|d| &*d.field).collect();
+    assert_eq!(
+        fields,
+        [
+            "apim.ai.model_failover.metrics_listen",
+            "apim.ai.model_failover.metrics_token"
+        ]
+    );
+    assert_eq!(wrong.operating, Operating::default());
+    assert_eq!(wrong.settings.max_held, 1);
+}

@@ -1,7 +1,9 @@
 package org.modelfailover.executor;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** The native failover executor of this gateway: one for all its APIs. */
 public final class Executor {
@@ -113,4 +115,32 @@ public final class Executor {
      * threads; the next {@link Policy#attach} or {@link Call#start} starts new ones.
      */
     public static native void shutDown();
+
+    /**
+     * Says who writes down what operators do through the listener for metrics.
+     *
+     * @param journal told from any thread; null: nobody
+     */
+    public static native void tell(Journal journal);
+
+    /**
+     * @return where the listener for metrics is, as an address and a port; empty when there is none
+     */
+    public static native String metricsAddress();
+
+    /**
+     * @return what is counted over all APIs, by name: requests by what they came to, retries,
+     *     continuations, and how the native side is; {@code maxMemory} is -1 when there is no limit
+     */
+    public static Map<String, Long> numbers() {
+        String[] flat = gateway();
+        Map<String, Long> numbers = new LinkedHashMap<>();
+        for (int at = 0; at + 1 < flat.length; at += 2) {
+            numbers.put(flat[at], Long.valueOf(flat[at + 1]));
+        }
+        return numbers;
+    }
+
+    /** Names and numbers in turn. */
+    private static native String[] gateway();
 }

@@ -7,6 +7,7 @@ import org.modelfailover.executor.NativeLibrary;
 import org.modelfailover.synapse.api.GatewaySettings;
 import org.modelfailover.synapse.installation.Installation;
 import org.modelfailover.synapse.network.GatewayNetwork;
+import org.modelfailover.synapse.operation.OperatorBeans;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
@@ -38,6 +39,7 @@ public final class Activator implements BundleActivator {
         }
         GatewayNetwork.resume();
         Executor.keepThreads(true);
+        OperatorBeans.resume();
         LOG.info(
                 "Model Failover "
                         + version
@@ -73,6 +75,7 @@ public final class Activator implements BundleActivator {
         if (!NativeLibrary.isLoaded()) {
             return;
         }
+        OperatorBeans.pause();
         Executor.keepThreads(false);
         if (context.getBundle(0).getState() == Bundle.STOPPING) {
             Executor.shutDown();

@@ -16,6 +16,7 @@ import org.modelfailover.synapse.engine.InFlight;
 import org.modelfailover.synapse.engine.Properties;
 import org.modelfailover.synapse.installation.Installation;
 import org.modelfailover.synapse.network.GatewayNetwork;
+import org.modelfailover.synapse.operation.OperatorBeans;
 
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -193,6 +194,7 @@ public final class DeployedPolicy {
         if (policy != null) {
             policy.close();
             policy = null;
+            OperatorBeans.refresh();
         }
     }
 
@@ -301,6 +303,7 @@ public final class DeployedPolicy {
         }
         fresh.acquire();
         attached = fresh;
+        OperatorBeans.refresh();
         if (known != null) {
             known.release();
         }

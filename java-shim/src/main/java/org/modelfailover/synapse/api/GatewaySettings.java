@@ -4,6 +4,7 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.modelfailover.executor.Executor;
 import org.modelfailover.executor.Policy;
+import org.modelfailover.synapse.operation.OperatorBeans;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -49,6 +50,7 @@ public final class GatewaySettings {
                 lines.add("ERROR can't be read, the defaults apply: " + e);
             }
         }
+        OperatorBeans.keepJournal();
         Executor.limitMemory(Runtime.getRuntime().maxMemory() / 4);
         lines.addAll(Arrays.asList(Executor.configure(text, Executor.systemPropertiesFor(text))));
         // The same file is read for every policy; what is wrong with it is said once.

@@ -8,6 +8,7 @@ import java.io.IOException;
 final class ByHand {
     private final Scenery scenery;
     private final Paper paper;
+    private final Operations operations = new Operations();
 
     ByHand(Scenery scenery, Paper paper) {
         this.scenery = scenery;
@@ -22,6 +23,7 @@ final class ByHand {
                         .withSandbox(new Candidate("gpt-4o", scenery.inSandbox))
                         .withTimes("5", "10");
         scenery.reset();
+        scenery.set(operations.settings());
         scenery.deploy(policy);
         Question question = Question.of("gpt-4o", "Hello");
         paper.title("Try it by hand");
@@ -42,9 +44,24 @@ final class ByHand {
         command("the sandbox", curl("-si", question.withSandboxToken()));
         command("what the gateway did", "tail -f " + scenery.logFile());
         paper.gap();
+        paper.good("# for operators: docs/operating.md");
+        paper.row("page", operations.page() + " (token: " + Operations.TOKEN + ")");
+        paper.row("Prometheus", operations.page() + "metrics");
+        paper.row("JMX", operations.jmx());
+        command(
+                "the metrics",
+                "curl -s -H 'Authorization: Bearer "
+                        + Operations.TOKEN
+                        + "' "
+                        + operations.page()
+                        + "metrics");
+        paper.gap();
         paper.text("More faults: tests/provider/README.md.");
         paper.text("To stop: Enter or Ctrl-C.");
-        await();
+        try (operations) {
+            operations.start();
+            await();
+        }
     }
 
     private void command(String purpose, String command) {

@@ -45,6 +45,7 @@ final class Scenery implements AutoCloseable {
     private Path logFile;
     private World world;
     private boolean closed;
+    private String settings;
 
     synchronized void start() throws IOException, InterruptedException {
         if (closed) {
@@ -130,7 +131,15 @@ final class Scenery implements AutoCloseable {
         for (Lineup policy : policies) {
             api.failover(Map.of("failoverConfigs", policy.stored()));
         }
+        if (settings != null) {
+            api.settings(settings);
+        }
         world.deploy(api);
+    }
+
+    /** The gateway's settings from the next deployment on, as in {@code deployment.toml}. */
+    void set(String toml) {
+        settings = toml;
     }
 
     /** Healthy providers, and nothing remembered of earlier calls. */

@@ -1,0 +1,78 @@
+package org.modelfailover.synapse.operation;
+
+import org.modelfailover.executor.Executor;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** The numbers of this gateway. */
+final class GatewayBean implements GatewayMXBean {
+    private static final String[] RESULTS = {
+        "answered", "fell_over", "refused", "failed", "cancelled"
+    };
+
+    private static long number(String name) {
+        return Executor.numbers().getOrDefault(name, 0L);
+    }
+
+    @Override
+    public Map<String, Long> getRequests() {
+        Map<String, Long> numbers = Executor.numbers();
+        Map<String, Long> requests = new LinkedHashMap<>();
+        for (String result : RESULTS) {
+            requests.put(result, numbers.getOrDefault(result, 0L));
+        }
+        return requests;
+    }
+
+    @Override
+    public int getCandidatesOut() {
+        return (int)
+                OperatorBeans.candidates().values().stream().filter(OperatorBeans::isOut).count();
+    }
+
+    @Override
+    public long getRetries() {
+        return number("retries");
+    }
+
+    @Override
+    public long getRetriesRefused() {
+        return number("retriesRefused");
+    }
+
+    @Override
+    public long getStreamsContinued() {
+        return number("streamsContinued");
+    }
+
+    @Override
+    public long getStreamsNotContinued() {
+        return number("streamsNotContinued");
+    }
+
+    @Override
+    public long getHeldBytes() {
+        return number("heldBytes");
+    }
+
+    @Override
+    public long getMaxMemory() {
+        return number("maxMemory");
+    }
+
+    @Override
+    public long getMemoryRefusals() {
+        return number("memoryRefusals");
+    }
+
+    @Override
+    public long getOpenCalls() {
+        return number("openCalls");
+    }
+
+    @Override
+    public String getMetricsAddress() {
+        return Executor.metricsAddress();
+    }
+}
