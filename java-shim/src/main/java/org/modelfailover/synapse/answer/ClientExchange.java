@@ -137,14 +137,15 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
         if (handlersOfCollected != null) {
             client.limitSilence(longest);
         }
-        StreamedAnswer begun = streamed(Engine.of().handlers(request.original()), length < 0);
+        StreamedAnswer begun =
+                streamed(Engine.of().handlers(request.original()), length < 0, candidate);
         stream = begun;
         WayBack.Head head = new WayBack.Head(candidate, status, headers, metadata, length);
         wayBack.respond(head, pipe, begun);
     }
 
-    private StreamedAnswer streamed(List<Handler> handlers, boolean open) {
-        return new StreamedAnswer(wayBack, request, handlers, open);
+    private StreamedAnswer streamed(List<Handler> handlers, boolean open, int begunBy) {
+        return new StreamedAnswer(wayBack, request, handlers, open, begunBy);
     }
 
     @Override
@@ -173,7 +174,7 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
     public void used(int candidate, String[] metadata) {
         if (stream == null) {
             // It was collected, and nothing of it is sent.
-            StreamedAnswer unsent = streamed(handlersOfCollected, true);
+            StreamedAnswer unsent = streamed(handlersOfCollected, true, -1);
             unsent.sent(null);
             stream = unsent;
         }

@@ -30,6 +30,9 @@ final class StreamedAnswer {
     /** Whether the host has counted it, or is about to. */
     private final AtomicBoolean counted;
 
+    /** The candidate that its head is of, or -1. */
+    private final int begunBy;
+
     /** Who served it to its end. */
     private volatile int candidate = -1;
 
@@ -48,9 +51,16 @@ final class StreamedAnswer {
     /**
      * @param open whether what it has used is not known before its end; otherwise the host counts
      *     it on its way back
+     * @param begunBy the candidate that its head is of, or -1
      */
-    StreamedAnswer(WayBack wayBack, DetachedRequest request, List<Handler> handlers, boolean open) {
+    StreamedAnswer(
+            WayBack wayBack,
+            DetachedRequest request,
+            List<Handler> handlers,
+            boolean open,
+            int begunBy) {
         this.wayBack = wayBack;
+        this.begunBy = begunBy;
         this.request = request;
         this.handlers = handlers;
         this.open = open;
@@ -105,7 +115,10 @@ final class StreamedAnswer {
     private void countHere(Axis2MessageContext sent) {
         try {
             Axis2MessageContext context = request.ended(sent, length);
-            wayBack.describe(context, candidate);
+            if (candidate != begunBy) {
+                // Of the one that began it the head says where it was then.
+                wayBack.describe(context, candidate);
+            }
             Accounting.put(context, metadata);
             try {
                 Accounting.count(context, handlers);
