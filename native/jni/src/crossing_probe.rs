@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
-use failover_apim::ClientHeaders;
 use failover_executor::{Gateway, Head};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jni::EnvUnowned;
@@ -13,7 +12,7 @@ use jni::sys::jint;
 
 use crate::exceptions::{Throw, Thrown};
 use crate::exchange::Exchange;
-use crate::signals::{Sent, Signals};
+use crate::runtime::runtime;
 
 /// What a healthy provider's answer has, and what the policy adds to it.
 const HEADERS: [(&str, &str); 5] = [
@@ -24,7 +23,7 @@ const HEADERS: [(&str, &str); 5] = [
     ("x-failover-attempts", "1"),
 ];
 
-/// Answers an exchange so many times, with 512 bytes each.
+/// Answers the exchange of a call so many times, with 512 bytes each.
 ///
 /// # Safety
 /// The JVM calls it, by its name.
@@ -32,20 +31,17 @@ const HEADERS: [(&str, &str); 5] = [
 unsafe extern "system" fn Java_org_modelfailover_jni_CrossingProbe_answer<'local>(
     mut env: EnvUnowned<'local>,
     _class: JClass<'local>,
+    call: JObject<'local>,
     exchange: JObject<'local>,
     times: jint,
 ) {
     env.with_env(|env| -> Result<(), Thrown> {
-        let sent = Sent {
-            method: "POST".to_owned(),
-            path: "/chat/completions".to_owned(),
-            content_type: None,
-            headers: ClientHeaders::read(&Bytes::new(), None, &[]),
-        };
+        let running = runtime().calls.get(env, &call)?;
         let exchange = Exchange {
             object: env.new_global_ref(exchange)?,
-            signals: Arc::new(Signals::new(sent, None)),
+            signals: Arc::clone(&running.signals),
             verbose: false,
+            observed: false,
             has_failed: AtomicBool::new(false),
         };
         let headers = HEADERS.map(|(name, value)| {

@@ -57,12 +57,13 @@ final class CountingExchange implements Exchange {
     }
 
     @Override
-    public void fail(int candidate, int status, int code, String message, long retryAfter) {
+    public void fail(
+            int candidate, int status, int code, String message, long retryAfter, String reasons) {
         over.release();
     }
 
     @Override
-    public void begin(int candidate, int status, byte[] headers, String[] metadata, boolean whole) {
+    public void begin(int candidate, int status, byte[] headers, String[] metadata, long length) {
         throw new IllegalStateException("nothing is streamed");
     }
 
@@ -72,7 +73,15 @@ final class CountingExchange implements Exchange {
     }
 
     @Override
-    public void used(String[] metadata) {}
+    public void used(int candidate, String[] metadata) {}
+
+    @Override
+    public void attempted(int number, boolean flowing, String outcome, long[] numbers) {}
+
+    @Override
+    public String[] facts() {
+        return new String[0];
+    }
 
     @Override
     public void end() {}

@@ -62,17 +62,20 @@ public class Crossings {
 
     private Policy policy;
     private AttachedPolicy attached;
+    private Call answered;
 
     /** Attaches a policy with one candidate. */
     @Setup
     public void attach() {
         policy = new Policy(CONFIGS, "");
         attached = policy.attach("carbon.super", "Assistant", "1.0.0", null, new String[0]);
+        answered = prepare(ours);
     }
 
     /** Lets the threads go. */
     @TearDown
     public void close() {
+        answered.cancel();
         attached.close();
         policy.close();
         Executor.shutDown();
@@ -107,7 +110,7 @@ public class Crossings {
         for (int i = 0; i < CALLS; i++) {
             Call call = prepare(ours);
             exchange.next(call);
-            call.start(exchange, false, false);
+            call.start(exchange, false, false, false);
         }
     }
 
@@ -115,7 +118,7 @@ public class Crossings {
     @Benchmark
     @OperationsPerInvocation(CALLS)
     public void answer() {
-        CrossingProbe.answer(exchange, CALLS);
+        CrossingProbe.answer(answered, exchange, CALLS);
     }
 
     private Call prepare(byte[] body) {
@@ -124,6 +127,7 @@ public class Crossings {
                 "POST",
                 "/chat/completions",
                 "application/json",
+                null,
                 null,
                 HEADERS,
                 null,

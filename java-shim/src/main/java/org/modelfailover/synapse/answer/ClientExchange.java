@@ -78,7 +78,13 @@ public final class ClientExchange implements Exchange, WayBack.Unsent {
         pipe = new AnswerPipe(connection, call, client);
         wayBack =
                 new WayBack(
-                        request, endpoints, client, connection.configuration, answers, this, observation);
+                        request,
+                        endpoints,
+                        client,
+                        connection.configuration,
+                        answers,
+                        this,
+                        observation);
         resolution =
                 new CandidateResolution(call, request, endpoints, client, wayBack, observation);
         // A collected stream takes as long as it flows; the executor's clocks watch it.

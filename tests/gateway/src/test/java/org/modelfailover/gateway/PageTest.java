@@ -105,8 +105,7 @@ class PageTest extends GatewayTest {
                 }) {
             Path file = Path.of(into).resolve(shot[0]);
             List<String> options =
-                    new ArrayList<>(
-                            List.of("--screenshot=" + file, "--window-size=" + shot[1]));
+                    new ArrayList<>(List.of("--screenshot=" + file, "--window-size=" + shot[1]));
             if (shot[2].equals("1")) {
                 options.add("--blink-settings=preferredColorScheme=0");
             }
