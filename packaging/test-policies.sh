@@ -71,7 +71,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200)
         if method == "POST" and path == "/operation-policies":
             text = body.decode()
-            name = re.search('"name": *"(modelFailover)"', text)[1]
+            name = re.search('"name": *"(modelFailover[A-Za-z]*)"', text)[1]
             version = re.search('"version": *"(v[0-9])"', text)[1]
             if not re.search('name="policySpecFile"; filename="[^"]*.json"', text) or not re.search(
                 'name="synapsePolicyDefinitionFile"; filename="[^"]*.j2"', text):
@@ -99,8 +99,8 @@ export APIM=http://127.0.0.1:$port TOKEN=good
 # As it lies in the archive.
 mkdir -p "$work/archive/operation_policies/specifications" "$work/archive/operation_policies/definitions"
 cp "$here/policies.sh" "$work/archive/"
-cp "$here/../policy-definitions/modelFailover/modelFailover_v2.json" "$work/archive/operation_policies/specifications/"
-cp "$here/../policy-definitions/modelFailover/modelFailover_v2.j2" "$work/archive/operation_policies/definitions/"
+cp "$here"/../policy-definitions/modelFailover*/*.json "$work/archive/operation_policies/specifications/"
+cp "$here"/../policy-definitions/modelFailover*/*.j2 "$work/archive/operation_policies/definitions/"
 policies=$work/archive/policies.sh
 
 run "$policies" --help
@@ -146,6 +146,7 @@ mapfile -t commands < <(sed -n 's/^.*\(sh policies\.sh [^`]*\).*/\1/p' "$here/RE
 for command in "${commands[@]}"; do
     run bash -c "cd '$work/archive' && $command"
     case $command in
+        *modelFailoverSettings*) expect "README-INSTALL.md: $command" 0 "added modelFailoverSettings v1" ;;
         *upload) expect "README-INSTALL.md: $command" 1 "Existing common operation policy" ;;
         *replace) expect "README-INSTALL.md: $command" 0 "added modelFailover v2" ;;
         *delete*) expect "README-INSTALL.md: $command" 3 "these APIs use modelFailover" ;;

@@ -26,6 +26,7 @@ public final class Answers {
     private final Queue<Answer> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicInteger length = new AtomicInteger();
     private final AtomicInteger workers = new AtomicInteger();
+    private final AtomicInteger coming = new AtomicInteger();
     private final AtomicBoolean watched = new AtomicBoolean();
 
     /** When a worker took one last. */
@@ -84,10 +85,12 @@ public final class Answers {
     }
 
     private void start(Answer answer) {
+        coming.incrementAndGet();
         answer.pool.run(this::takeAll, this::refuseAll);
     }
 
     private void takeAll() {
+        coming.decrementAndGet();
         do {
             Answer next = next();
             while (next != null) {
@@ -121,6 +124,7 @@ public final class Answers {
     }
 
     private void refuseAll() {
+        coming.decrementAndGet();
         workers.decrementAndGet();
         for (Answer next = next(); next != null; next = next()) {
             next.otherwise.run();
@@ -140,7 +144,8 @@ public final class Answers {
         public boolean check() {
             Answer first = waiting.peek();
             long now = System.nanoTime();
-            if (first != null && now - taken > SLOW_NANOS) {
+            // Where the pool itself is stuck, more would only wait in it too.
+            if (first != null && now - taken > SLOW_NANOS && coming.get() == 0) {
                 // One for each: those that are stuck may stay so.
                 for (int i = length.get(); i > 0; i--) {
                     workers.incrementAndGet();

@@ -7,6 +7,7 @@ import org.junit.jupiter.api.Test;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -33,6 +34,7 @@ class AnswersTest {
         assertEquals(List.of("a", "b", "c"), done);
         offer(pool, "d");
         assertEquals(2, workers.size(), "the first one has left");
+        workers.get(1).run();
     }
 
     @Test
@@ -45,6 +47,18 @@ class AnswersTest {
         assertEquals(3, workers.size(), "one for eight, and one that has begun");
         workers.forEach(Runnable::run);
         assertEquals(20, done.size());
+    }
+
+    @Test
+    void aPoolWithoutAFreeWorkerIsNotAskedAgainAndAgain() throws InterruptedException {
+        List<Runnable> workers = new CopyOnWriteArrayList<>();
+        Answers.Pool pool = (work, otherwise) -> workers.add(work);
+        offer(pool, "a");
+        offer(pool, "b");
+        Thread.sleep(100);
+        assertEquals(1, workers.size());
+        workers.get(0).run();
+        assertEquals(List.of("a", "b"), done);
     }
 
     @Test
