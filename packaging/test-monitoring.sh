@@ -30,7 +30,7 @@ PYTHON
 "$promtool" check rules "$work/dashboard.yml"
 
 wrong=0
-for name in $(grep -oh 'model_failover_[a-z_]*' alerts.yml grafana-dashboard.json jmx_exporter.yml | sort -u); do
+while read -r name; do
     case $name in
         # The exporter's own.
         model_failover_gateway_* | model_failover_candidate_) continue ;;
@@ -41,11 +41,11 @@ for name in $(grep -oh 'model_failover_[a-z_]*' alerts.yml grafana-dashboard.jso
         echo "no such metric: $name" >&2
         wrong=1
     fi
-done
-for anchor in $(sed -n 's/.*docs\/runbook.md#\([a-z-]*\).*/\1/p' alerts.yml | sort -u); do
+done < <(grep -oh 'model_failover_[a-z_]*' alerts.yml grafana-dashboard.json jmx_exporter.yml | sort -u)
+while read -r anchor; do
     if ! grep -q "](#$anchor)" ../../docs/runbook.md; then
         echo "not in the runbook: $anchor" >&2
         wrong=1
     fi
-done
+done < <(sed -n 's/.*docs\/runbook.md#\([a-z-]*\).*/\1/p' alerts.yml | sort -u)
 exit "$wrong"

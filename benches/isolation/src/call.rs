@@ -57,7 +57,7 @@ impl Api {
         };
         let attached = Registry::default().attach(Arc::new(policy), &scope, None);
         Ok(Api {
-            attached: Arc::new(attached),
+            attached,
             headers: Bytes::from_static(HEADERS),
             credentialed: Bytes::from_static(CREDENTIALED),
             endpoint: endpoint.to_owned(),
@@ -72,6 +72,7 @@ impl Api {
             path: PATH,
             content_type: Some("application/json"),
             content_encoding: None,
+            control: None,
             headers: HeaderLengths { longest, all },
             body,
             reserved: 0,
@@ -180,7 +181,7 @@ impl Gateway for Exchange<'_> {
         self.client.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn begin(&self, _: Head, _: bool) {}
+    fn begin(&self, _: Head, _: Option<usize>) {}
 
     fn data(&self, bytes: &Bytes) -> usize {
         bytes.len()
@@ -190,7 +191,7 @@ impl Gateway for Exchange<'_> {
         ready(())
     }
 
-    fn used(&self, _: Metadata) {}
+    fn used(&self, _: usize, _: Metadata) {}
 
     fn end(&self) {}
 
