@@ -16,7 +16,7 @@ out="$(mktemp)"
 trap 'rm -f "$out"' EXIT
 
 # shellcheck disable=SC2086  # the flags are lists of words
-"$cargo" bench ${CARGO_FLAGS:-} ${BENCH_FLAGS:--p isolation} -- --noplot --warm-up-time "${WARM:-0.5}" --measurement-time "$seconds" \
+"$cargo" bench ${CARGO_FLAGS:-} ${BENCH_FLAGS:--p isolation --bench decision --bench bytes} -- --noplot --warm-up-time "${WARM:-0.5}" --measurement-time "$seconds" \
   --sample-size "${SAMPLES:-50}" "${ONLY:-}" >"$out"
 {
   echo "# $(date -u +%F), $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(rustc --version)"

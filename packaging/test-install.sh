@@ -372,7 +372,10 @@ life() {
     pristine=$(state "$home")
     # As the script of 0.1.0 did it, which remembered nothing.
     "$@" cp "$work/first/model-failover-0.1.0/dropins/model-failover-0.1.0.jar" "$home/$old_jar"
-    "$@" cp -R "$work/first/model-failover-0.1.0/operation_policies" "$home/repository/resources/"
+    "$@" cp "$work/first/model-failover-0.1.0/operation_policies/specifications/modelFailover_v2.json" \
+        "$home/repository/resources/operation_policies/specifications/"
+    "$@" cp "$work/first/model-failover-0.1.0/operation_policies/definitions/modelFailover_v2.j2" \
+        "$home/repository/resources/operation_policies/definitions/"
     old=$(state "$home")
     run "$@" "$sh" "$install" "$home"
     equal "$name: upgraded from 0.1.0" 0 "$code"
