@@ -75,7 +75,9 @@ class PageTest extends GatewayTest {
     @Test
     void itShowsWhichCandidateIsOutAndWhereARequestWouldGo() throws Exception {
         deployed("");
-        String page = shown("--dump-dom");
+        // Virtual time stands still while the stream of events is open: the page is looked at when
+        // the timeout is over, and not as soon as it is loaded.
+        String page = shown("--dump-dom", "--virtual-time-budget=3000");
 
         assertTrue(page.contains("data-state=\"suspended\""), page);
         assertTrue(page.contains("because: 429: limited, asked to come back in 90 s"), page);
