@@ -1,5 +1,7 @@
 //! The text for Prometheus, held to the rules of its formats.
 
+#![allow(clippy::unwrap_used)]
+
 mod pictures;
 
 use std::collections::{HashMap, HashSet};

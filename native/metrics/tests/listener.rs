@@ -1,5 +1,7 @@
 //! The listener, over real sockets.
 
+#![allow(clippy::unwrap_used)]
+
 mod pictures;
 
 use std::io::{Read, Write};
