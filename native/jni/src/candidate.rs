@@ -1,7 +1,6 @@
 //! `org.modelfailover.executor.Candidate`: what operators see and steer.
 
-use failover_metrics::Candidate;
-use failover_suspension::{Gate, Key};
+use failover_metrics::{Candidate, CandidateName, Operation};
 use jni::objects::{JClass, JString};
 use jni::sys::jboolean;
 use jni::{Env, NativeMethod};
@@ -67,7 +66,7 @@ fn counts(counts: &[(&'static str, u64)]) -> String {
 }
 
 macro_rules! operations {
-    ($($name:ident),*) => {$(
+    ($($name:ident: $operation:expr),*) => {$(
         fn $name(
             env: &mut Env<'_>,
             _: JClass<'_>,
@@ -77,27 +76,25 @@ macro_rules! operations {
             endpoint_id: JString<'_>,
             model: JString<'_>,
         ) -> Result<jboolean, Thrown> {
-            let key = [tenant, api, version, endpoint_id, model];
-            steer(env, &key, |gate| gate.$name())
+            steer(env, &[tenant, api, version, endpoint_id, model], $operation)
         }
     )*};
 }
 
-operations!(clear, hold, release);
+operations!(clear: Operation::Clear, hold: Operation::Hold, release: Operation::Release);
 
 /// Does something to a candidate; whether it is known.
-fn steer<T>(
+fn steer(
     env: &mut Env<'_>,
     [tenant, api, version, endpoint_id, model]: &[JString<'_>; 5],
-    operation: impl FnOnce(&Gate) -> T,
+    operation: Operation,
 ) -> Result<jboolean, Thrown> {
-    let key = Key {
+    let candidate = CandidateName {
         tenant: text(env, tenant)?,
         api: text(env, api)?,
         version: text(env, version)?,
-        endpoint_id: text(env, endpoint_id)?,
+        endpoint: text(env, endpoint_id)?,
         model: text(env, model)?,
     };
-    let gate = runtime().registry.cache().find(&key);
-    Ok(gate.map(|gate| operation(&gate)).is_some())
+    Ok(runtime().registry.steer(&candidate, operation))
 }
