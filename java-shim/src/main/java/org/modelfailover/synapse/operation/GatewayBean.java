@@ -12,15 +12,14 @@ final class GatewayBean implements GatewayMXBean {
     };
 
     private static long number(String name) {
-        return Executor.numbers().getOrDefault(name, 0L);
+        return OperatorBeans.numbers().getOrDefault(name, 0L);
     }
 
     @Override
     public Map<String, Long> getRequests() {
-        Map<String, Long> numbers = Executor.numbers();
         Map<String, Long> requests = new LinkedHashMap<>();
         for (String result : RESULTS) {
-            requests.put(result, numbers.getOrDefault(result, 0L));
+            requests.put(result, number(result));
         }
         return requests;
     }

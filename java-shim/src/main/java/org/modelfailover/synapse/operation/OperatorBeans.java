@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 
 import javax.management.JMException;
 import javax.management.MBeanServer;
@@ -24,16 +25,40 @@ import javax.management.ObjectName;
 public final class OperatorBeans {
     private static final Log LOG = LogFactory.getLog(OperatorBeans.class);
 
-    /** Whoever reads all attributes of all candidates asks the native side once for a while. */
+    /** Whoever reads all attributes asks the native side once for a while. */
     private static final long FRESH_NANOS = 500_000_000L;
 
     private static final String GATEWAY = "org.apache.synapse:Type=ModelFailover,Name=\"gateway\"";
 
     private static final Set<ObjectName> REGISTERED = new HashSet<>();
     private static boolean paused;
-    private static Map<ObjectName, Candidate> known = Map.of();
-    private static long readAt;
-    private static boolean isRead;
+    private static final Reading<Map<ObjectName, Candidate>> CANDIDATES =
+            new Reading<>(OperatorBeans::list);
+    private static final Reading<Map<String, Long>> NUMBERS = new Reading<>(Executor::numbers);
+
+    /** What the native side was asked for, for a while. */
+    private static final class Reading<T> {
+        private final Supplier<T> source;
+        private T read;
+        private long at;
+
+        Reading(Supplier<T> source) {
+            this.source = source;
+        }
+
+        T get() {
+            long now = System.nanoTime();
+            if (read == null || now - at > FRESH_NANOS) {
+                read = source.get();
+                at = now;
+            }
+            return read;
+        }
+
+        void forget() {
+            read = null;
+        }
+    }
 
     private OperatorBeans() {}
 
@@ -101,23 +126,25 @@ public final class OperatorBeans {
         Executor.tell(null);
         MBeanServer server = ManagementFactory.getPlatformMBeanServer();
         Set.copyOf(REGISTERED).forEach(name -> unregister(server, name));
-        known = Map.of();
-        isRead = false;
+        forget();
     }
 
     /** The candidates as they stood half a second ago or later. */
     static synchronized Map<ObjectName, Candidate> candidates() {
-        long now = System.nanoTime();
-        if (!isRead || now - readAt > FRESH_NANOS) {
-            Map<ObjectName, Candidate> fresh = new LinkedHashMap<>();
-            for (Candidate candidate : Candidate.list()) {
-                fresh.put(CandidateBean.nameOf(candidate), candidate);
-            }
-            known = fresh;
-            readAt = now;
-            isRead = true;
+        return CANDIDATES.get();
+    }
+
+    /** The numbers of the gateway, in the same way. */
+    static synchronized Map<String, Long> numbers() {
+        return NUMBERS.get();
+    }
+
+    private static Map<ObjectName, Candidate> list() {
+        Map<ObjectName, Candidate> candidates = new LinkedHashMap<>();
+        for (Candidate candidate : Candidate.list()) {
+            candidates.put(CandidateBean.nameOf(candidate), candidate);
         }
-        return known;
+        return candidates;
     }
 
     static Candidate find(ObjectName name) {
@@ -126,7 +153,8 @@ public final class OperatorBeans {
 
     /** The next who looks sees it as it is then. */
     static synchronized void forget() {
-        isRead = false;
+        CANDIDATES.forget();
+        NUMBERS.forget();
     }
 
     static boolean isOut(Candidate candidate) {
