@@ -4,10 +4,9 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.apache.synapse.MessageContext;
 import org.modelfailover.executor.Call;
+import org.modelfailover.synapse.engine.Headers;
 
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.util.Map;
 
 /**
  * The spans of one request's attempts, each under the host's span of its back-end call, by the
@@ -87,7 +86,7 @@ final class Spans {
                     if (number > 1) {
                         telemetry.set(span, "http.request.resend_count", number - 1L);
                     }
-                    call.trace(block(telemetry.headers(span)));
+                    call.trace(Headers.block(telemetry.headers(span), null));
                 });
         return begun[0];
     }
@@ -105,12 +104,6 @@ final class Spans {
             int usual = "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
             telemetry.set(span, "server.port", (long) (uri.getPort() < 0 ? usual : uri.getPort()));
         }
-    }
-
-    private static byte[] block(Map<String, String> headers) {
-        StringBuilder block = new StringBuilder();
-        headers.forEach((name, value) -> block.append(name).append(':').append(value).append('\n'));
-        return block.toString().getBytes(StandardCharsets.ISO_8859_1);
     }
 
     /** Its stream has begun. */
