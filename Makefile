@@ -93,7 +93,7 @@ test-bundle: native ## the OSGi bundle with the hosts' package versions
 test-instructions: programs ## the parts of a request take no more instructions and allocations than was written down
 	ISOLATION=$(TARGET) benches/instructions.sh --check
 
-PROMETHEUS = $(shell tools/debian.sh build/prometheus prometheus usr/bin)
+PROMETHEUS = $(shell tools/debian.sh build/prometheus prometheus usr/bin/promtool)
 test-monitoring: natives ## alerts, dashboard and exporter rules; a gateway scraped by Prometheus, its page in Chromium
 	packaging/test-monitoring.sh "$(PROMETHEUS)"
 	$(TESTS) -Dgateway.prometheus="$(PROMETHEUS)" -Dgateway.chromium="$$(tools/chromium.sh)" "-Ponly=(Prometheus|Page|Agents)Test" :gateway:gatewayTest
