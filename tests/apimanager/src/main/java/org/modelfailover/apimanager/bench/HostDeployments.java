@@ -3,11 +3,9 @@ package org.modelfailover.apimanager.bench;
 import org.modelfailover.apimanager.AiProvider;
 import org.modelfailover.apimanager.HostHandlers;
 import org.modelfailover.gateway.TestDeployment;
-import org.modelfailover.kit.FailoverConfigs;
-import org.modelfailover.kit.FailoverConfigs.Candidate;
+import org.modelfailover.gateway.bench.BenchDeployments;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -19,15 +17,15 @@ import java.util.Map;
  * {@code AIAPIMediator}, which reads each answer for its tokens.
  */
 public final class HostDeployments {
-    private static final String PROVIDER = "default_production_endpoint";
-
     private HostDeployments() {}
 
     /** See the class. */
     public static void main(String[] arguments) {
         Path folder = Path.of(arguments[0]);
         String provider = arguments[1];
-        api(provider).failover(twoModels().attributes()).write(folder.resolve("policy"));
+        api(provider)
+                .failover(BenchDeployments.twoModels().attributes())
+                .write(folder.resolve("policy"));
         api(provider).write(folder.resolve("without"));
         api(provider).hostAiMediator().write(folder.resolve("mediator"));
     }
@@ -36,17 +34,7 @@ public final class HostDeployments {
         TestDeployment api = TestDeployment.assistant().provider(AiProvider.OPENAI.id());
         return HostHandlers.unrecorded(api)
                 .handler(ContextProperties.class.getName(), Map.of())
-                .endpoint(PROVIDER, provider)
+                .endpoint(BenchDeployments.PROVIDER, provider)
                 .headerKey("Authorization", "Bearer sk-bench");
-    }
-
-    private static FailoverConfigs twoModels() {
-        return FailoverConfigs.empty()
-                .production(
-                        List.of(
-                                new Candidate("", "gpt-4o", PROVIDER, "provider"),
-                                new Candidate("", "gpt-4o-mini", PROVIDER, "provider")))
-                .requestTimeout("30")
-                .suspendDuration("60");
     }
 }

@@ -28,7 +28,7 @@ import java.util.List;
  * <p>{@code --many} writes as many APIs, {@code send/0000}…, {@code failover/0000}….
  */
 public final class BenchDeployments {
-    private static final String PROVIDER = "default_production_endpoint";
+    public static final String PROVIDER = "default_production_endpoint";
     private static final String FAILS = "endpoint_that_fails";
     private static final String PASSWORD = "benches";
 
@@ -111,7 +111,8 @@ public final class BenchDeployments {
         write("silent", fallback("1", "0"));
     }
 
-    private static FailoverConfigs twoModels() {
+    /** A target and a fallback, both at {@link #PROVIDER}. */
+    public static FailoverConfigs twoModels() {
         return FailoverConfigs.empty()
                 .production(
                         List.of(
