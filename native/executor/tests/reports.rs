@@ -24,6 +24,15 @@ fn builder(format: &str) -> Builder {
         .set("suspendDuration", "60")
 }
 
+/// A stream that breaks, and the one that goes on with it.
+fn cut_after_one() -> Act {
+    events([now(ROLE), now(&delta("one")), breaks(0.1)])
+}
+
+fn one_two() -> Act {
+    events([now(ROLE), now(&delta("one two")), now(STOP), now(DONE)])
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_line_says_who_was_asked_what_it_came_to_and_whose_request_it_was() {
     let api = builder("text").bind();
@@ -71,19 +80,8 @@ async fn the_same_as_json() {
 async fn an_attempt_is_told_when_it_ends_and_a_stream_when_it_begins_too() {
     let api = builder("text").bind();
     api.on("a@east", [status(500)])
-        .on(
-            "b@west",
-            [events([now(ROLE), now(&delta("one")), breaks(0.1)])],
-        )
-        .on(
-            "c@west",
-            [events([
-                now(ROLE),
-                now(&delta("one two")),
-                now(STOP),
-                now(DONE),
-            ])],
-        );
+        .on("b@west", [cut_after_one()])
+        .on("c@west", [one_two()]);
     let heard = api.send(&streamed("a")).await;
     let told = heard
         .attempted
@@ -109,19 +107,8 @@ async fn a_streams_usage_is_that_of_who_served_it_to_its_end() {
             "promptTokenCount $.usage.prompt_tokens",
         ])
         .bind();
-    api.on(
-        "a@east",
-        [events([now(ROLE), now(&delta("one")), breaks(0.1)])],
-    )
-    .on(
-        "b@west",
-        [events([
-            now(ROLE),
-            now(&delta("one two")),
-            now(STOP),
-            now(DONE),
-        ])],
-    );
+    api.on("a@east", [cut_after_one()])
+        .on("b@west", [one_two()]);
     let heard = api.send(&streamed("a")).await;
     assert_eq!(heard.served_by.as_deref(), Some("b@west"));
     let used = heard.used.unwrap();
