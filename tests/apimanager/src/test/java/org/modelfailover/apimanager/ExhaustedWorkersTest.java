@@ -12,7 +12,6 @@ import org.modelfailover.synapse.HandDriven;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.CountDownLatch;
 
 /** A gateway whose workers are all busy, with no room left in their queue. */
 class ExhaustedWorkersTest extends HostGatewayTest {
@@ -28,7 +27,7 @@ class ExhaustedWorkersTest extends HostGatewayTest {
     private static final byte[] HEAD =
             "Content-Type:text/event-stream\n".getBytes(StandardCharsets.ISO_8859_1);
 
-    private final CountDownLatch free = new CountDownLatch(1);
+    private HandDriven.BusyWorkers busy;
 
     @BeforeEach
     void fewWorkers() {
@@ -49,7 +48,9 @@ class ExhaustedWorkersTest extends HostGatewayTest {
 
     @AfterEach
     void letThemGo() {
-        free.countDown();
+        if (busy != null) {
+            busy.free();
+        }
     }
 
     private static ByteBuffer bytes(String text) {
@@ -63,7 +64,7 @@ class ExhaustedWorkersTest extends HostGatewayTest {
         exchange.begin(0, 200, HEAD, null, -1);
         client.readHead();
 
-        HandDriven.occupyWorkers(WORKERS, free);
+        busy = HandDriven.occupyWorkers(WORKERS);
         exchange.data(bytes("data: one\n\n"));
         exchange.used(0, USED);
         exchange.end();
@@ -78,7 +79,7 @@ class ExhaustedWorkersTest extends HostGatewayTest {
         RawClient client = client().post(chat("gpt-4o"));
         Exchange exchange = HandDriven.next();
 
-        HandDriven.occupyWorkers(WORKERS, free);
+        busy = HandDriven.occupyWorkers(WORKERS);
         exchange.answer(0, 200, HEAD, USED, bytes("{}"));
 
         assertTrue(client.isClosed(), "nobody can answer");
@@ -92,10 +93,10 @@ class ExhaustedWorkersTest extends HostGatewayTest {
         HandDriven.next().answer(0, 200, HEAD, USED, bytes(body));
         counted();
 
-        HandDriven.occupyWorkers(WORKERS, free);
+        busy = HandDriven.occupyWorkers(WORKERS);
 
         assertTrue(client.answer().text().equals(body), "the answer arrives whole");
-        free.countDown();
+        busy.free();
         RawClient next = client().post(chat("gpt-4o"));
         HandDriven.next().answer(0, 200, HEAD, USED, bytes("{}"));
         assertEquals("{}", next.answer().text());

@@ -9,6 +9,7 @@ import org.apache.synapse.transport.passthru.Pipe;
 import org.modelfailover.executor.Call;
 import org.modelfailover.executor.Exchange;
 import org.modelfailover.executor.Handles;
+import org.modelfailover.kit.Until;
 import org.modelfailover.synapse.answer.ClientExchange;
 import org.modelfailover.synapse.answer.DetachedRequest;
 import org.modelfailover.synapse.api.ResponsePolicies;
@@ -49,33 +50,54 @@ public final class HandDriven extends AbstractMediator {
         return next;
     }
 
+    /** Workers that all have something to do, with a full queue. */
+    public static final class BusyWorkers {
+        private final CountDownLatch free = new CountDownLatch(1);
+        private final AtomicInteger busy = new AtomicInteger();
+        private final AtomicInteger given = new AtomicInteger();
+        private final AtomicInteger done = new AtomicInteger();
+
+        private void work() {
+            busy.incrementAndGet();
+            try {
+                free.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            done.incrementAndGet();
+        }
+
+        private void occupy(int count) {
+            boolean full = false;
+            while (!full) {
+                // One may still be on its way out of the request.
+                boolean allBusy = busy.get() == count;
+                try {
+                    workers.execute(this::work);
+                    given.incrementAndGet();
+                } catch (RejectedExecutionException e) {
+                    full = allBusy;
+                    Thread.onSpinWait();
+                }
+            }
+        }
+
+        /** Lets them go, and waits until there is room again: until then a request is refused. */
+        public void free() {
+            free.countDown();
+            Until.is("the workers' tasks left", () -> given.get() - done.get(), left -> left == 0);
+        }
+    }
+
     /**
-     * Gives every worker something to do until {@code until}, and fills their queue.
+     * Gives every worker something to do, and fills their queue.
      *
      * @param count how many workers there are
      */
-    public static void occupyWorkers(int count, CountDownLatch until) {
-        AtomicInteger busy = new AtomicInteger();
-        Runnable work =
-                () -> {
-                    busy.incrementAndGet();
-                    try {
-                        until.await();
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    }
-                };
-        boolean full = false;
-        while (!full) {
-            // One may still be on its way out of the request.
-            boolean allBusy = busy.get() == count;
-            try {
-                workers.execute(work);
-            } catch (RejectedExecutionException e) {
-                full = allBusy;
-                Thread.onSpinWait();
-            }
-        }
+    public static BusyWorkers occupyWorkers(int count) {
+        BusyWorkers busy = new BusyWorkers();
+        busy.occupy(count);
+        return busy;
     }
 
     public static String xml() {
