@@ -3,98 +3,19 @@ package org.modelfailover.gateway;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
-
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.modelfailover.executor.Executor;
 import org.modelfailover.kit.FailoverConfigs;
-import org.modelfailover.kit.GatewayTest;
 import org.modelfailover.kit.LogCapture;
-import org.modelfailover.kit.ProviderProcess;
 
 import java.io.IOException;
 import java.net.ServerSocket;
-import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 
 /** The listener for metrics, of the gateway that it belongs to. */
-class MetricsListenerTest extends GatewayTest {
-    private static final String TARGET = "shown-target";
-    private static final String TOKEN = "token-of-the-night-shift";
-
-    private final HttpClient http = HttpClient.newHttpClient();
-    private ProviderProcess first;
-    private ProviderProcess second;
-
-    @BeforeEach
-    void providers() {
-        first = provider("first");
-        second = provider("second");
-    }
-
-    private void deployed(String... settings) {
-        deploy(
-                api(first, second)
-                        .settings("[apim.ai.model_failover]\n" + String.join("\n", settings)),
-                FailoverConfigs.target(TARGET, "one")
-                        .fallback("shown-fallback", "two")
-                        .suspendDuration("60"));
-    }
-
-    private static final String ANY_PORT = "metrics_listen = \"127.0.0.1:0\"";
-    private static final String WITH_TOKEN = "metrics_token = \"" + TOKEN + "\"";
-
-    private static HttpRequest.Builder to(String path) {
-        URI uri = URI.create("http://" + Executor.metricsAddress() + path);
-        return HttpRequest.newBuilder(uri).header("Authorization", "Bearer " + TOKEN);
-    }
-
-    private HttpResponse<String> answer(HttpRequest.Builder request) throws Exception {
-        return http.send(request.build(), BodyHandlers.ofString());
-    }
-
+class MetricsListenerTest extends ListenerCase {
     private String metrics() throws Exception {
         return answer(to("/metrics")).body();
-    }
-
-    /** The API of this test: others have left what they know behind. */
-    private String apiName() {
-        String name = gateway.synapseConfiguration().getAPIs().iterator().next().getAPIName();
-        return name.substring(name.indexOf("--") + 2, name.indexOf(':'));
-    }
-
-    private JsonObject target() throws Exception {
-        JsonObject state = JsonParser.parseString(answer(to("/state")).body()).getAsJsonObject();
-        JsonArray apis = state.getAsJsonArray("apis");
-        for (JsonElement api : apis) {
-            if (api.getAsJsonObject().get("name").getAsString().equals(apiName())) {
-                for (JsonElement candidate : api.getAsJsonObject().getAsJsonArray("candidates")) {
-                    JsonObject it = candidate.getAsJsonObject();
-                    if (it.get("model").getAsString().equals(TARGET)) {
-                        return it;
-                    }
-                }
-            }
-        }
-        throw new AssertionError("not shown: " + state);
-    }
-
-    private HttpRequest.Builder steering(String word) {
-        JsonObject candidate = new JsonObject();
-        candidate.addProperty("tenant", "carbon.super");
-        candidate.addProperty("api", apiName());
-        candidate.addProperty("version", "1.0.0");
-        candidate.addProperty("endpoint", "one");
-        candidate.addProperty("model", TARGET);
-        return to("/candidates/" + word).POST(BodyPublishers.ofString(candidate.toString()));
     }
 
     @Test

@@ -1,6 +1,7 @@
 package org.modelfailover.gateway.demo;
 
 import org.modelfailover.gateway.demo.Lineup.Candidate;
+import org.modelfailover.kit.ProviderProcess;
 
 import java.io.IOException;
 
@@ -38,6 +39,8 @@ final class ByHand {
         command("the target fails from now on", fault("status=503"));
         command("so the fallback answers", curl("-si", question));
         command("what the target was asked", "curl -s " + scenery.eu.origin() + "/_control/calls");
+        command("the fallback fails too", fault(scenery.us, "gpt-4o-mini", "status=503"));
+        command("and works again", "curl -s -X DELETE " + scenery.us.origin() + "/_control/faults");
         command(
                 "the target is healthy again; it is asked again when its 10 s are over",
                 "curl -s -X DELETE " + scenery.eu.origin() + "/_control/faults");
@@ -85,9 +88,15 @@ final class ByHand {
     }
 
     private String fault(String directives) {
+        return fault(scenery.eu, "gpt-4o", directives);
+    }
+
+    private static String fault(ProviderProcess provider, String model, String directives) {
         return "curl -s -X PUT "
-                + scenery.eu.origin()
-                + "/_control/faults -d '{\"model\":\"gpt-4o\",\"directives\":\""
+                + provider.origin()
+                + "/_control/faults -d '{\"model\":\""
+                + model
+                + "\",\"directives\":\""
                 + directives
                 + "\"}'";
     }
