@@ -31,6 +31,8 @@ pub(crate) struct Course {
     pub(crate) answers: Answers,
     pub(crate) last_outcome: Option<(usize, Outcome)>,
     suspicions: Vec<Suspected>,
+    /// The places of attempts whose suspicion was confirmed, that the gateway has not been told yet.
+    confirmed: Vec<usize>,
 }
 
 struct Suspected {
@@ -66,6 +68,7 @@ impl Course {
             answers: Answers::default(),
             last_outcome: None,
             suspicions: Vec::new(),
+            confirmed: Vec::new(),
         }
     }
 
@@ -74,9 +77,13 @@ impl Course {
         self.attempt_began = now;
     }
 
-    /// Tells the gateway of the last attempt. `flowing`: its stream has begun, and more will be told of it.
-    pub(crate) fn tell<G: Gateway>(&self, gateway: &G, flowing: bool) {
+    /// Tells the gateway of the last attempt, and of those whose candidates were suspended since. `flowing`: its stream
+    /// has begun, and more will be told of it.
+    pub(crate) fn tell<G: Gateway>(&mut self, gateway: &G, flowing: bool) {
         let attempts = &self.report.attempts;
+        for confirmed in self.confirmed.drain(..) {
+            gateway.attempted(confirmed + 1, &attempts[confirmed], false, None);
+        }
         if let Some(last) = attempts.last() {
             let tokens = self.report.tokens.filter(|_| !flowing);
             gateway.attempted(attempts.len(), last, flowing, tokens);
@@ -115,6 +122,7 @@ impl Course {
                     suspected
                         .numbers
                         .suspended(attempt.outcome.word(), || words);
+                    self.confirmed.push(suspected.attempt);
                 }
                 attempt.suspended = suspended.or(attempt.suspended);
             }

@@ -114,7 +114,7 @@ pub trait Gateway: Send + Sync {
 
     /// What an attempt came to, as soon as that is known, for a gateway that looks on. `number`: its place, from 1.
     /// `flowing`: it is a stream that has begun; what it comes to is told once more. `tokens`: what the stream says it
-    /// has used, at its end.
+    /// has used, at its end. An attempt whose candidate is suspended only when another has served is told once more.
     fn attempted(
         &self,
         number: usize,

@@ -249,7 +249,7 @@ fn the_sample_parser_takes_a_line_apart() {
         .lines()
         .find_map(|line| line.trim().strip_prefix("Regex "))
         .unwrap();
-    let regex = regex_lite::Regex::new(regex.trim()).unwrap();
+    let regex = regex::Regex::new(regex.trim()).unwrap();
     let line = format!("2026-11-30T03:00:00.123+01:00 WARN {}", whole_line());
     let parts = regex.captures(&line).unwrap();
     assert_eq!(&parts["time"], "2026-11-30T03:00:00.123+01:00");

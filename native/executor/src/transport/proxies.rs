@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use failover_policy::{Diagnostic, Level};
 use http::{HeaderValue, Uri};
-use regex_lite::Regex;
+use regex::Regex;
 use zeroize::Zeroizing;
 
 use super::network::{Login, Proxy};
@@ -82,7 +82,7 @@ fn patterns(entries: &[String]) -> Vec<Regex> {
         .filter(|entry| !entry.is_empty())
         .filter_map(|entry| {
             let whole = |inner: &str| Regex::new(&format!("(?i)^(?:{inner})$"));
-            let with_stars = || entry.split('*').map(regex_lite::escape).collect::<Vec<_>>();
+            let with_stars = || entry.split('*').map(regex::escape).collect::<Vec<_>>();
             whole(entry)
                 .or_else(|_| whole(&with_stars().join(".*")))
                 .ok()

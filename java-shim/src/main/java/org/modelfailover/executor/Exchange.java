@@ -68,7 +68,8 @@ public interface Exchange {
 
     /**
      * What an attempt came to, as soon as that is known, where {@link Call#start} was told that
-     * somebody looks on.
+     * somebody looks on. One whose candidate is suspended only when another has served is told once
+     * more.
      *
      * @param number its place, from 1
      * @param flowing whether it is a stream that has begun; what it comes to is told once more

@@ -122,6 +122,10 @@ public final class Observation {
         boolean isWhole = attempted.isAnswer() && !attempted.isStream();
         Attempt attempt;
         synchronized (this) {
+            if (number <= ended) {
+                suspendedSince(number, attempted);
+                return;
+            }
             attempt = current != null && current.number == number ? current : null;
             if (!flowing) {
                 ended = Math.max(ended, number);
@@ -145,6 +149,12 @@ public final class Observation {
         spans.attempted(attempt.span, attempted);
         if (!isWhole) {
             spans.end(attempt.span);
+        }
+    }
+
+    private void suspendedSince(int number, Attempted attempted) {
+        if (spans != null && !over) {
+            spans.suspendedSince(number, attempted);
         }
     }
 

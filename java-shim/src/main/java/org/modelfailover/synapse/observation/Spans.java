@@ -7,6 +7,8 @@ import org.modelfailover.executor.Call;
 import org.modelfailover.synapse.engine.Headers;
 
 import java.net.URI;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * The spans of one request's attempts, each under the host's span of its back-end call, by the
@@ -19,6 +21,7 @@ final class Spans {
     /** Where the host keeps its spans, on the message: the back-end call's first. */
     static final String BACKEND = "API:Backend_Latency";
 
+    private static final String SUSPENDED = "model_failover.suspended";
     private static final String RESOURCE = "API:Resource";
     private static final String WHOLE = "API:Response_Latency";
 
@@ -131,15 +134,31 @@ final class Spans {
                     describe(span, attempted);
                     tokens(span, attempted.promptTokens, attempted.completionTokens);
                     if (attempted.suspended >= 0) {
-                        telemetry.event(
-                                span,
-                                "model_failover.suspended",
-                                "model_failover.suspended_ms",
-                                attempted.suspended,
-                                attempted.outcome);
+                        telemetry.event(span, SUSPENDED, suspension(attempted), attempted.outcome);
                     }
                     if (!attempted.isAnswer()) {
                         telemetry.fail(span, attempted.outcome);
+                    }
+                });
+    }
+
+    private static Map<String, Long> suspension(Attempted attempted) {
+        return Map.of("model_failover.suspended_ms", attempted.suspended);
+    }
+
+    /**
+     * The candidate of an attempt whose span has ended is suspended: on the host's span then.
+     *
+     * @param number the attempt's place, from 1
+     */
+    void suspendedSince(int number, Attempted attempted) {
+        attempt(
+                () -> {
+                    Object inside = telemetry.inside(backend);
+                    if (inside != null) {
+                        Map<String, Long> numbers = new HashMap<>(suspension(attempted));
+                        numbers.put("model_failover.attempt", (long) number);
+                        telemetry.event(inside, SUSPENDED, numbers, attempted.outcome);
                     }
                 });
     }

@@ -162,11 +162,13 @@ final class Telemetry {
         setStatus.invoke(span, error);
     }
 
-    /** Adds an event that says how long something lasts, and why. */
-    void event(Object span, String name, String key, long value, String why)
+    /** Adds an event with numbers, and with what was the reason. */
+    void event(Object span, String name, Map<String, Long> numbers, String why)
             throws ReflectiveOperationException {
         Object with = attributes.invoke(null);
-        putNumber.invoke(with, key, value);
+        for (Map.Entry<String, Long> number : numbers.entrySet()) {
+            putNumber.invoke(with, number.getKey(), number.getValue());
+        }
         putText.invoke(with, "error.type", why);
         addEvent.invoke(span, name, build.invoke(with));
     }
@@ -177,10 +179,16 @@ final class Telemetry {
 
     /** Ends a span of the host's; one that has ended stays as it is. */
     void endHosts(Object span) throws ReflectiveOperationException {
-        Object inside = hostSpan.isInstance(span) ? unwrap.invoke(span) : null;
-        if (end.getDeclaringClass().isInstance(inside)) {
+        Object inside = inside(span);
+        if (inside != null) {
             end.invoke(inside);
         }
+    }
+
+    /** The span in one of the host's, or null. */
+    Object inside(Object span) throws ReflectiveOperationException {
+        Object inside = hostSpan.isInstance(span) ? unwrap.invoke(span) : null;
+        return end.getDeclaringClass().isInstance(inside) ? inside : null;
     }
 
     /** The id of the trace that a span of the host's belongs to, or null. */

@@ -137,6 +137,27 @@ class TracingTest extends GatewayTest {
     }
 
     @Test
+    void aSuspensionThatIsKnownLaterIsOnTheHostsSpan() {
+        deployWith(
+                FailoverConfigs.target("gpt~silent", "one")
+                        .fallback("gpt-mini", "two")
+                        .requestTimeout("0.3")
+                        .suspendDuration("60"));
+
+        assertServedBy("two", ask(chat("gpt~silent")));
+
+        SpanData failed = attempts(2).get(0);
+        assertEquals("silent", Collector.text(failed, "error.type"));
+        assertEquals(List.of(), failed.getEvents());
+        SpanData backend = Collector.named(HostSpans.BACKEND);
+        EventData suspended = backend.getEvents().get(0);
+        assertEquals("model_failover.suspended", suspended.getName());
+        assertEquals(
+                1, suspended.getAttributes().get(AttributeKey.longKey("model_failover.attempt")));
+        assertEquals("silent", suspended.getAttributes().get(AttributeKey.stringKey("error.type")));
+    }
+
+    @Test
     void aRetryIsAnAttemptToo() {
         deploy(
                 traced(),
