@@ -5,8 +5,8 @@ set -eu
 
 EXIT_USAGE=2 EXIT_NOT_A_HOME=3 EXIT_UNSUPPORTED=4 EXIT_NOT_WRITABLE=5 EXIT_INCOMPLETE=6 EXIT_KEPT=7 EXIT_CHECK=8
 
-SPECIFICATION=modelFailover_v2.json
-DEFINITION=modelFailover_v2.j2
+POLICY_FILES='specifications/modelFailover_v2.json definitions/modelFailover_v2.j2
+specifications/modelFailoverSettings_v1.json definitions/modelFailoverSettings_v1.j2'
 
 # What is made here is the server's to read, whatever the umask of the shell.
 umask 022

@@ -143,7 +143,9 @@ done
 
 install=$dist/install.sh
 jar="./repository/components/dropins/model-failover-1.2.3.jar"
-policy="./repository/resources/operation_policies/definitions/modelFailover_v2.j2
+policy="./repository/resources/operation_policies/definitions/modelFailoverSettings_v1.j2
+./repository/resources/operation_policies/definitions/modelFailover_v2.j2
+./repository/resources/operation_policies/specifications/modelFailoverSettings_v1.json
 ./repository/resources/operation_policies/specifications/modelFailover_v2.json"
 
 # --- Install, again, uninstall, on each kind of node ------------------------------------------------

@@ -75,15 +75,19 @@ check_library() {
 }
 
 check_policy() {
-    for file in "specifications/$SPECIFICATION" "definitions/$DEFINITION"; do
+    for file in $POLICY_FILES; do
         there=$policies/$file
         if [ ! -f "$there" ]; then
             hint "policy: no $there; right where it was imported by apictl or REST"
             continue
         fi
+        name=${file##*/}
+        version=${name##*_}
         case $file in
-            *.json) grep -q '"name": *"modelFailover"' "$there" && grep -q '"version": *"v2"' "$there" ;;
-            *) grep -q 'org\.modelfailover\.synapse\.ModelFailoverMediator' "$there" ;;
+            *.json)
+                grep -q "\"name\": *\"${name%_*}\"" "$there" && grep -q "\"version\": *\"${version%.json}\"" "$there"
+                ;;
+            *) grep -q '"org\.modelfailover\.synapse\.' "$there" ;;
         esac || {
             bad "policy: $there is not the policy's file"
             continue

@@ -9,7 +9,7 @@ require_archive() {
         *'
 '*) die "$EXIT_INCOMPLETE" "$here/dropins has more than one bundle; unpack the archive again" ;;
     esac
-    for file in "specifications/$SPECIFICATION" "definitions/$DEFINITION"; do
+    for file in $POLICY_FILES; do
         [ -f "$here/operation_policies/$file" ] ||
             die "$EXIT_INCOMPLETE" "$here/operation_policies has no $file; unpack the archive again"
     done
@@ -29,7 +29,7 @@ require_no_loss() {
         done <"$work/bundles"
     fi
     [ "$wants_policy" = yes ] || return 0
-    for file in "specifications/$SPECIFICATION" "definitions/$DEFINITION"; do
+    for file in $POLICY_FILES; do
         there=$policies/$file
         if [ -f "$there" ] && ! cmp -s "$there" "$here/operation_policies/$file" && ! is_as_installed "$there"; then
             [ "$force" = yes ] || die "$EXIT_KEPT" "$there was changed by somebody: give --force to replace it; a copy is kept"
@@ -39,7 +39,7 @@ require_no_loss() {
 }
 
 policy_differs() {
-    for file in "specifications/$SPECIFICATION" "definitions/$DEFINITION"; do
+    for file in $POLICY_FILES; do
         if [ -f "$policies/$file" ] && ! cmp -s "$policies/$file" "$here/operation_policies/$file"; then return 0; fi
     done
     return 1
@@ -60,8 +60,7 @@ install_bundle() {
 }
 
 install_policy() {
-    install_file "$here/operation_policies/specifications/$SPECIFICATION" "$policies/specifications/$SPECIFICATION"
-    install_file "$here/operation_policies/definitions/$DEFINITION" "$policies/definitions/$DEFINITION"
+    for file in $POLICY_FILES; do install_file "$here/operation_policies/$file" "$policies/$file"; done
 }
 
 configure_toml() {
@@ -110,8 +109,7 @@ remember() {
         put "$state/version" "$state/next/version"
     fi
     if [ "$wants_policy" = yes ]; then
-        put "$here/operation_policies/specifications/$SPECIFICATION" "$state/installed/$SPECIFICATION"
-        put "$here/operation_policies/definitions/$DEFINITION" "$state/installed/$DEFINITION"
+        for file in $POLICY_FILES; do put "$here/operation_policies/$file" "$state/installed/${file##*/}"; done
     fi
     rm -rf "$state/previous"
     mv "$state/next" "$state/previous"

@@ -66,8 +66,8 @@ do_rollback() {
 do_uninstall() {
     {
         bundles_in "$dropins"
-        for file in "$policies/specifications/$SPECIFICATION" "$policies/definitions/$DEFINITION"; do
-            if [ -f "$file" ]; then printf '%s\n' "$file"; fi
+        for file in $POLICY_FILES; do
+            if [ -f "$policies/$file" ]; then printf '%s\n' "$policies/$file"; fi
         done
     } >"$work/ours"
     if [ ! -s "$work/ours" ] && [ ! -e "$state/version" ]; then
