@@ -19,7 +19,6 @@ import org.modelfailover.synapse.engine.Faults;
 import org.modelfailover.synapse.engine.Headers;
 import org.modelfailover.synapse.engine.InFlight;
 import org.modelfailover.synapse.engine.Properties;
-import org.modelfailover.synapse.installation.Installation;
 import org.modelfailover.synapse.observation.Observation;
 import org.modelfailover.synapse.request.Arrival;
 import org.modelfailover.synapse.request.BodyType;
@@ -85,7 +84,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
             throw Faults.exception(synCtx, 500, 500, unusable);
         }
         if (policy.isWithoutLibrary()) {
-            Installation.handedOn();
+            policy.handOn(synCtx);
             return true;
         }
         if (!BodyType.canCarryModel(axis2)) {

@@ -40,7 +40,7 @@ public final class DeployedPolicy {
     private String settings = "";
     private volatile String where = ApiNames.UNKNOWN;
     private volatile String unusable = NOT_INITIALISED;
-    private volatile boolean withoutLibrary;
+    private volatile HostRouting hostRouting;
     private boolean initialised;
     private boolean followsNetwork;
     private Policy policy;
@@ -121,7 +121,7 @@ public final class DeployedPolicy {
         SynapseConfiguration configuration = environment.getSynapseConfiguration();
         where = ApiNames.describe(configuration, mediator);
         if (!NativeLibrary.isAvailable()) {
-            withoutLibrary = true;
+            hostRouting = new HostRouting(failoverConfigs);
             unusable = null;
             Installation.sayWithoutLibrary();
             return;
@@ -217,7 +217,13 @@ public final class DeployedPolicy {
      * can't be read without it must not take the API down.
      */
     public boolean isWithoutLibrary() {
-        return withoutLibrary;
+        return hostRouting != null;
+    }
+
+    /** Lets a request go the host's own way. */
+    public void handOn(MessageContext synCtx) {
+        Installation.handedOn();
+        hostRouting.mediate(synCtx);
     }
 
     /**

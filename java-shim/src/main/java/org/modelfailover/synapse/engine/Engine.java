@@ -103,7 +103,20 @@ public class Engine {
 
     /** The original bytes of a JSON body that the engine has built, or null when it keeps none. */
     public byte[] jsonPayload(org.apache.axis2.context.MessageContext axis2) {
-        return null;
+        if (jsonUtil == null) {
+            return null;
+        }
+        try {
+            Class<?> type = org.apache.axis2.context.MessageContext.class;
+            Object has = jsonUtil.getMethod("hasAJsonPayload", type).invoke(null, axis2);
+            return Boolean.TRUE.equals(has)
+                    ? (byte[])
+                            jsonUtil.getMethod("jsonPayloadToByteArray", type).invoke(null, axis2)
+                    : null;
+        } catch (ReflectiveOperationException e) {
+            LOG.debug("The JSON body has to be written anew", e);
+            return null;
+        }
     }
 
     /** Called on the request's own thread before it is given back. */

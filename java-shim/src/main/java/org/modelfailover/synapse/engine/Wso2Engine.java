@@ -89,24 +89,6 @@ final class Wso2Engine extends Engine {
     }
 
     @Override
-    public byte[] jsonPayload(org.apache.axis2.context.MessageContext axis2) {
-        if (jsonUtil == null) {
-            return null;
-        }
-        try {
-            Class<?> type = org.apache.axis2.context.MessageContext.class;
-            Object has = jsonUtil.getMethod("hasAJsonPayload", type).invoke(null, axis2);
-            return Boolean.TRUE.equals(has)
-                    ? (byte[])
-                            jsonUtil.getMethod("jsonPayloadToByteArray", type).invoke(null, axis2)
-                    : null;
-        } catch (ReflectiveOperationException e) {
-            LOG.debug("The JSON body has to be written anew", e);
-            return null;
-        }
-    }
-
-    @Override
     public void beforeSuspending(MessageContext request) {
         request.setProperty(KEEP_STATISTICS_OPEN, true);
         try {

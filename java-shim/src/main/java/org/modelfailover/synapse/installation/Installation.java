@@ -66,8 +66,8 @@ public final class Installation implements InstallationMXBean {
             LOG.error(
                     "Model Failover does not fail over: "
                             + NativeLibrary.failure()
-                            + ". Requests to its APIs go the host's own way, to the API's default"
-                            + " endpoint, until this is put right and the server is restarted;"
+                            + ". Requests to its APIs go the host's own way to the target, without"
+                            + " failover, until this is put right and the server is restarted;"
                             + " install.sh --check APIM_HOME examines the installation");
         }
     }

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.modelfailover.kit.LogCapture;
 import org.modelfailover.kit.Until;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleException;
@@ -28,6 +29,7 @@ import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -95,6 +97,31 @@ class BundleTest {
                     Class<?> executor = bundle.loadClass("org.modelfailover.executor.Executor");
                     assertEquals(0, executor.getMethod("openCalls").invoke(null));
                 });
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("everyFramework")
+    void theStartIsOneLineThatSaysWhatWasLoadedFromWhereAndWhichSettingsCount(String name)
+            throws Exception {
+        Path settings = storage.resolve("settings.toml");
+        Files.writeString(settings, "[apim.ai.model_failover]\nconnect_timeout = \"7s\"\n");
+        System.setProperty("model.failover.config", settings.toString());
+        try (LogCapture log = new LogCapture()) {
+            inside(name, storage.resolve("framework"), Host.ALL.get(0), f -> install(f).start());
+
+            List<String> lines = log.lines("INFO", "Model Failover ");
+            assertEquals(1, lines.size(), log.text());
+            for (String part :
+                    List.of(
+                            JAR.getFileName().toString().replaceAll("[^0-9]*(.*)\\.jar", "$1"),
+                            Path.of(NATIVE_LIBRARY).getParent().getFileName().toString(),
+                            "in the bundle, unpacked to " + System.getProperty("java.io.tmpdir"),
+                            settings + ", 1 not at their defaults")) {
+                assertTrue(lines.get(0).contains(part), part + " is not in: " + lines.get(0));
+            }
+        } finally {
+            System.clearProperty("model.failover.config");
+        }
     }
 
     @ParameterizedTest(name = "{0}")
