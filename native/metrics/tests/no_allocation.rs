@@ -36,5 +36,8 @@ fn a_chunk_allocates_nothing() {
 
 #[test]
 fn an_allocation_is_counted() {
-    assert_eq!(measure(|| drop(std::hint::black_box(vec![0_u8; 64]))).count_total, 1);
+    assert_eq!(
+        measure(|| drop(std::hint::black_box(vec![0_u8; 64]))).count_total,
+        1
+    );
 }
