@@ -38,6 +38,7 @@ final class ByHand {
         command("", curl("-sN", question.streamed()));
         command("the target fails from now on", fault("status=503"));
         command("so the fallback answers", curl("-si", question));
+        command("a client that wants no failover", curl("-si", question) + " -H 'x-failover: off'");
         command("what the target was asked", "curl -s " + scenery.eu.origin() + "/_control/calls");
         command("the fallback fails too", fault(scenery.us, "gpt-4o-mini", "status=503"));
         command("and works again", "curl -s -X DELETE " + scenery.us.origin() + "/_control/faults");

@@ -42,7 +42,7 @@ final class Operations implements AutoCloseable {
                 + metricsPort
                 + "\"\nmetrics_token = \""
                 + TOKEN
-                + "\"\nmetrics_drills = true\n";
+                + "\"\nmetrics_drills = true\nclient_control = true\n";
     }
 
     /** Where the page is, once the settings are deployed. */
