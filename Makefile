@@ -99,9 +99,9 @@ test-monitoring: natives ## alerts, dashboard and exporter rules; a gateway scra
 	$(TESTS) -Dgateway.prometheus="$(PROMETHEUS)" -Dgateway.chromium="$$(tools/chromium.sh)" "-Ponly=(Prometheus|Page|Agents)Test" :gateway:gatewayTest
 
 test-install: bundle ## the archive's install.sh on a home shaped like API Manager's, policies.sh on a stand-in for its REST API
-	for shell in bash dash busybox; do \
-	    ! command -v $$shell >/dev/null || packaging/test-install.sh $(BUNDLE) $$shell || exit 1; \
-	done
+	@printf '%s\n' bash dash busybox | xargs -n 1 -P 3 sh -c '! command -v $$0 >/dev/null || { \
+	    packaging/test-install.sh $(BUNDLE) $$0 >build/test-install-$$0.log 2>&1; code=$$?; \
+	    [ $$code = 0 ] || cat build/test-install-$$0.log; echo "under $$0: $$(tail -n 1 build/test-install-$$0.log)"; exit $$code; }'
 	packaging/test-policies.sh
 
 SOAK_SECONDS = $(shell awk 'BEGIN { print int($(or $(MINUTES),1) * 60) }')
