@@ -11,6 +11,8 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 import javax.management.JMException;
@@ -18,8 +20,8 @@ import javax.management.MBeanServer;
 import javax.management.ObjectName;
 
 /**
- * The MXBeans of the candidates and one of the gateway, beside Synapse's own. They come with the
- * first request of an API and go with its candidates, or with the bundle. As many as {@link
+ * The MXBeans of the candidates and one of the gateway, beside Synapse's own. They come soon after
+ * the first request of an API and go with its candidates, or with the bundle. As many as {@link
  * Candidate#list} has.
  */
 public final class OperatorBeans {
@@ -27,6 +29,9 @@ public final class OperatorBeans {
 
     /** Whoever reads all attributes asks the native side once for a while. */
     private static final long FRESH_NANOS = 500_000_000L;
+
+    private static final long GATHERED = 20_000_000L;
+    private static final AtomicBoolean AWAITED = new AtomicBoolean();
 
     private static final String GATEWAY = "org.apache.synapse:Type=ModelFailover,Name=\"gateway\"";
 
@@ -69,9 +74,28 @@ public final class OperatorBeans {
         }
     }
 
-    /** Registers candidates that are new, and takes those away that are gone. */
-    public static synchronized void refresh() {
-        if (paused || !NativeLibrary.isLoaded()) {
+    /**
+     * Has candidates registered that are new, and those taken away that are gone: soon, by a thread
+     * that ends with it. It looks at all of them, so of many deployments one does it for those that
+     * follow within {@link #GATHERED}.
+     */
+    public static void refresh() {
+        if (NativeLibrary.isLoaded() && AWAITED.compareAndSet(false, true)) {
+            Thread thread = new Thread(OperatorBeans::refreshSoon, "model-failover-beans");
+            thread.setDaemon(true);
+            thread.setContextClassLoader(null);
+            thread.start();
+        }
+    }
+
+    private static void refreshSoon() {
+        LockSupport.parkNanos(GATHERED);
+        AWAITED.set(false);
+        refreshNow();
+    }
+
+    private static synchronized void refreshNow() {
+        if (paused) {
             return;
         }
         forget();

@@ -1,7 +1,6 @@
 package org.modelfailover.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.AfterEach;
@@ -11,6 +10,7 @@ import org.modelfailover.kit.FailoverConfigs;
 import org.modelfailover.kit.GatewayTest;
 import org.modelfailover.kit.LogCapture;
 import org.modelfailover.kit.ProviderProcess;
+import org.modelfailover.kit.Until;
 
 import java.lang.management.ManagementFactory;
 import java.util.Map;
@@ -70,11 +70,14 @@ class JmxTest extends GatewayTest {
     private ObjectName target() throws Exception {
         String api = gateway.synapseConfiguration().getAPIs().iterator().next().getAPIName();
         String name = api.substring(api.indexOf("--") + 2, api.indexOf(':'));
-        return new ObjectName(
-                "org.apache.synapse:Type=ModelFailoverCandidate,Tenant=\"carbon.super\",API="
-                        + ObjectName.quote(name)
-                        + ",Version=\"1.0.0\",Endpoint=\"one\",Model="
-                        + ObjectName.quote(TARGET));
+        ObjectName target =
+                new ObjectName(
+                        "org.apache.synapse:Type=ModelFailoverCandidate,Tenant=\"carbon.super\",API="
+                                + ObjectName.quote(name)
+                                + ",Version=\"1.0.0\",Endpoint=\"one\",Model="
+                                + ObjectName.quote(TARGET));
+        Until.holds(target + " is there", () -> mbeans.isRegistered(target));
+        return target;
     }
 
     private Object attribute(String name) throws Exception {
@@ -128,7 +131,6 @@ class JmxTest extends GatewayTest {
     void itGoesWhenItsApiIsUndeployedAndAnotherTakesItsPlace() throws Exception {
         assertServedBy("first", ask(chat(TARGET)));
         ObjectName before = target();
-        assertTrue(mbeans.isRegistered(before));
 
         gateway.redeploy(
                 api(first)
@@ -136,6 +138,6 @@ class JmxTest extends GatewayTest {
                         .write(folder.resolve("another")));
         assertServedBy("first", ask(chat("another")));
 
-        assertFalse(mbeans.isRegistered(before), "its candidates are not known any more");
+        Until.holds("its candidates are gone", () -> !mbeans.isRegistered(before));
     }
 }
