@@ -114,7 +114,7 @@ fn numbers(c: &mut Criterion) {
         b.iter(|| {
             let request = black_box(&api).begin();
             let attempt = Attempting::new(black_box(&candidate));
-            attempt.took(took, false, None);
+            attempt.took(took, false, 1, None);
             attempt.end(&Ended {
                 word: "answered",
                 good: Some(true),

@@ -180,7 +180,9 @@ impl Call {
             candidate.refuses_usage.store(true, Ordering::Relaxed);
         }
         let took = course.attempt_started.elapsed();
-        course.recording.took(took, committed.is_some());
+        course
+            .recording
+            .took(took, committed.is_some(), course.attempt_began);
         if committed.is_none() {
             course.recording.ends(&verdict, self.attached.clock);
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use failover_metrics::{
     ApiNumbers, Attempting, CandidateNumbers, Ended, Requesting, Served, TraceId,
 };
+use failover_suspension::Moment;
 
 use crate::clock::Clock;
 use crate::judge::Verdict;
@@ -35,9 +36,10 @@ impl Recording {
     }
 
     /// It has taken so long, to a stream's first useful chunk if it is one.
-    pub(crate) fn took(&self, duration: Duration, stream: bool) {
+    pub(crate) fn took(&self, duration: Duration, stream: bool, began: Moment) {
         if let Some(attempting) = &self.attempting {
-            attempting.took(duration, stream, self.trace);
+            let now = began.plus(duration);
+            attempting.took(duration, stream, now.0, self.trace);
         }
     }
 

@@ -137,7 +137,9 @@ impl Registry {
             hints: numbers.map_or(0, |n| n.hints()),
             rehearsed: numbers.map_or(0, |n| n.rehearsals()),
             drill: drill.map(|(percent, left)| (percent, left.as_millis() as u64)),
-            latency: Latency::of(&durations, &first_chunks),
+            latency: numbers.map_or(Latency::default(), |n| {
+                n.latency(now.0, &durations, &first_chunks)
+            }),
             minutes: numbers.map_or([Minute::default(); MINUTES], |n| n.minutes.read(now.0)),
             failures: numbers.map_or(Vec::new(), |n| {
                 n.failures().into_iter().map(failure).collect()

@@ -77,7 +77,7 @@ async fn the_same_as_json() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_is_told_when_it_ends_and_a_stream_when_it_begins_too() {
+async fn an_attempt_is_told_when_it_ends_and_when_it_suspends_and_a_stream_when_it_begins_too() {
     let api = builder("text").bind();
     api.on("a@east", [status(500)])
         .on("b@west", [cut_after_one()])
@@ -91,7 +91,9 @@ async fn an_attempt_is_told_when_it_ends_and_a_stream_when_it_begins_too() {
         told.collect::<Vec<_>>(),
         [
             (1, "unavailable", false),
+            (1, "unavailable", false),
             (2, "answered", true),
+            (2, "stream-cut", false),
             (2, "stream-cut", false),
             (3, "answered", true),
             (3, "answered", false),

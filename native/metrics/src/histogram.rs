@@ -73,6 +73,8 @@ pub struct Exemplar {
     pub at: SystemTime,
 }
 
+pub(crate) type Buckets = [u64; BUCKETS];
+
 type Exemplars = [Mutex<Option<Exemplar>>; BUCKETS];
 
 /// How many durations were how long. Counting one is two additions; with a trace also an exemplar, whose lock is not
@@ -110,12 +112,16 @@ impl Histogram {
         }
     }
 
+    pub(crate) fn buckets(&self) -> Buckets {
+        std::array::from_fn(|bucket| self.buckets[bucket].load(Relaxed))
+    }
+
     /// What was counted so far.
     pub fn read(&self) -> Counted {
         let exemplars = self.exemplars.get();
         let exemplar = |bucket: usize| *exemplars?[bucket].try_lock().ok()?;
         Counted {
-            buckets: std::array::from_fn(|bucket| self.buckets[bucket].load(Relaxed)),
+            buckets: self.buckets(),
             seconds: self.micros.load(Relaxed) as f64 / 1e6,
             exemplars: std::array::from_fn(exemplar),
         }
@@ -138,6 +144,15 @@ impl Counted {
     /// How many.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
+    }
+
+    /// What came after `before` was counted, without sum and exemplars.
+    pub(crate) fn since(&self, before: &Buckets) -> Counted {
+        let new = |bucket: usize| self.buckets[bucket].saturating_sub(before[bucket]);
+        Counted {
+            buckets: std::array::from_fn(new),
+            ..Counted::default()
+        }
     }
 
     /// The duration that a share of them does not exceed, in seconds, as straight as the buckets are wide; beyond the

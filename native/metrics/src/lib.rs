@@ -3,7 +3,7 @@
 //!
 //! [`CandidateNumbers`] and [`ApiNumbers`] are written by requests: each record is a few relaxed additions to atomics,
 //! without a lock and without an allocation; what is told of a failure in words stands behind a mutex that failures
-//! alone take. A [`Snapshot`] is read from them; the Prometheus text ([`exposition`]), the page, its JSON and JMX show
+//! alone take, and the histograms of the last minutes are marked off by the first request of each. A [`Snapshot`] is read from them; the Prometheus text ([`exposition`]), the page, its JSON and JMX show
 //! that and nothing else. [`Listener`] serves the first three on a thread of its own, and steers candidates through the
 //! trait [`Source`].
 
@@ -15,6 +15,7 @@ mod histogram;
 mod listener;
 mod minutes;
 mod numbers;
+mod recent;
 mod snapshot;
 
 pub use histogram::{BOUNDS, Counted, Exemplar, Histogram, TraceId};
@@ -23,6 +24,7 @@ pub use minutes::{MINUTES, Minute, Minutes};
 pub use numbers::{
     ApiNumbers, Attempting, CandidateNumbers, Drill, Ended, Note, Probe, Requesting, Served,
 };
+pub use recent::LATELY;
 pub use snapshot::{
     Api, Candidate, CandidateName, Failure, Forecast, Health, Latency, Operation, PassedOver,
     Policy, Section, Snapshot, Source, State,

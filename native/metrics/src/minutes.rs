@@ -68,7 +68,7 @@ impl Minutes {
 }
 
 /// The minute's number; 0 is none.
-fn stamp(millis: u64) -> u64 {
+pub(crate) fn stamp(millis: u64) -> u64 {
     (millis / 60_000 + 1) & (u64::MAX >> MINUTE_SHIFT)
 }
 

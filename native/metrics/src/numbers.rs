@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::histogram::{Histogram, TraceId};
+use crate::histogram::{Counted, Histogram, TraceId};
 use crate::minutes::Minutes;
+use crate::recent::Recent;
+use crate::snapshot::Latency;
 
 /// How many failures of a candidate are kept in words.
 const NOTES: usize = 8;
@@ -37,6 +39,7 @@ pub struct CandidateNumbers {
     pub between_chunks: Histogram,
     /// The last minutes.
     pub minutes: Minutes,
+    recent: Recent,
     notes: Mutex<Notes>,
 }
 
@@ -97,6 +100,7 @@ impl CandidateNumbers {
             first_chunks: Histogram::default(),
             between_chunks: Histogram::default(),
             minutes: Minutes::default(),
+            recent: Recent::default(),
             notes: Mutex::default(),
         }
     }
@@ -184,6 +188,12 @@ impl CandidateNumbers {
         self.in_flight.load(Relaxed)
     }
 
+    /// How long the attempts of the last [`crate::LATELY`] minutes took; `millis` by the clock of [`Minutes`].
+    pub fn latency(&self, millis: u64, durations: &Counted, first_chunks: &Counted) -> Latency {
+        let (durations, first_chunks) = self.recent.of(millis, durations, first_chunks);
+        Latency::of(&durations, &first_chunks)
+    }
+
     /// The last failures, the newest first.
     pub fn failures(&self) -> Vec<Note> {
         self.notes().failures.iter().rev().cloned().collect()
@@ -230,10 +240,15 @@ impl Attempting {
     }
 
     /// It has taken so long up to its whole answer, its failure, or with `first_chunk` to a stream's first useful chunk.
-    pub fn took(&self, duration: Duration, first_chunk: bool, trace: Option<TraceId>) {
-        self.numbers.durations.record(duration, trace);
+    /// `millis`: when that was, by the clock of [`Minutes`].
+    pub fn took(&self, duration: Duration, first_chunk: bool, millis: u64, trace: Option<TraceId>) {
+        let numbers = &self.numbers;
+        numbers
+            .recent
+            .counts(millis, &numbers.durations, &numbers.first_chunks);
+        numbers.durations.record(duration, trace);
         if first_chunk {
-            self.numbers.first_chunks.record(duration, trace);
+            numbers.first_chunks.record(duration, trace);
         }
     }
 

@@ -262,7 +262,7 @@ fn as_pairs<S: serde::Serializer>(minutes: &[Minute; MINUTES], s: S) -> Result<S
     s.collect_seq(minutes.iter().map(|m| (m.answered, m.failed)))
 }
 
-/// How long attempts took since the start, in milliseconds; `None`: there were none.
+/// How long attempts took in the last [`crate::LATELY`] minutes, in milliseconds; `None`: there were none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Latency {
     /// Half of them took no longer.

@@ -15,7 +15,7 @@ fn a_healthy_request_allocates_nothing() {
     let counted = measure(|| {
         let request = api.begin();
         let attempt = Attempting::new(&candidate);
-        attempt.took(TOOK, false, None);
+        attempt.took(TOOK, false, 1, None);
         attempt.end(&Ended {
             word: "answered",
             good: Some(true),
