@@ -128,7 +128,6 @@ release: ## the release without its tests, for four platforms, in build/release/
 	tools/cross.sh build/native
 	build/cross/bin/python packaging/inventory.py build/inventory
 	$(GRADLEW) -PnativeLibraries=$(CURDIR)/build/native -PthirdParty=$(CURDIR)/build/inventory/THIRD-PARTY.txt :java-shim:jar
-	build/cross/bin/python packaging/smaller.py java-shim/build/release/$(notdir $(BUNDLE))
 	packaging/build-dist.sh $(VERSION) java-shim/build/release/$(notdir $(BUNDLE)) build/release build/inventory build/native
 
 dist-all: release ## the release, tested: archives, checksums, SBOMs, in build/release/

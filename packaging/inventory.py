@@ -27,7 +27,11 @@ TARGETS = [
     f"{cpu}-unknown-linux-{libc}" for cpu in ("x86_64", "aarch64") for libc in ("gnu", "musl")
 ]
 # The text of a licence, for crates that are published without their own.
-STANDARD = {"Apache-2.0": ROOT / "LICENSE", "MIT": ROOT / "packaging/licences/MIT.txt"}
+STANDARD = {
+    "0BSD": ROOT / "packaging/licences/0BSD.txt",
+    "Apache-2.0": ROOT / "LICENSE",
+    "MIT": ROOT / "packaging/licences/MIT.txt",
+}
 TEXTS = re.compile(r"^(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
 
 
@@ -204,7 +208,7 @@ def rust(out, version):
         f"Third-party software in Model Failover {version}",
         "",
         f"The native library contains these {len(theirs)} crates from crates.io, what Zig links into it, and Rust's standard",
-        "library (MIT OR Apache-2.0). The Java side contains nothing of others.",
+        f"library (MIT OR Apache-2.0). The Java side contains XZ for Java {xz()} (0BSD).",
         "",
     ]
     texts = {}
@@ -217,14 +221,22 @@ def rust(out, version):
         lines.append(f"{name} {number}: {licence}")
         texts.setdefault(file.read_text(encoding="utf-8").strip(), []).append(f"{name} {number}")
     texts.setdefault(STANDARD["Apache-2.0"].read_text(encoding="utf-8").strip(), []).append("Rust's standard library")
+    texts.setdefault(STANDARD["0BSD"].read_text(encoding="utf-8").strip(), []).append(f"XZ for Java {xz()}")
     for text, users in sorted(texts.items(), key=lambda item: item[1]):
         lines += ["", "-" * 80, *users, "-" * 80, "", text]
     (out / "THIRD-PARTY.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def java(out, version):
+def gradle_version(name):
     build = (ROOT / "build.gradle").read_text(encoding="utf-8")
-    synapse = re.search(r"synapseVersion = '([^']+)'", build)[1]
+    return re.search(rf"{name}Version = '([^']+)'", build)[1]
+
+
+def xz():
+    return gradle_version("xz")
+
+
+def java(out, version):
     ours = f"pkg:maven/org.modelfailover/model-failover@{version}"
     subject = {
         "type": "library",
@@ -237,7 +249,8 @@ def java(out, version):
     }
     # Compiled against, never packed: the host has them, in its own versions.
     supplied = [
-        ("org.apache.synapse", "synapse-core", synapse, "Apache-2.0"),
+        ("org.apache.synapse", "synapse-core", gradle_version("synapse"), "Apache-2.0"),
+        ("com.google.code.gson", "gson", gradle_version("gson"), "Apache-2.0"),
         ("org.osgi", "osgi.core", "6.0.0", "Apache-2.0"),
     ]
     components = [
@@ -254,6 +267,18 @@ def java(out, version):
         }
         for group, name, number, licence in supplied
     ]
+    packed = f"pkg:maven/org.tukaani/xz@{xz()}"
+    components.append(
+        {
+            "type": "library",
+            "bom-ref": packed,
+            "group": "org.tukaani",
+            "name": "xz",
+            "version": xz(),
+            "licenses": licences("0BSD"),
+            "purl": packed,
+        }
+    )
     dependencies = [{"ref": ours, "dependsOn": [entry["bom-ref"] for entry in components]}]
     write_json(out / "sbom-java.cdx.json", bom(subject, components, dependencies))
 

@@ -43,6 +43,8 @@ needed() { readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
 
 for platform in linux-x86_64 linux-x86_64-musl linux-aarch64 linux-aarch64-musl; do
     library=$work/jar/native/$platform/libmodel_failover.so
+    python3 -c 'import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[2], "wb"))' \
+        "$library.xz" "$library" || true
     if [ ! -f "$library" ]; then
         fail "$platform: no library in the bundle"
         continue

@@ -1,5 +1,7 @@
 package org.modelfailover.executor;
 
+import org.tukaani.xz.XZInputStream;
+
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,6 +32,12 @@ public final class NativeLibrary {
     public static final String FOLDER_PROPERTY = "model.failover.tmpdir";
 
     private static final String NAME = "model_failover";
+
+    /**
+     * The most memory that decompression may take, in KiB: 65 MiB are what the best preset asks
+     * for.
+     */
+    private static final int MOST_MEMORY = 80 * 1024;
 
     private static volatile String source;
     private static volatile String failure;
@@ -129,7 +137,7 @@ public final class NativeLibrary {
     private static String fromBundle(String platform, List<String> tried) {
         String file = System.mapLibraryName(NAME);
         String resource = "/native/" + platform + "/" + file;
-        try (InputStream in = NativeLibrary.class.getResourceAsStream(resource)) {
+        try (InputStream in = resource(resource)) {
             if (in == null) {
                 tried.add(platform + ": not in this bundle");
                 return null;
@@ -148,6 +156,16 @@ public final class NativeLibrary {
             tried.add(platform + ": could not be unpacked: " + unpackingReason(e));
             return null;
         }
+    }
+
+    /** What is there of this name, or compressed under this name: null when neither is. */
+    private static InputStream resource(String name) throws IOException {
+        InputStream plain = NativeLibrary.class.getResourceAsStream(name);
+        if (plain != null) {
+            return plain;
+        }
+        InputStream packed = NativeLibrary.class.getResourceAsStream(name + ".xz");
+        return packed == null ? null : new XZInputStream(packed, MOST_MEMORY);
     }
 
     private static Path folder() {

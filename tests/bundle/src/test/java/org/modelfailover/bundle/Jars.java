@@ -6,6 +6,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
@@ -38,6 +39,27 @@ final class Jars {
             }
         }
         return new ByteArrayInputStream(bytes.toByteArray());
+    }
+
+    /** An entry with what a test makes of it. */
+    interface Change {
+        /** Its name and content. */
+        Map.Entry<String, byte[]> of(String name, byte[] content) throws IOException;
+    }
+
+    /** The same bundle with other entries. */
+    static void changed(Path bundle, Path copy, Change change) throws IOException {
+        try (var jar = new JarFile(bundle.toFile());
+                var out = new JarOutputStream(Files.newOutputStream(copy), jar.getManifest())) {
+            for (JarEntry entry : Collections.list(jar.entries())) {
+                if (!entry.getName().equals(JarFile.MANIFEST_NAME)) {
+                    byte[] content = jar.getInputStream(entry).readAllBytes();
+                    Map.Entry<String, byte[]> made = change.of(entry.getName(), content);
+                    out.putNextEntry(new JarEntry(made.getKey()));
+                    out.write(made.getValue());
+                }
+            }
+        }
     }
 
     /** The same bundle as another version would be: its own and its packages' version differ. */
