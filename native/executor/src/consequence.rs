@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use failover_policy::Policy;
-use failover_suspension::{Failure, Flowing, Moment, Suspected, Suspicion};
+use failover_suspension::{Failure, Flowing, Ground, Moment, Suspected, Suspicion};
 use once_cell::sync::Lazy;
 
 use crate::candidate::{Admitted, CandidateState};
@@ -83,8 +83,8 @@ impl Settling<'_> {
                     suspicion: None,
                 };
             }
-            (_, Some(permit)) => permit.failed(now, length),
-            (Blame::Candidate, None) => suspended(candidate, now.plus(length(0))),
+            (blame, Some(permit)) => permit.on(ground(blame)).failed(now, length),
+            (Blame::Candidate, None) => suspended(candidate, blame, now.plus(length(0))),
             (Blame::Unsure, None) => {
                 let failure = Failure {
                     began: self.began,
@@ -92,7 +92,7 @@ impl Settling<'_> {
                     request: (self.request)(),
                 };
                 match candidate.gate.suspect(failure) {
-                    Suspected::Confirmed => suspended(candidate, now.plus(length(0))),
+                    Suspected::Confirmed => suspended(candidate, blame, now.plus(length(0))),
                     Suspected::Open(suspicion) => {
                         return Consequence {
                             suspicion: Some(Open {
@@ -122,9 +122,17 @@ impl Settling<'_> {
     }
 }
 
-fn suspended(candidate: &CandidateState, until: Moment) -> Moment {
-    candidate.gate.suspend(until);
+fn suspended(candidate: &CandidateState, blame: Blame, until: Moment) -> Moment {
+    candidate.gate.suspend_on(ground(blame), until);
     until
+}
+
+/// What other gateways are to make of it: only what the provider has said holds for them too.
+fn ground(blame: Blame) -> Ground {
+    match blame {
+        Blame::Candidate => Ground::Said,
+        Blame::Unsure | Blame::Nobody => Ground::Inferred,
+    }
 }
 
 /// A stream that a candidate is sending: an answer to somebody as long as it flows, and one that was given when it

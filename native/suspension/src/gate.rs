@@ -15,18 +15,27 @@
 //! contains, it can't take a model from those for whom it works, and a model that is down is found out at the second
 //! request at the latest. What is needed for that stands beside the word: when the candidate last answered, how many
 //! streams it is sending, and the last mark. A healthy candidate's answer costs two loads, and a store a second.
+//!
+//! # Peers
+//!
+//! Other gateways may share the candidate ([`Peers`]). They are told of changes after the word has changed, and asked
+//! for the permit of a window before a request takes it; the request that asks goes on to another candidate. What they
+//! have to say comes back by the methods in `shared.rs`, which tell nobody. A request for a healthy candidate does not
+//! come by here.
 
 use std::fmt;
-use std::sync::Arc;
 #[cfg(not(feature = "loom"))]
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 #[cfg(feature = "loom")]
 use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::leave::Leave;
 use crate::mark::{Failure, Mark};
 use crate::moment::Moment;
+use crate::peers::{Change, Ground, Peers};
 use crate::word::{SUSPECTS_MAX, Word};
 
 /// What a request may do with a candidate now.
@@ -84,6 +93,9 @@ pub struct Gate {
     flowing: AtomicU32,
     /// The last failure that may have been its own, since it last answered; 0: none. See [`Mark`].
     mark: AtomicU64,
+    /// Whether peers have left it the next probe.
+    pub(crate) leave: Leave,
+    pub(crate) peers: RwLock<Option<Arc<dyn Peers>>>,
 }
 
 impl Default for Gate {
@@ -93,6 +105,8 @@ impl Default for Gate {
             answered: AtomicU64::new(0),
             flowing: AtomicU32::new(0),
             mark: AtomicU64::new(0),
+            leave: Leave::default(),
+            peers: RwLock::new(None),
         }
     }
 }
@@ -121,12 +135,12 @@ impl fmt::Debug for Gate {
 }
 
 impl Gate {
-    fn load(&self) -> Word {
+    pub(crate) fn load(&self) -> Word {
         Word(self.word.load(Ordering::Acquire))
     }
 
     /// Applies `change` until it is taken or `change` gives `None`. Returns the word before and after.
-    fn change(&self, change: impl Fn(Word) -> Option<Word>) -> Option<(Word, Word)> {
+    pub(crate) fn change(&self, change: impl Fn(Word) -> Option<Word>) -> Option<(Word, Word)> {
         let mut before = self.load();
         loop {
             let after = change(before)?;
@@ -169,6 +183,9 @@ impl Gate {
                     until: word.until(),
                 };
             }
+            if !self.may_probe(word.until(), now) {
+                return Admission::Probing;
+            }
             if let Some(permit) = self.take_permit(|w| w == word) {
                 return Admission::Probe(permit);
             }
@@ -183,17 +200,60 @@ impl Gate {
 
     fn take_permit(self: &Arc<Self>, may: impl Fn(Word) -> bool) -> Option<Permit> {
         let (_, after) = self.change(|w| may(w).then(|| w.with_probing(true).next_generation()))?;
+        self.leave.taken();
+        self.tell(Change::Probing);
         Some(Permit {
             gate: Arc::clone(self),
             generation: after.generation(),
+            ground: Ground::Inferred,
             open: true,
         })
     }
 
     /// Suspends until `until`, or leaves a longer suspension as it is. Returns whether the end moved.
     pub fn suspend(&self, until: Moment) -> bool {
+        self.suspend_on(Ground::Said, until)
+    }
+
+    /// As [`Gate::suspend`], for this reason.
+    pub fn suspend_on(&self, ground: Ground, until: Moment) -> bool {
+        let moved = self.lengthen(until);
+        if moved {
+            self.tell(Change::Suspended(ground));
+        }
+        moved
+    }
+
+    pub(crate) fn lengthen(&self, until: Moment) -> bool {
         self.change(|w| (w.until() < until).then(|| w.with_until(until)))
             .is_some()
+    }
+
+    /// Whether a request may take the permit of the window that begins at `until`. One that may not has asked for it,
+    /// if nobody has.
+    fn may_probe(&self, until: Moment, now: Moment) -> bool {
+        let peers = self.peers();
+        let Some(peers) = peers.filter(|p| p.reachable()) else {
+            return true;
+        };
+        if self.leave.is_given(until, now) {
+            return true;
+        }
+        if self.leave.ask(until, now) {
+            peers.changed(Change::Due(until));
+        }
+        false
+    }
+
+    fn peers(&self) -> Option<Arc<dyn Peers>> {
+        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
+        peers.clone()
+    }
+
+    fn tell(&self, change: Change) {
+        if let Some(peers) = self.peers() {
+            peers.changed(change);
+        }
     }
 
     /// Failed probes in a row.
@@ -210,7 +270,9 @@ impl Gate {
         }
         self.answered.fetch_max(now.0.max(1), Ordering::AcqRel);
         if !untroubled {
-            self.mark.store(0, Ordering::Release);
+            if self.mark.swap(0, Ordering::AcqRel) != 0 {
+                self.tell(Change::Answered);
+            }
             let suspected = |w: Word| w.suspects() > 0 && !w.suspended();
             self.change(|w| suspected(w).then(|| w.with_suspects(0).next_generation()));
         }
@@ -225,7 +287,9 @@ impl Gate {
     /// An attempt failed, and it is not known whose fault that is. While the suspicion is there, other requests prefer
     /// other candidates.
     pub fn suspect(self: &Arc<Self>, failure: Failure) -> Suspected {
-        let before = Mark(self.mark.swap(Mark::new(&failure).0, Ordering::AcqRel));
+        let mark = Mark::new(&failure);
+        let before = Mark(self.mark.swap(mark.0, Ordering::AcqRel));
+        self.tell(Change::Marked(mark.request()));
         if before.makes_two_with(&failure) {
             return Suspected::Confirmed;
         }
@@ -241,7 +305,7 @@ impl Gate {
     }
 
     /// Whether it has answered somebody since then or shortly before, or is answering now.
-    fn works_for_others(&self, since: Moment) -> bool {
+    pub(crate) fn works_for_others(&self, since: Moment) -> bool {
         let last = self.answered.load(Ordering::Acquire);
         let lately = LATELY.as_millis() as u64;
         self.flowing.load(Ordering::Acquire) > 0
@@ -250,8 +314,17 @@ impl Gate {
 
     /// Forgets every failure; a hold stays. A probe under way then changes nothing when it ends.
     pub fn clear(&self) {
+        self.forget();
+        self.tell(Change::Cleared { operator: true });
+    }
+
+    pub(crate) fn forget(&self) {
         self.mark.store(0, Ordering::Release);
         self.change(|w| Some(w.cleared()));
+    }
+
+    pub(crate) fn set_mark(&self, mark: Option<Mark>) {
+        self.mark.store(mark.map_or(0, |m| m.0), Ordering::Release);
     }
 
     /// Whether a failure has left a mark that no answer has taken away yet.
@@ -261,12 +334,18 @@ impl Gate {
 
     /// Isolates the candidate until [`Gate::release`].
     pub fn hold(&self) {
-        self.change(|w| Some(w.with_held(true)));
+        self.set_held(true);
+        self.tell(Change::Held(true));
     }
 
     /// Ends a hold; a suspension goes on.
     pub fn release(&self) {
-        self.change(|w| Some(w.with_held(false)));
+        self.set_held(false);
+        self.tell(Change::Held(false));
+    }
+
+    pub(crate) fn set_held(&self, held: bool) {
+        self.change(|w| (w.held() != held).then(|| w.with_held(held)));
     }
 
     /// The state at `now`.
@@ -315,7 +394,7 @@ impl Suspicion {
             return None;
         }
         let until = self.failure.now.plus(length);
-        self.gate.suspend(until);
+        self.gate.suspend_on(Ground::Inferred, until);
         Some(until)
     }
 }
@@ -351,6 +430,7 @@ impl Drop for Flowing {
 pub struct Permit {
     gate: Arc<Gate>,
     generation: u16,
+    ground: Ground,
     open: bool,
 }
 
@@ -367,12 +447,20 @@ impl Permit {
         word.probing() && word.generation() == self.generation
     }
 
+    /// What a failure will be based on; without this it is [`Ground::Inferred`].
+    pub fn on(mut self, ground: Ground) -> Self {
+        self.ground = ground;
+        self
+    }
+
     /// The candidate answered: all traffic returns. Returns whether a suspension was lifted.
     pub fn succeeded(mut self) -> bool {
         self.open = false;
-        self.gate
-            .change(|w| self.current(w).then(|| w.cleared()))
-            .is_some()
+        let lifted = self.gate.change(|w| self.current(w).then(|| w.cleared()));
+        if lifted.is_some() {
+            self.gate.tell(Change::Cleared { operator: false });
+        }
+        lifted.is_some()
     }
 
     /// The candidate failed again: suspended for what `length` makes of the failed probes in a row, this one
@@ -390,6 +478,7 @@ impl Permit {
                 w
             })
         });
+        self.gate.tell(Change::Suspended(self.ground));
         changed.map_or(now, |(_, after)| after.until())
     }
 }
@@ -397,8 +486,12 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.open {
-            self.gate
+            let back = self
+                .gate
                 .change(|w| self.current(w).then(|| w.with_probing(false)));
+            if back.is_some() {
+                self.gate.tell(Change::GivenBack);
+            }
         }
     }
 }
