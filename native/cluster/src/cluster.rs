@@ -54,6 +54,7 @@ pub trait Surroundings: Send + Sync + 'static {
 pub struct Cluster {
     shared: Arc<Shared>,
     options: Options,
+    node: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -115,6 +116,7 @@ impl Cluster {
             surroundings,
         });
         let (stop, mut stopped) = oneshot::channel();
+        let node = options.node.clone();
         let driver = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("model-failover-cluster".to_owned())
@@ -126,6 +128,7 @@ impl Cluster {
         Ok(Cluster {
             shared,
             options: wanted,
+            node,
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -134,6 +137,11 @@ impl Cluster {
     /// What it was started with.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// What the others know this gateway by: its name, and which start of it.
+    pub fn node(&self) -> &str {
+        &self.node
     }
 
     /// For the cache whose candidates are shared.

@@ -328,19 +328,21 @@ impl Node {
         let state = reply.state;
         let gate = candidate.gate.upgrade();
         match (&under_way.operation, reply.verdict) {
-            (Operation::Clear { .. }, Verdict::Done) => candidate.epoch = state.epoch,
-            (
-                Operation::Clear {
-                    age,
-                    operator: true,
-                },
-                _,
-            ) if !state.left.is_zero() => {
-                // It stands for whatever an operator has seen here, and was said of an epoch that is over.
-                if reply.verdict == Verdict::Late && candidate.wishes.suspend.is_none() {
-                    let at = Moment(under_way.at.0.saturating_sub(age.as_millis() as u64));
-                    candidate.wishes.clear = Some((at, true));
+            (Operation::Clear { .. }, Verdict::Done) => {
+                candidate.epoch = state.epoch;
+                // What was learned while it was under way is cleared with it.
+                if !candidate.own
+                    && let Some(gate) = &gate
+                {
+                    gate.learn_cleared();
                 }
+            }
+            (Operation::Clear { age, operator }, Verdict::Late)
+                if *operator && !state.left.is_zero() && candidate.wishes.suspend.is_none() =>
+            {
+                // Another clear came first, and a suspension after it; the operator wants that away as well.
+                let at = Moment(under_way.at.0.saturating_sub(age.as_millis() as u64));
+                candidate.wishes.clear = Some((at, true));
             }
             (Operation::Hold { held, .. }, Verdict::Late)
                 if state.held != *held && gate.as_ref().is_some_and(|g| g.view().held == *held) =>

@@ -355,10 +355,9 @@ fn sentinel(
     certificates: Option<TlsCertificates>,
 ) -> Result<redis::sentinel::SentinelClient, Failed> {
     let sentinels = options.servers.iter().map(|s| address(options, s));
-    let mut builder =
-        SentinelClientBuilder::new(sentinels, master.to_owned(), SentinelServerType::Master)?
-            .set_client_to_redis_db(options.database)
-            .set_client_to_redis_protocol(ProtocolVersion::RESP3);
+    let mut builder = SentinelClientBuilder::new(sentinels, master, SentinelServerType::Master)?
+        .set_client_to_redis_db(options.database)
+        .set_client_to_redis_protocol(ProtocolVersion::RESP3);
     if let Some(user) = &options.user {
         builder = builder.set_client_to_redis_username(user);
     }

@@ -6,7 +6,7 @@
 //! one serves nobody, was it the candidate. Everything else leaves a mark and no more, so that no request can take a
 //! model from those whom it serves.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use failover_policy::Policy;
@@ -171,10 +171,19 @@ impl Drop for Streaming<'_> {
 const LOOKED_AT: usize = 64 * 1024;
 
 /// Tells one request from another; the same for the same body, sent again. Nobody outside can tell which bodies have
-/// the same.
-pub(crate) fn fingerprint(body: &[u8]) -> u64 {
+/// the same. `shared`: what gateways that share suspensions tell them apart by, so that a request which its client
+/// sends again to another one is the same there; 0: this gateway is alone.
+pub(crate) fn fingerprint(body: &[u8], shared: u64) -> u64 {
     static KEYS: Lazy<RandomState> = Lazy::new(RandomState::new);
-    let mut hasher = KEYS.build_hasher();
+    let mut hasher = match shared {
+        0 => KEYS.build_hasher(),
+        // The same in every process of one version of the library.
+        shared => {
+            let mut hasher = DefaultHasher::new();
+            hasher.write_u64(shared);
+            hasher
+        }
+    };
     hasher.write_usize(body.len());
     hasher.write(&body[..body.len().min(LOOKED_AT)]);
     hasher.write(&body[body.len().saturating_sub(LOOKED_AT)..]);

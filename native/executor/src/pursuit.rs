@@ -339,7 +339,7 @@ impl Call {
             .any(|(index, candidate)| {
                 self.is_left(course, index, candidate)
                     && matches!(
-                        candidate.gate.state(now),
+                        candidate.gate.admits(now),
                         State::Healthy | State::Suspected | State::Due
                     )
             })

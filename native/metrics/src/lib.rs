@@ -24,6 +24,6 @@ pub use numbers::{
     ApiNumbers, Attempting, CandidateNumbers, Drill, Ended, Note, Probe, Requesting, Served,
 };
 pub use snapshot::{
-    Api, Candidate, CandidateName, Failure, Forecast, Health, Latency, Operation, PassedOver,
-    Policy, Section, Snapshot, Source, State,
+    Api, Candidate, CandidateName, Cluster, Failure, Forecast, Health, Latency, Operation,
+    PassedOver, Policy, Section, Snapshot, Source, State,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use crate::gate::Gate;
+use crate::gate::{Gate, State};
 use crate::mark::{Failure, Mark};
 use crate::moment::Moment;
 use crate::peers::Peers;
@@ -85,8 +85,16 @@ impl Gate {
         self.leave.refuse(window, again);
     }
 
-    /// Whether a request that finds its time over would only ask, and go on to another candidate.
-    pub fn must_ask(&self, now: Moment) -> bool {
+    /// The state at `now` as a request meets it: one that would have to ask the peers goes on, as if it were being
+    /// probed.
+    pub fn admits(&self, now: Moment) -> State {
+        match self.state(now) {
+            State::Due if self.must_ask(now) => State::Probing,
+            state => state,
+        }
+    }
+
+    fn must_ask(&self, now: Moment) -> bool {
         let word = self.load();
         let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
         peers.as_ref().is_some_and(|peers| peers.reachable())
