@@ -92,14 +92,23 @@ struct Held {
 struct UnderWay {
     serial: u64,
     operation: Operation,
+    epoch: u64,
     at: Moment,
+}
+
+/// A clear of this node's. Sent again, it is of the epoch in which it was made: else it would clear what came after.
+#[derive(Debug, Clone, Copy)]
+struct Cleared {
+    at: Moment,
+    operator: bool,
+    epoch: u64,
 }
 
 /// What is wanted of the store, one of each sort.
 #[derive(Debug, Default)]
 struct Wishes {
     suspend: Option<Ground>,
-    clear: Option<(Moment, bool)>,
+    clear: Option<Cleared>,
     ask: bool,
     take: bool,
     back: Option<Token>,
@@ -220,7 +229,11 @@ impl Node {
                 candidate.asked = None;
             }
             Change::Cleared { operator } if !suspended => {
-                wishes.clear = Some((now, operator));
+                wishes.clear = Some(Cleared {
+                    at: now,
+                    operator,
+                    epoch: candidate.epoch,
+                });
                 wishes.suspend = None;
                 wishes.mark = None;
                 candidate.permit = None;
@@ -290,7 +303,7 @@ impl Node {
             if candidate.under_way.is_some() {
                 continue;
             }
-            let Some(operation) = candidate.operation(now) else {
+            let Some((operation, epoch)) = candidate.operation(now) else {
                 continue;
             };
             let ticket = Ticket {
@@ -300,13 +313,14 @@ impl Node {
             candidate.under_way = Some(UnderWay {
                 serial: self.serial,
                 operation: operation.clone(),
+                epoch,
                 at: now,
             });
             self.counts.sent += 1;
             return Some(Request {
                 ticket,
                 candidate: candidate.name.clone(),
-                epoch: candidate.epoch,
+                epoch,
                 operation,
             });
         }
@@ -341,8 +355,11 @@ impl Node {
                 if *operator && !state.left.is_zero() && candidate.wishes.suspend.is_none() =>
             {
                 // Another clear came first, and a suspension after it; the operator wants that away as well.
-                let at = Moment(under_way.at.0.saturating_sub(age.as_millis() as u64));
-                candidate.wishes.clear = Some((at, true));
+                candidate.wishes.clear = Some(Cleared {
+                    at: Moment(under_way.at.0.saturating_sub(age.as_millis() as u64)),
+                    operator: true,
+                    epoch: state.epoch,
+                });
             }
             (Operation::Hold { held, .. }, Verdict::Late)
                 if state.held != *held && gate.as_ref().is_some_and(|g| g.view().held == *held) =>
@@ -471,6 +488,11 @@ impl Node {
         self.by_name.retain(|_, index| !gone(&candidates[*index]));
     }
 
+    /// The clears of a candidate that this node knows of.
+    pub fn epoch(&self, index: usize) -> u64 {
+        self.candidates[index].epoch
+    }
+
     /// Who has suspended a candidate that is suspended now.
     pub fn suspended_by(&self, name: &str) -> Option<String> {
         let candidate = &self.candidates[*self.by_name.get(name)?];
@@ -493,15 +515,21 @@ fn stronger(one: Ground, other: Ground) -> Ground {
 
 impl Candidate {
     /// The most urgent wish, which is one no more.
-    fn operation(&mut self, now: Moment) -> Option<Operation> {
+    fn operation(&mut self, now: Moment) -> Option<(Operation, u64)> {
+        if let Some(clear) = self.wishes.clear.take() {
+            let operation = Operation::Clear {
+                age: clear.at.until(now),
+                operator: clear.operator,
+            };
+            return Some((operation, clear.epoch));
+        }
+        Some((self.present_operation(now)?, self.epoch))
+    }
+
+    /// One that is of the present epoch.
+    fn present_operation(&mut self, now: Moment) -> Option<Operation> {
         let view = self.gate.upgrade().map(|gate| gate.view());
         let wishes = &mut self.wishes;
-        if let Some((at, operator)) = wishes.clear.take() {
-            return Some(Operation::Clear {
-                age: at.until(now),
-                operator,
-            });
-        }
         if let Some(ground) = wishes.suspend.take()
             && let Some(view) = view
             && let Some(until) = view.until.filter(|until| *until > now)
@@ -563,8 +591,11 @@ impl Candidate {
             }
             Operation::Clear { age, operator } => {
                 if wishes.suspend.is_none() && wishes.clear.is_none() {
-                    let at = failed.at.0.saturating_sub(age.as_millis() as u64);
-                    wishes.clear = Some((Moment(at), operator));
+                    wishes.clear = Some(Cleared {
+                        at: Moment(failed.at.0.saturating_sub(age.as_millis() as u64)),
+                        operator,
+                        epoch: failed.epoch,
+                    });
                 }
             }
             // Whoever wants it still has its own clock for it.
