@@ -5,6 +5,9 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(test)]
+extern crate self as failover_cluster;
+
 mod cluster;
 mod node;
 mod numbers;

@@ -395,3 +395,6 @@ fn certificates(options: &Options) -> Result<Option<TlsCertificates>, Failed> {
         root_cert,
     }))
 }
+
+#[cfg(test)]
+mod tests;

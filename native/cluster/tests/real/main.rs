@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
+mod faults;
 mod gateways;
 mod servers;
 mod sharing;
+mod topologies;

@@ -185,7 +185,7 @@ impl Watched {
         let mut sentinels = Vec::new();
         for _ in 0..3 {
             let port = free_port();
-            let file = std::env::temp_dir().join(format!("model-failover-sentinel-{port}.conf"));
+            let file = primary.folder.join(format!("sentinel-{port}.conf"));
             let text = format!(
                 "sentinel monitor models 127.0.0.1 {} 2\nsentinel down-after-milliseconds models 500\n\
                  sentinel failover-timeout models 3000\n",
