@@ -43,6 +43,7 @@ class ClusterFaultsTest {
         c = world.startOnALine("c", redis.port());
         world.linked();
         target = world.target();
+        world.warm(target);
         world.provider.set(target, "delay=200ms~status=429");
     }
 

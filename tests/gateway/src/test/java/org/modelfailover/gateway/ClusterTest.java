@@ -50,13 +50,27 @@ class ClusterTest {
 
     private static String dead() {
         String target = world.target();
+        world.warm(target);
         world.provider.set(target, "status=429");
         return target;
+    }
+
+    /** A gateway that has not had a request for the model yet. */
+    @Test
+    void aGatewayKnowsBeforeItsFirstRequest() {
+        String target = world.target();
+        world.provider.set(target, "status=429~retry-after=60");
+        world.served(a.ask(target));
+        Until.holds("all is told", () -> a.cluster().get("backlog").getAsLong() == 0);
+        assertEquals("unknown", b.stateOf(target));
+        world.served(b.ask(target));
+        assertEquals(1, world.calls(target), "not even its first request goes there");
     }
 
     @Test
     void whatOneGatewayHasFoundOutTheOtherKnows() {
         String target = world.target();
+        world.warm(target);
         world.provider.set(target, "status=429~retry-after=60");
         world.served(a.ask(target));
         assertEquals(1, world.calls(target));

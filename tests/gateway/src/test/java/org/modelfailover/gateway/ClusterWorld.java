@@ -106,6 +106,16 @@ final class ClusterWorld implements AutoCloseable {
         }
     }
 
+    /** A first answer of each gateway: from then on it knows the model. */
+    void warm(String target) {
+        for (GatewayProcess gateway : gateways) {
+            if (gateway.isAlive()) {
+                served(gateway.ask(target));
+            }
+        }
+        provider.forgetCalls();
+    }
+
     void served(Answer answer) {
         assertEquals(200, answer.status(), () -> answer + " " + answer.body());
     }
