@@ -189,3 +189,17 @@ pub(crate) fn fingerprint(body: &[u8], shared: u64) -> u64 {
     hasher.write(&body[body.len().saturating_sub(LOOKED_AT)..]);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gateways_with_the_same_key_tell_requests_apart_in_the_same_way() {
+        let (one, other) = (b"{\"n\":1}", b"{\"n\":2}");
+        assert_eq!(fingerprint(one, 7), fingerprint(one, 7));
+        assert_ne!(fingerprint(one, 7), fingerprint(other, 7));
+        assert_ne!(fingerprint(one, 7), fingerprint(one, 8));
+        assert_ne!(fingerprint(one, 7), fingerprint(one, 0));
+    }
+}

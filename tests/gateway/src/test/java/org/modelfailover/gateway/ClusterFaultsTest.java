@@ -127,7 +127,8 @@ class ClusterFaultsTest {
             load.forAWhile(1500);
             probes(load, 3, 4);
             redis.cli("CONFIG", "SET", "save", "1 1");
-            redis.cli("CONFIG", "SET", "dbfilename", "missing-" + "x".repeat(300));
+            // Whatever keeps it from saving: it refuses to write from then on.
+            redis.loseDisk();
             redis.cli("SET", "x", "1");
             Until.holds("it is full", () -> redis.cli("SET", "x", "2").contains("MISCONF"));
             probes(load, 2, 8);

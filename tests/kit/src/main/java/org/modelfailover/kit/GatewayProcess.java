@@ -105,6 +105,11 @@ public final class GatewayProcess implements AutoCloseable {
         return "http://127.0.0.1:" + metrics + "/";
     }
 
+    /** What the page asks for. */
+    public String token() {
+        return TOKEN;
+    }
+
     /** What {@code /metrics} says. */
     public String metrics() {
         String url = "http://127.0.0.1:" + metrics + "/metrics";

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -144,6 +145,15 @@ public final class Redis implements AutoCloseable {
 
     public void goOn() {
         Signal.send(process.pid(), "CONT");
+    }
+
+    /** From now on it can't save. */
+    public void loseDisk() {
+        try (Stream<Path> files = Files.walk(folder)) {
+            files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** As kill -9 does. */
