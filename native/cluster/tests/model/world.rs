@@ -119,6 +119,10 @@ pub struct World {
     /// Since when somebody has been due, whose requests come, without a probe anywhere.
     due_since: Option<u64>,
     clears: u64,
+    /// Whether operations are done twice, the second time later than the first.
+    doubled: bool,
+    /// The latest end that any node has given a suspension, on the world's clock.
+    longest: u64,
     pub probes: u64,
     pub history: Vec<String>,
 }
@@ -138,11 +142,13 @@ impl World {
             quiet: false,
             due_since: None,
             clears: 0,
+            doubled: faults.operations > 0,
+            longest: 0,
             probes: 0,
             history: Vec::new(),
         };
         for node in 0..nodes {
-            let every = [20, 100, 400, 3000][world.random.usize(0..4)];
+            let every = [20, 100, 400, 900, 3000][world.random.usize(0..5)];
             let offset = world.random.u64(0..100_000);
             let gateway = world.gateway(node, offset, every, 0);
             world.gateways.push(gateway);
@@ -446,6 +452,17 @@ impl World {
                 self.clears
             ),
         );
+        // A message that is late tells of less than it says, and one that is older than what is known of nothing.
+        let end = until
+            .unwrap_or_default()
+            .saturating_sub(self.gateways[node].offset);
+        self.demand(
+            self.doubled || end <= self.longest + 1500,
+            &format!(
+                "n{node} has it suspended until {end}, and nobody for longer than until {}",
+                self.longest
+            ),
+        );
         let gateway = &mut self.gateways[node];
         gateway.until = until.map(|until| (until, epoch));
         gateway.cleared = false;
@@ -527,10 +544,15 @@ impl World {
             self.gateways[node].cleared = lifted;
         } else {
             self.tell(format!("n{node}'s probe has failed"));
-            permit.failed(now, |failed| {
+            let until = permit.failed(now, |failed| {
                 Duration::from_millis(1000 + 100 * u64::from(failed))
             });
+            self.ends(node, until);
         }
+    }
+
+    fn ends(&mut self, node: usize, until: Moment) {
+        self.longest = self.longest.max(until.0 - self.gateways[node].offset);
     }
 
     fn tried(&mut self, node: usize, _began: u64) {
@@ -546,16 +568,17 @@ impl World {
             false => Ground::Inferred,
         };
         if gate.suspend_on(ground, now.plus(length)) {
+            self.ends(node, now.plus(length));
             self.tell(format!("n{node} suspends for {length:?}, {ground:?}"));
         }
     }
 
-    /// From now on nothing goes wrong and nobody asks; what is under way comes to its end.
+    /// From now on nothing goes wrong but that messages are lost, and nobody asks; what is under way comes to its end.
     pub fn heal(&mut self) {
         self.tell("all is well from here on".to_owned());
         self.quiet = true;
         self.faults = Faults {
-            messages: 0,
+            messages: self.faults.messages,
             operations: 0,
             deaths: false,
             flushes: false,
@@ -584,6 +607,7 @@ impl World {
         let node = self.random.usize(0..self.gateways.len());
         self.tell(format!("n{node} suspends for a minute"));
         let until = self.moment(node).plus(Duration::from_secs(60));
+        self.ends(node, until);
         self.gateways[node].gate.suspend(until);
         self.settle(node);
     }
