@@ -3,13 +3,14 @@
 # suspension at one node to the others, and what a Redis on this machine has to do for nodes and candidates.
 #
 # usage: benches/cluster.sh
-# ROUND_SECONDS says how long each rate is counted, SAMPLES how many suspensions are timed, RESULTS is the folder of the
-# CSV. CARGO and CARGO_FLAGS come from make, BENCH_FLAGS says what is built, and how; REDIS names the folder of
+# ROUND_SECONDS says how long each rate is counted, SAMPLES how many suspensions are timed, NODES for how many gateways
+# rates are counted, RESULTS is the folder of the CSV. CARGO and CARGO_FLAGS come from make, BENCH_FLAGS says what is built, and how; REDIS names the folder of
 # redis-server.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cargo="${CARGO:-cargo}"
 export BENCH_SECONDS="${ROUND_SECONDS:-5}" BENCH_SAMPLES="${SAMPLES:-500}" REDIS_REQUIRED=1
+export BENCH_NODES="${NODES:-1 2 3 6}"
 results="${RESULTS:-benches/results}"
 mkdir -p "$results"
 result="$results/cluster.csv"
@@ -24,4 +25,4 @@ trap 'rm -f "$out"' EXIT
   echo "# healthy: nothing happens; storm: each second a tenth of the candidates is suspended, or for longer"
   cat "$out"
 } | tee "$result"
-grep -q '^memory,6,1000,' "$result"
+grep -q '^memory,' "$result"

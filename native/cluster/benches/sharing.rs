@@ -1,6 +1,7 @@
 //! What sharing costs and how fast it is, on one machine: lines of CSV for `benches/cluster.sh`.
 //!
-//! `BENCH_SECONDS` is how long each rate is counted (5), `BENCH_SAMPLES` how many suspensions are timed (500).
+//! `BENCH_SECONDS` is how long each rate is counted (5), `BENCH_SAMPLES` how many suspensions are timed (500),
+//! `BENCH_NODES` for how many nodes rates are counted.
 
 #![allow(
     dead_code,
@@ -44,7 +45,8 @@ fn main() {
     println!("measure,nodes,candidates,value,unit");
     healthy(&server);
     propagation(&server);
-    for nodes in [1, 2, 3, 6] {
+    let nodes = std::env::var("BENCH_NODES").unwrap_or_else(|_| "1 2 3 6".to_owned());
+    for nodes in nodes.split_whitespace().filter_map(|n| n.parse().ok()) {
         for candidates in [10, 100, 1000] {
             rate(&server, nodes, candidates);
         }

@@ -63,7 +63,7 @@ elseif operation == 'clear' then
     local left, length = suspension()
     if late then
         verdict = 'late'
-    elseif left > 0 and length - left < tonumber(ARGV[6]) then
+    elseif left > 0 and length - left + SLACK < tonumber(ARGV[6]) then
         -- It has begun after what cleared it.
         verdict = 'newer'
     else

@@ -242,7 +242,7 @@ impl Node {
             // Something else has happened since, and will be told.
             Change::Suspended(_) | Change::Cleared { .. } => {}
             Change::Held(_) => {
-                candidate.hold_version += 1;
+                candidate.hold_version = candidate.hold_version.saturating_add(1);
                 wishes.hold = true;
             }
             Change::Marked(request) => {
@@ -364,8 +364,14 @@ impl Node {
             (Operation::Hold { held, .. }, Verdict::Late)
                 if state.held != *held && gate.as_ref().is_some_and(|g| g.view().held == *held) =>
             {
-                candidate.hold_version = state.hold_version + 1;
+                candidate.hold_version = state.hold_version.saturating_add(1);
                 candidate.wishes.hold = true;
+            }
+            (Operation::Suspend { .. }, _) => {
+                // It was cleared here while it was on its way, and has begun there only now.
+                if let Some(clear) = &mut candidate.wishes.clear {
+                    clear.at = now;
+                }
             }
             (Operation::Take(_), Verdict::Taken) => self.counts.collisions += 1,
             (Operation::Ask(token), verdict) => {
@@ -696,8 +702,10 @@ impl Candidate {
         let until = gate.view().until.filter(|until| *until > now);
         let left = until.map_or(Duration::ZERO, |until| now.until(until));
         if !state.left.is_zero() {
+            // What is about to be cleared is not learned first.
+            let cleared = self.wishes.clear.is_some();
             let answers = state.ground == Ground::Inferred && until.is_none() && gate.answers(now);
-            if !answers && gate.learn_suspended(now.plus(state.left), state.failed) {
+            if !cleared && !answers && gate.learn_suspended(now.plus(state.left), state.failed) {
                 self.own = false;
                 self.ground = Some(state.ground);
                 self.by = Some(state.by.clone());

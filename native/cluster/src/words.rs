@@ -46,9 +46,19 @@ impl Default for State {
     }
 }
 
+/// The longest suspension that is believed: what can be set, and no more.
+const LONGEST: u64 = 24 * 60 * 60 * 1000;
+
+/// The longest line that is read.
+const LINE: usize = 1024;
+
 impl State {
-    /// Reads a line of `exchange.lua`; `None`: it is of another make.
+    /// Reads a line of `exchange.lua`; `None`: it is of another make. Whoever may write to the store can't do more with
+    /// it than what a node can.
     pub fn read(line: &str) -> Option<State> {
+        if line.len() > LINE {
+            return None;
+        }
         let mut words = line.split(' ');
         let mut number = || words.next()?.parse::<u64>().ok();
         let (epoch, change) = (number()?, number()?);
@@ -64,8 +74,8 @@ impl State {
         words.next().is_none().then_some(State {
             epoch,
             change,
-            left: Duration::from_millis(left),
-            length: Duration::from_millis(length),
+            left: Duration::from_millis(left.min(LONGEST)),
+            length: Duration::from_millis(length.min(LONGEST)),
             failed: u32::try_from(failed).ok()?,
             ground: if said == 1 {
                 Ground::Said
@@ -285,5 +295,40 @@ impl Message {
             candidate: candidate.to_owned(),
             state: State::read(state)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_and_whatever_is_none_is_not() {
+        let line = "4 17 59990 60000 2 1 a#0001 3 1 77";
+        let state = State::read(line).unwrap_or_default();
+        assert_eq!((state.epoch, state.change, state.failed), (4, 17, 2));
+        assert_eq!(state.left, Duration::from_millis(59_990));
+        assert_eq!((state.ground, state.by.as_str()), (Ground::Said, "a#0001"));
+        assert_eq!(
+            (state.hold_version, state.held, state.mark),
+            (3, true, Some(77))
+        );
+        for wrong in [
+            "",
+            "4",
+            "4 17 -1 60000 2 1 a 3 1 77",
+            "4 17 59990 60000 2 1 a 3 1",
+            "4 17 59990 60000 2 1 a 3 1 77 more",
+            "4 17 59990 60000 99999999999 1 a 3 1 77",
+        ] {
+            assert_eq!(State::read(wrong), None, "{wrong}");
+        }
+        assert_eq!(State::read(&format!("{line}{}", "7".repeat(2000))), None);
+    }
+
+    #[test]
+    fn nothing_that_stands_in_the_store_suspends_for_more_than_a_day() {
+        let state = State::read("0 1 18446744073709551615 1 0 1 a 0 0 -").unwrap_or_default();
+        assert_eq!(state.left, Duration::from_secs(24 * 60 * 60));
     }
 }

@@ -87,6 +87,16 @@ fn after_whatever_has_failed_a_suspension_reaches_all_and_a_clear_does() {
             healthy(&states),
             &format!("all must stay so, but are {states:?}"),
         );
+        // A clear on the heels of a suspension, at the same node or at one that has just heard of it.
+        for pause in 0..8 {
+            world.suspend();
+            world.play(pause * 2);
+            world.clear();
+            world.play(3000);
+            let states = world.states();
+            let what = format!("a clear {} ms later must reach all: {states:?}", pause * 2);
+            world.demand(healthy(&states), &what);
+        }
         world.hold(true);
         world.play(3000);
         let states = world.states();

@@ -145,7 +145,7 @@ impl Store {
                 let length = suspension.as_ref().map_or(0, |s| s.length);
                 if late {
                     verdict = Verdict::Late;
-                } else if left > 0 && length.saturating_sub(left) < age.as_millis() as u64 {
+                } else if left > 0 && length.saturating_sub(left) + SLACK < age.as_millis() as u64 {
                     verdict = Verdict::Newer;
                 } else {
                     (epoch, changed) = (epoch + 1, true);

@@ -592,9 +592,12 @@ impl World {
         self.play(8000);
     }
 
-    /// An operator's clear at some node.
+    /// An operator's clear at some node that knows of the suspension.
     pub fn clear(&mut self) {
-        let node = self.random.usize(0..self.gateways.len());
+        let knows = |g: &Gateway| g.gate.view().until.is_some();
+        let all = self.gateways.iter().enumerate();
+        let those: Vec<usize> = all.filter(|(_, g)| knows(g)).map(|(n, _)| n).collect();
+        let node = those[self.random.usize(0..those.len())];
         self.tell(format!("n{node} is cleared by its operator"));
         self.clears += 1;
         self.gateways[node].cleared = true;
