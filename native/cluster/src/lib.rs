@@ -8,6 +8,7 @@
 #[cfg(test)]
 extern crate self as failover_cluster;
 
+mod candidate;
 mod cluster;
 mod node;
 mod numbers;

@@ -1,11 +1,12 @@
 //! The gates of a gateway, by key.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::gate::{Gate, State};
 use crate::moment::Moment;
-use crate::peers::Introduction;
+use crate::peers::Peers;
 
 /// Names a candidate of an API. Shared by all Failover policies of that API version and both sections.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +34,12 @@ pub struct Status {
     pub failed_probes: u32,
     /// Whether a failure that may have been its own has left a mark.
     pub marked: bool,
+}
+
+/// Finds those who share a candidate.
+pub trait Introduction: fmt::Debug + Send + Sync {
+    /// Those of this candidate. What is known of it already, `gate` knows afterwards.
+    fn meet(&self, key: &Key, gate: &Arc<Gate>) -> Arc<dyn Peers>;
 }
 
 /// Every candidate's gate. Looked up when a policy is bound to its API, never by a request; outlives the policies,

@@ -16,9 +16,9 @@ mod peers;
 mod shared;
 mod word;
 
-pub use cache::{Cache, Key, Status};
+pub use cache::{Cache, Introduction, Key, Status};
 pub use gate::{Admission, Flowing, Gate, Permit, State, Suspected, Suspicion};
 pub use mark::Failure;
 pub use moment::Moment;
-pub use peers::{Change, Ground, Introduction, Peers};
+pub use peers::{Change, Ground, Peers};
 pub use shared::View;

@@ -2,10 +2,7 @@
 //! How they are reached is nobody's business here.
 
 use std::fmt;
-use std::sync::Arc;
 
-use crate::cache::Key;
-use crate::gate::Gate;
 use crate::moment::Moment;
 
 /// What a suspension is based on.
@@ -49,10 +46,4 @@ pub trait Peers: fmt::Debug + Send + Sync {
 
     /// Whether they can be asked for permits now. If not, a gate gives its own.
     fn reachable(&self) -> bool;
-}
-
-/// Finds those who share a candidate.
-pub trait Introduction: fmt::Debug + Send + Sync {
-    /// Those of this candidate. What is known of it already, `gate` knows afterwards.
-    fn meet(&self, key: &Key, gate: &Arc<Gate>) -> Arc<dyn Peers>;
 }

@@ -105,6 +105,12 @@ struct Gateway {
     cleared: bool,
 }
 
+impl Gateway {
+    fn knows(&self) -> bool {
+        self.alive && self.gate.view().until.is_some()
+    }
+}
+
 pub struct World {
     pub seed: u64,
     pub now: u64,
@@ -498,6 +504,9 @@ impl World {
                 if self.provider_up { "up" } else { "down" }
             ));
         }
+        if self.random.u32(0..1500) == 0 && self.gateways.iter().any(Gateway::knows) {
+            self.clear();
+        }
         let now = self.moment(node);
         match self.gateways[node].gate.admit(now) {
             Admission::Probe(permit) => self.probe(node, permit),
@@ -594,9 +603,8 @@ impl World {
 
     /// An operator's clear at some node that knows of the suspension.
     pub fn clear(&mut self) {
-        let knows = |g: &Gateway| g.gate.view().until.is_some();
         let all = self.gateways.iter().enumerate();
-        let those: Vec<usize> = all.filter(|(_, g)| knows(g)).map(|(n, _)| n).collect();
+        let those: Vec<usize> = all.filter(|(_, g)| g.knows()).map(|(n, _)| n).collect();
         let node = those[self.random.usize(0..those.len())];
         self.tell(format!("n{node} is cleared by its operator"));
         self.clears += 1;

@@ -1,5 +1,5 @@
-use std::sync::Barrier;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Barrier, PoisonError};
 use std::thread;
 
 use super::*;
@@ -332,7 +332,8 @@ struct Heard {
 
 impl Peers for Heard {
     fn changed(&self, change: Change) {
-        self.changes.lock().unwrap().push(change);
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.push(change);
     }
 
     fn reachable(&self) -> bool {
@@ -342,7 +343,8 @@ impl Peers for Heard {
 
 impl Heard {
     fn take(&self) -> Vec<Change> {
-        std::mem::take(&mut self.changes.lock().unwrap())
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut changes)
     }
 }
 
