@@ -164,24 +164,20 @@ impl Gate {
 
     /// What a request may do with the candidate at `now`. At most one client gets the permit of a window.
     pub fn admit(self: &Arc<Self>, now: Moment) -> Admission {
+        match decided(self.load(), now) {
+            Some(admission) => admission,
+            None => self.admit_due(now),
+        }
+    }
+
+    /// Its time is over. Apart, so that who is open or suspended pays nothing for it.
+    #[cold]
+    #[inline(never)]
+    fn admit_due(self: &Arc<Self>, now: Moment) -> Admission {
         loop {
             let word = self.load();
-            if word.held() {
-                return Admission::Held;
-            }
-            if !word.suspended() {
-                return match word.suspects() {
-                    0 => Admission::Open,
-                    _ => Admission::Suspected,
-                };
-            }
-            if word.probing() {
-                return Admission::Probing;
-            }
-            if now < word.until() {
-                return Admission::Suspended {
-                    until: word.until(),
-                };
+            if let Some(admission) = decided(word, now) {
+                return admission;
             }
             if !self.may_probe(word.until(), now) {
                 return Admission::Probing;
@@ -368,6 +364,27 @@ impl Gate {
             State::Due
         }
     }
+}
+
+/// What a request may do, if nothing has to be taken for it; `None`: the time is over.
+#[inline(always)]
+fn decided(word: Word, now: Moment) -> Option<Admission> {
+    Some(if word.held() {
+        Admission::Held
+    } else if !word.suspended() {
+        match word.suspects() {
+            0 => Admission::Open,
+            _ => Admission::Suspected,
+        }
+    } else if word.probing() {
+        Admission::Probing
+    } else if now < word.until() {
+        Admission::Suspended {
+            until: word.until(),
+        }
+    } else {
+        return None;
+    })
 }
 
 /// A failure of which it is not known yet whose it is. Dropped, it is lifted, and what stays is the mark.
