@@ -460,6 +460,17 @@ impl fmt::Debug for Permit {
 }
 
 impl Permit {
+    #[cold]
+    #[inline(never)]
+    fn give_back(&self) {
+        let back = self
+            .gate
+            .change(|w| self.current(w).then(|| w.with_probing(false)));
+        if back.is_some() {
+            self.gate.tell(Change::GivenBack);
+        }
+    }
+
     fn current(&self, word: Word) -> bool {
         word.probing() && word.generation() == self.generation
     }
@@ -503,12 +514,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.open {
-            let back = self
-                .gate
-                .change(|w| self.current(w).then(|| w.with_probing(false)));
-            if back.is_some() {
-                self.gate.tell(Change::GivenBack);
-            }
+            self.give_back();
         }
     }
 }
