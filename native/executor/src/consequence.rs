@@ -83,7 +83,7 @@ impl Settling<'_> {
                     suspicion: None,
                 };
             }
-            (blame, Some(permit)) => permit.on(ground(blame)).failed(now, length),
+            (blame, Some(permit)) => permit.failed_on(ground(blame), now, length),
             (Blame::Candidate, None) => suspended(candidate, blame, now.plus(length(0))),
             (Blame::Unsure, None) => {
                 let failure = Failure {

@@ -26,7 +26,7 @@
 use std::fmt;
 #[cfg(not(feature = "loom"))]
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 #[cfg(feature = "loom")]
@@ -201,7 +201,6 @@ impl Gate {
         Some(Permit {
             gate: Arc::clone(self),
             generation: after.generation(),
-            ground: Ground::Inferred,
             open: true,
         })
     }
@@ -223,33 +222,6 @@ impl Gate {
     pub(crate) fn lengthen(&self, until: Moment) -> bool {
         self.change(|w| (w.until() < until).then(|| w.with_until(until)))
             .is_some()
-    }
-
-    /// Whether a request may take the permit of the window that begins at `until`. One that may not has asked for it,
-    /// if nobody has.
-    fn may_probe(&self, until: Moment, now: Moment) -> bool {
-        let peers = self.peers();
-        let Some(peers) = peers.filter(|p| p.reachable()) else {
-            return true;
-        };
-        if self.leave.is_given(until, now) {
-            return true;
-        }
-        if self.leave.ask(until, now) {
-            peers.changed(Change::Due(until));
-        }
-        false
-    }
-
-    fn peers(&self) -> Option<Arc<dyn Peers>> {
-        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
-        peers.clone()
-    }
-
-    fn tell(&self, change: Change) {
-        if let Some(peers) = self.peers() {
-            peers.changed(change);
-        }
     }
 
     /// Failed probes in a row.
@@ -447,7 +419,6 @@ impl Drop for Flowing {
 pub struct Permit {
     gate: Arc<Gate>,
     generation: u16,
-    ground: Ground,
     open: bool,
 }
 
@@ -475,12 +446,6 @@ impl Permit {
         word.probing() && word.generation() == self.generation
     }
 
-    /// What a failure will be based on; without this it is [`Ground::Inferred`].
-    pub fn on(mut self, ground: Ground) -> Self {
-        self.ground = ground;
-        self
-    }
-
     /// The candidate answered: all traffic returns. Returns whether a suspension was lifted.
     pub fn succeeded(mut self) -> bool {
         self.open = false;
@@ -493,7 +458,17 @@ impl Permit {
 
     /// The candidate failed again: suspended for what `length` makes of the failed probes in a row, this one
     /// included. Returns the end of the suspension.
-    pub fn failed(mut self, now: Moment, length: impl Fn(u32) -> Duration) -> Moment {
+    pub fn failed(self, now: Moment, length: impl Fn(u32) -> Duration) -> Moment {
+        self.failed_on(Ground::Inferred, now, length)
+    }
+
+    /// As [`Permit::failed`], for this reason.
+    pub fn failed_on(
+        mut self,
+        ground: Ground,
+        now: Moment,
+        length: impl Fn(u32) -> Duration,
+    ) -> Moment {
         self.open = false;
         let changed = self.gate.change(|w| {
             let current = self.current(w);
@@ -506,7 +481,7 @@ impl Permit {
                 w
             })
         });
-        self.gate.tell(Change::Suspended(self.ground));
+        self.gate.tell(Change::Suspended(ground));
         changed.map_or(now, |(_, after)| after.until())
     }
 }

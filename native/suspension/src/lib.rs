@@ -14,6 +14,7 @@ mod mark;
 mod moment;
 mod peers;
 mod shared;
+mod telling;
 mod word;
 
 pub use cache::{Cache, Introduction, Key, Status};
