@@ -131,7 +131,7 @@ public final class ClusterStory {
         return new Step(
                 "What one gateway finds out, the other knows",
                 "Gateway a asks a target that is out of its limit. From then on no request of b"
-                    + " goes there either: it was told, within a millisecond or two.",
+                        + " goes there either: it was told, within a millisecond or two.",
                 teller -> {
                     String target = TARGETS.get(0);
                     provider.set(target, "status=429~retry-after=60");
