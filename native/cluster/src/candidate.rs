@@ -239,6 +239,11 @@ impl Candidate {
     pub(crate) fn absorb(&mut self, state: State, reply: bool, now: Moment) {
         let seen = self.seen.as_ref().map(|(seen, _)| seen.stamp());
         let older = seen.is_some_and(|seen| state.stamp() < seen);
+        if !reply && !self.epoch_is_known && self.gate.strong_count() > 0 {
+            // Whether an epoch is a later one than that of what is on its way from here, only a reply can tell.
+            self.wishes.read = true;
+            return;
+        }
         if !reply && seen.is_some_and(|seen| state.stamp() <= seen) {
             return;
         }

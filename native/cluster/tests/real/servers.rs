@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -27,17 +28,16 @@ pub fn programs() -> Option<PathBuf> {
     found
 }
 
+/// A port that no other test of this process has had, below those that connections are given; and the one 10000 above,
+/// which a cluster's node takes as well.
 pub fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    free.local_addr().expect("its address").port()
-}
-
-/// For a cluster's node, which has a second port 10000 above.
-fn free_low_port() -> u16 {
+    static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        let port = 20_000 + fastrand::u16(0..30_000);
-        let bus = TcpListener::bind(("127.0.0.1", port + 10_000));
-        if bus.is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let port = fastrand::u16(10_000..20_000);
+        let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if !given.contains(&port) && is_free(port) && is_free(port + 10_000) {
+            given.push(port);
             return port;
         }
     }
@@ -224,7 +224,7 @@ pub fn three() -> Option<Vec<Server>> {
     let mut nodes = Vec::new();
     for _ in 0..3 {
         let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
-        nodes.push(Server::of("redis-server", free_low_port(), &arguments)?.ready());
+        nodes.push(Server::of("redis-server", free_port(), &arguments)?.ready());
     }
     let addresses: Vec<String> = nodes
         .iter()
