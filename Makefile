@@ -20,7 +20,7 @@ endif
 GRADLEW = $(GRADLE) --no-daemon -q -PtestJava=$(JAVA) -PnativeLibrary=$(LIBRARY) -Dprovider.binary=$(PROVIDER_BINARY) $(GRADLE_FLAGS)
 export PROVIDER_BINARY := $(TARGET)/simulated-provider
 
-.PHONY: help demo test test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-tracing test-comparison test-bundle test-install test-instructions test-monitoring
+.PHONY: help demo test test-cluster bench-cluster test-java test-newer-java test-rust test-fuzz fuzz test-gateway test-sdk test-host test-apimanager test-tracing test-comparison test-bundle test-install test-instructions test-monitoring
 .PHONY: soak attack lint fmt dist release dist-all test-reproducible bench bench-healthy bench-failures bench-host bench-start bench-isolation bench-instructions bench-jni bench-allocations bench-smoke bench-page bench-streams load programs crossings compare providers clean native natives python bundle driver
 .NOTPARALLEL:
 
@@ -33,16 +33,19 @@ help: ## lists the targets
 	@echo '  make test-gateway GRADLE_FLAGS="-Ponly=Scenario -Dgateway.scenario=hints-3"   a scenario by its id'
 	@echo '  make test-sdk GRADLE_FLAGS="-Dsdk=python -Dfault=stall" an SDK, a fault'
 
-demo: driver ## failover in front of you, step by step; KEEP=1 leaves everything up, ONLY=words picks steps
-	@KEEP=$(KEEP) ONLY="$(ONLY)" $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
-	    org.modelfailover.gateway.demo.Story
+demo: driver ## failover in front of you, step by step; CLUSTER=1 two gateways with one Redis, KEEP=1 leaves everything up, ONLY=words picks steps
+	@KEEP=$(KEEP) ONLY="$(ONLY)" $(if $(filter 1,$(CLUSTER)),$(WITH_REDIS)) $(JAVA) -Dprovider.binary=$(PROVIDER_BINARY) -cp "$$(cat $(DRIVER_CLASSPATH))" \
+	    org.modelfailover.gateway.demo.$(if $(filter 1,$(CLUSTER)),ClusterStory,Story)
 
 TESTS = $(GRADLEW) -PcomparisonCheck -Dsoak.seconds=40 -Dnative.test.library.dir=$(DEBUG) -Dsdk.python=$(CURDIR)/build/python/bin/python
 test: test-rust test-fuzz test-java test-install test-monitoring test-instructions bench-smoke ## all tests
 
+# Where there is none to be had, REDIS is empty, and what needs one is skipped.
+WITH_REDIS = REDIS="$$(tools/redis.sh build/redis)"
+
 # One Gradle for all of them: it takes seconds to start.
 test-java: natives python ## all tests in Java
-	$(TESTS) --continue :gateway:gatewayTest :sdk:sdkTest :host:hostTest :apimanager:apimanagerTest \
+	$(WITH_REDIS) $(TESTS) --continue :gateway:gatewayTest :sdk:sdkTest :host:hostTest :apimanager:apimanagerTest \
 	    :apimanager:wso2EngineTest :tracing:tracingTest :comparison:compare :bundle:bundleTest :robustness:soak
 
 test-newer-java: ## the tests in Java once more, on the newest JDK that is installed
@@ -56,11 +59,11 @@ endif
 PACKAGE = $(or $(filter bounds load isolation page,$(ONLY)),$(if $(filter provider,$(ONLY)),simulated-provider,failover-$(ONLY)))
 test-rust: ## the native executor and the simulated provider; ONLY=wire takes one crate, TEST=word a part of tests' names
 ifeq ($(ONLY),)
-	$(CARGO) test --workspace $(CARGO_FLAGS) $(TEST)
+	$(WITH_REDIS) $(CARGO) test --workspace $(CARGO_FLAGS) $(TEST)
 	$(CARGO) test $(CARGO_FLAGS) -p failover-suspension --features loom --test interleavings $(TEST)
 	$(CARGO) test --release $(CARGO_FLAGS) -p bounds $(TEST)
 else
-	$(CARGO) test $(CARGO_FLAGS) $(if $(filter bounds,$(ONLY)),--release) -p $(PACKAGE) $(TEST)
+	$(WITH_REDIS) $(CARGO) test $(CARGO_FLAGS) $(if $(filter bounds,$(ONLY)),--release) -p $(PACKAGE) $(TEST)
 endif
 
 test-fuzz: ## a few seconds of fuzzing, from what is known to be hard
@@ -70,7 +73,12 @@ fuzz: ## the readers of what peers send under libFuzzer, MINUTES=30 in all; WRIT
 	$(if $(WRITE),PAGE=docs/fuzzing.md) tools/fuzz.sh $$(($(or $(MINUTES),30) * 60))
 
 test-gateway: natives ## the shim and the native library inside an embedded gateway
-	$(TESTS) :gateway:gatewayTest
+	$(WITH_REDIS) $(TESTS) :gateway:gatewayTest
+
+FAKETIME = $(shell find "$$(tools/debian.sh build/faketime libfaketime usr/lib)" -name libfaketimeMT.so.1)
+test-cluster: natives ## three gateways with one store, and what can become of both, minutes; SEEDS=20000 plays so many worlds
+	CLUSTER_SEEDS=$(or $(SEEDS),2000) $(WITH_REDIS) REDIS_REQUIRED=1 $(CARGO) test --release $(CARGO_FLAGS) -p failover-cluster
+	$(WITH_REDIS) REDIS_REQUIRED=1 $(TESTS) -Dgateway.cluster=true -Dgateway.faketime="$(FAKETIME)" "-Ponly=Cluster(Faults)?Test" :gateway:gatewayTest
 
 test-sdk: native python ## the providers' own client libraries through the gateway
 	$(TESTS) :sdk:sdkTest
@@ -163,6 +171,9 @@ bench-isolation: ## decision, request scan, chunks and hints by themselves, besi
 
 bench-instructions: programs ## instructions and allocations of the parts of a request, counted; make test-instructions holds them to it
 	ISOLATION=$(TARGET) benches/instructions.sh
+
+bench-cluster: ## what sharing suspensions costs, how soon others know, what Redis has to do; SECONDS=5
+	$(WITH_REDIS) CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" ROUND_SECONDS=$(SECONDS) benches/cluster.sh
 
 bench-jni: crossings ## what crossing JNI costs a request, under JMH, beside circuit breakers of the JVM; ONLY=regex
 	PROBE_LIBRARY=$(PROBE_LIBRARY) ROUNDS=$(ROUNDS) ROUND_SECONDS=$(SECONDS) ONLY='$(ONLY)' benches/jni.sh

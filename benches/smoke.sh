@@ -73,6 +73,9 @@ parts() {
   expect jni '^Crossings,(anything|prepareNotOurs|prepareAndCancel|prepareAndStart|answer),' 5
   expect jni '^Breakers,resilience4j,' 1
 
+  ROUND_SECONDS=1 SAMPLES=5 NODES=2 BENCH_FLAGS='--profile dev' run cluster
+  expect cluster '^(healthy|propagation|storm|memory)' 29
+
   ONLY='^512,' run allocations
   for party in policy send; do expect allocations "^512,$party,1,[1-9][0-9]*,[1-9][0-9]*$" 1; done
 }

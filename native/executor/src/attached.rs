@@ -1,6 +1,7 @@
 //! A policy attached to its API, and who of its candidates may be called.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use failover_metrics::ApiNumbers;
 use failover_policy::{KeyType, Policy};
@@ -27,6 +28,8 @@ pub struct AttachedPolicy {
     /// What the words of its providers mean.
     pub(crate) signs: Arc<Signs>,
     pub(crate) share: Share,
+    /// See [`crate::consequence::fingerprint`].
+    pub(crate) told_apart_by: Arc<AtomicU64>,
     pub(crate) production: Vec<CandidateState>,
     pub(crate) sandbox: Vec<CandidateState>,
 }

@@ -180,7 +180,10 @@ impl Call {
 
     /// Asked for by failures alone: it takes time.
     pub(crate) fn fingerprint(&self) -> u64 {
-        *self.fingerprint.get_or_init(|| fingerprint(&self.body))
+        *self.fingerprint.get_or_init(|| {
+            let shared = self.attached.told_apart_by.load(Ordering::Relaxed);
+            fingerprint(&self.body, shared)
+        })
     }
 
     pub(crate) fn settings(&self) -> &Settings {

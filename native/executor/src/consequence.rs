@@ -6,11 +6,11 @@
 //! one serves nobody, was it the candidate. Everything else leaves a mark and no more, so that no request can take a
 //! model from those whom it serves.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use failover_policy::Policy;
-use failover_suspension::{Failure, Flowing, Moment, Suspected, Suspicion};
+use failover_suspension::{Failure, Flowing, Ground, Moment, Suspected, Suspicion};
 use once_cell::sync::Lazy;
 
 use crate::candidate::{Admitted, CandidateState};
@@ -83,8 +83,8 @@ impl Settling<'_> {
                     suspicion: None,
                 };
             }
-            (_, Some(permit)) => permit.failed(now, length),
-            (Blame::Candidate, None) => suspended(candidate, now.plus(length(0))),
+            (blame, Some(permit)) => permit.failed_on(ground(blame), now, length),
+            (Blame::Candidate, None) => suspended(candidate, blame, now.plus(length(0))),
             (Blame::Unsure, None) => {
                 let failure = Failure {
                     began: self.began,
@@ -92,7 +92,7 @@ impl Settling<'_> {
                     request: (self.request)(),
                 };
                 match candidate.gate.suspect(failure) {
-                    Suspected::Confirmed => suspended(candidate, now.plus(length(0))),
+                    Suspected::Confirmed => suspended(candidate, blame, now.plus(length(0))),
                     Suspected::Open(suspicion) => {
                         return Consequence {
                             suspicion: Some(Open {
@@ -122,9 +122,17 @@ impl Settling<'_> {
     }
 }
 
-fn suspended(candidate: &CandidateState, until: Moment) -> Moment {
-    candidate.gate.suspend(until);
+fn suspended(candidate: &CandidateState, blame: Blame, until: Moment) -> Moment {
+    candidate.gate.suspend_on(ground(blame), until);
     until
+}
+
+/// What other gateways are to make of it: only what the provider has said holds for them too.
+fn ground(blame: Blame) -> Ground {
+    match blame {
+        Blame::Candidate => Ground::Said,
+        Blame::Unsure | Blame::Nobody => Ground::Inferred,
+    }
 }
 
 /// A stream that a candidate is sending: an answer to somebody as long as it flows, and one that was given when it
@@ -163,12 +171,35 @@ impl Drop for Streaming<'_> {
 const LOOKED_AT: usize = 64 * 1024;
 
 /// Tells one request from another; the same for the same body, sent again. Nobody outside can tell which bodies have
-/// the same.
-pub(crate) fn fingerprint(body: &[u8]) -> u64 {
+/// the same. `shared`: what gateways that share suspensions tell them apart by, so that a request which its client
+/// sends again to another one is the same there; 0: this gateway is alone.
+pub(crate) fn fingerprint(body: &[u8], shared: u64) -> u64 {
     static KEYS: Lazy<RandomState> = Lazy::new(RandomState::new);
-    let mut hasher = KEYS.build_hasher();
+    let mut hasher = match shared {
+        0 => KEYS.build_hasher(),
+        // The same in every process of one version of the library.
+        shared => {
+            let mut hasher = DefaultHasher::new();
+            hasher.write_u64(shared);
+            hasher
+        }
+    };
     hasher.write_usize(body.len());
     hasher.write(&body[..body.len().min(LOOKED_AT)]);
     hasher.write(&body[body.len().saturating_sub(LOOKED_AT)..]);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gateways_with_the_same_key_tell_requests_apart_in_the_same_way() {
+        let (one, other) = (b"{\"n\":1}", b"{\"n\":2}");
+        assert_eq!(fingerprint(one, 7), fingerprint(one, 7));
+        assert_ne!(fingerprint(one, 7), fingerprint(other, 7));
+        assert_ne!(fingerprint(one, 7), fingerprint(one, 8));
+        assert_ne!(fingerprint(one, 7), fingerprint(one, 0));
+    }
 }

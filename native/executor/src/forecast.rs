@@ -34,7 +34,7 @@ impl AttachedPolicy {
     /// Where a request for the target of a section would go at `now`.
     pub(crate) fn forecast(&self, key_type: KeyType, now: Moment) -> Forecast {
         let candidates = self.candidates(key_type);
-        let states: Vec<State> = candidates.iter().map(|c| c.gate.state(now)).collect();
+        let states: Vec<State> = candidates.iter().map(|c| c.gate.admits(now)).collect();
         let (goes_to, probes) = self.chosen(&states, now);
         let passed_over = |(place, state): (usize, &State)| PassedOver {
             place,

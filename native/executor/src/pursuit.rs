@@ -341,7 +341,7 @@ impl Call {
             .any(|(index, candidate)| {
                 self.is_left(course, index, candidate)
                     && matches!(
-                        candidate.gate.state(now),
+                        candidate.gate.admits(now),
                         State::Healthy | State::Suspected | State::Due
                     )
             })

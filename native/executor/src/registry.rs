@@ -1,7 +1,7 @@
 //! What outlives the policies that are deployed, and how a policy comes to share it.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use failover_metrics::{ApiNumbers, CandidateNumbers};
@@ -40,6 +40,7 @@ pub struct Registry {
     signs: Mutex<Option<KnownSigns>>,
     numbers: Mutex<Numbers>,
     attached: Mutex<Vec<Weak<AttachedPolicy>>>,
+    told_apart_by: Arc<AtomicU64>,
 }
 
 /// What is counted, which outlives the policies as well.
@@ -121,6 +122,7 @@ impl Registry {
             budget: Arc::clone(budget),
             clock: self.clock,
             share: Share::new(&self.memory, self.memory.limit(&policy.settings)),
+            told_apart_by: Arc::clone(&self.told_apart_by),
             policy,
             provider: provider.map(Arc::new),
             signs: self.signs(),
@@ -129,6 +131,13 @@ impl Registry {
         all.retain(|known| known.strong_count() > 0);
         all.push(Arc::downgrade(&attached));
         attached
+    }
+
+    /// Tells requests apart as other gateways do, from now on. What is marked already was told apart in another way.
+    pub fn tell_apart_by(&self, key: u64) {
+        if self.told_apart_by.swap(key, Ordering::Relaxed) != key {
+            self.cache.forget_marks();
+        }
     }
 
     /// The policies that are attached now.

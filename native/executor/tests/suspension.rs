@@ -2,8 +2,10 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use failover_executor::NetError;
-use failover_suspension::State;
+use failover_suspension::{Change, Peers, State};
 use support::*;
 
 /// Target and fallback; the target fails once with `act`, then does `afterwards` for ever.
@@ -693,4 +695,64 @@ async fn a_held_candidate_gets_nothing_until_it_is_released() {
     assert!(api.send(&chat("a")).await.text().contains("fallback"));
     gate.release();
     assert!(api.send(&chat("a")).await.text().contains("target"));
+}
+
+/// Other gateways that write down what they are asked.
+#[derive(Debug, Default)]
+struct Others(Mutex<Vec<Change>>);
+
+impl Others {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Change>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Peers for Others {
+    fn changed(&self, change: Change) {
+        self.lock().push(change);
+    }
+
+    fn reachable(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_has_to_ask_other_gateways_for_the_probe_goes_on_meanwhile() {
+    let api = suspended_by(two(), status(500), ok("target")).await;
+    let others = Arc::new(Others::default());
+    let gate = api.gate("a@east");
+    gate.share(Some(Arc::clone(&others) as Arc<dyn Peers>));
+    wait(61.0).await;
+    for _ in 0..3 {
+        let heard = api.send(&chat("a")).await;
+        assert!(
+            heard.text().contains("fallback"),
+            "no request waits for them"
+        );
+    }
+    let asked = others.lock().clone();
+    let [Change::Due(window)] = asked[..] else {
+        panic!("they are asked once, but heard {asked:?}");
+    };
+    gate.give_leave(window, api.world.registry.clock().now().plus(secs(0.6)));
+    let heard = api.send(&chat("a")).await;
+    assert!(
+        heard.text().contains("target"),
+        "the next request is the probe"
+    );
+    let heard = others.lock().clone();
+    assert_eq!(
+        heard[1..3],
+        [Change::Probing, Change::Cleared { operator: false }]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_no_other_candidate_probes_without_asking_other_gateways() {
+    let api = suspended_by(api(&["a@east"]), status(429), ok("target")).await;
+    api.gate("a@east").share(Some(Arc::new(Others::default())));
+    wait(61.0).await;
+    let heard = api.send(&chat("a")).await;
+    assert!(heard.text().contains("target"));
 }

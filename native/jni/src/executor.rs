@@ -30,6 +30,7 @@ pub(crate) const METHODS: &[NativeMethod] = &[
     native! { static fn shut_down() },
     native! { static fn tell(journal: "org.modelfailover.executor.Journal") },
     native! { static fn metrics_address() -> JString },
+    native! { static fn cluster() -> JString },
     native! { static fn gateway() -> [JString] },
 ];
 
@@ -141,6 +142,10 @@ fn metrics_address<'local>(
     Ok(env.new_string(runtime().operators.address())?)
 }
 
+fn cluster<'local>(env: &mut Env<'local>, _: JClass<'local>) -> Result<JString<'local>, Thrown> {
+    Ok(env.new_string(runtime().neighbours.word())?)
+}
+
 /// Names and numbers in turn.
 fn gateway<'local>(env: &mut Env<'local>, _: JClass<'local>) -> Result<JStrings<'local>, Thrown> {
     let snapshot = operators::snapshot();
@@ -176,6 +181,26 @@ fn gateway<'local>(env: &mut Env<'local>, _: JClass<'local>) -> Result<JStrings<
         };
         let sum: u64 = snapshot.apis.iter().map(of_api).sum();
         pairs.push((word, sum as i64));
+    }
+    if let Some(cluster) = &health.cluster {
+        let millis = |seconds: f64| (seconds * 1000.0) as i64;
+        pairs.extend([
+            ("cluster.operations", cluster.operations as i64),
+            ("cluster.failed", cluster.failed as i64),
+            ("cluster.dropped", cluster.dropped as i64),
+            ("cluster.backlog", cluster.backlog as i64),
+            ("cluster.heard", cluster.heard as i64),
+            ("cluster.alone", cluster.alone as i64),
+            ("cluster.collisions", cluster.collisions as i64),
+            (
+                "cluster.roundTripMillis",
+                millis(cluster.round_trip_seconds),
+            ),
+            (
+                "cluster.silentMillis",
+                cluster.silent_seconds.map_or(-1, millis),
+            ),
+        ]);
     }
     let flat: Vec<String> = pairs
         .into_iter()

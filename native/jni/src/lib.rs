@@ -26,6 +26,7 @@ mod panic_probe;
 mod policy;
 mod running;
 mod runtime;
+mod sharing;
 mod signals;
 mod threads;
 

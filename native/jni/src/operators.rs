@@ -79,7 +79,7 @@ impl Operators {
         *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = journal.map(Arc::new);
     }
 
-    fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         let journal = self
             .journal
             .lock()
@@ -114,6 +114,7 @@ pub(crate) fn snapshot() -> Snapshot {
     health.open_calls = runtime.calls.len() as u64;
     health.handles = (runtime.policies.len() + runtime.attached.len()) as u64;
     health.max_memory = Some(runtime.max_memory()).filter(|limit| *limit != u64::MAX);
+    runtime.neighbours.show(&mut snapshot);
     snapshot
 }
 

@@ -18,6 +18,7 @@ use crate::exchange::Exchange;
 use crate::native_object::Handles;
 use crate::operators::Operators;
 use crate::running::Running;
+use crate::sharing::Neighbours;
 use crate::threads;
 
 /// How long the threads of a stopped bundle wait for another call, and their connections with them.
@@ -42,6 +43,7 @@ pub(crate) struct Runtime {
     pub(crate) networks: Handles<Mutex<Network>>,
     pub(crate) registry: Registry,
     pub(crate) operators: Operators,
+    pub(crate) neighbours: Neighbours,
     configuration: Mutex<Option<Configuration>>,
     clients: HttpClients,
     /// Held for reading while something is put on it, so that it can't end before that is there.
@@ -72,6 +74,8 @@ impl Runtime {
             }));
         if !self.rests.load(Ordering::SeqCst) {
             let said = self.operators.listen(&configuration.operating);
+            configuration.diagnostics.extend(said);
+            let said = self.neighbours.share(&configuration, &self.registry);
             configuration.diagnostics.extend(said);
         }
         *self
@@ -252,6 +256,7 @@ impl Runtime {
         self.rests.store(!keep, Ordering::SeqCst);
         if !keep {
             self.operators.rest();
+            self.neighbours.leave(&self.registry);
         }
         self.rest();
     }
@@ -303,6 +308,7 @@ impl Runtime {
     /// Cancels every call that has been started and ends the threads. The next `attach` or `start` starts new ones.
     pub(crate) fn shut_down(&self) {
         self.operators.rest();
+        self.neighbours.leave(&self.registry);
         // First: a call that is put on it from now on would end with it, and nobody would be told.
         let ended = self.take_tokio(|| true);
         for (handle, call) in self.calls.all() {

@@ -14,6 +14,7 @@ pub(crate) fn write(snapshot: &Snapshot, writer: &mut Writer) {
     page.states();
     page.times();
     page.health();
+    page.cluster();
 }
 
 struct Page<'p> {
@@ -248,6 +249,77 @@ impl Page<'_> {
             self.each_candidate(name, Kind::Histogram, help, |family, each| {
                 family.histogram(&of_candidate(each), counted(each.1));
             });
+        }
+    }
+
+    fn cluster(&mut self) {
+        let Page { snapshot, writer } = self;
+        let Some(cluster) = &snapshot.health.cluster else {
+            return;
+        };
+        let silent = cluster.silent_seconds.unwrap_or(-1.0);
+        for (name, help, value) in [
+            (
+                "model_failover_cluster_up",
+                "Whether suspensions are shared with other gateways now",
+                f64::from(u8::from(cluster.up)),
+            ),
+            (
+                "model_failover_cluster_backlog",
+                "Changes and operations that wait or are under way",
+                cluster.backlog as f64,
+            ),
+            (
+                "model_failover_cluster_round_trip_seconds",
+                "How long the last operation at the store took",
+                cluster.round_trip_seconds,
+            ),
+            (
+                "model_failover_cluster_silent_seconds",
+                "Since the store last answered; -1: it never has",
+                silent,
+            ),
+        ] {
+            writer.family(name, Kind::Gauge, help).gauge(&[], value);
+        }
+        for (name, help, count) in [
+            (
+                "model_failover_cluster_links",
+                "How often the link to the store came",
+                cluster.links,
+            ),
+            (
+                "model_failover_cluster_operations",
+                "Operations at the store",
+                cluster.operations,
+            ),
+            (
+                "model_failover_cluster_errors",
+                "Operations at the store that failed, and were tried again",
+                cluster.failed,
+            ),
+            (
+                "model_failover_cluster_dropped",
+                "Changes that were dropped because too many waited; everything was looked at again instead",
+                cluster.dropped,
+            ),
+            (
+                "model_failover_cluster_heard",
+                "Changes of other gateways that were heard of",
+                cluster.heard,
+            ),
+            (
+                "model_failover_cluster_alone",
+                "Probes that this gateway allowed itself because the store did not answer in time",
+                cluster.alone,
+            ),
+            (
+                "model_failover_cluster_collisions",
+                "Probes that began although another gateway had the permit",
+                cluster.collisions,
+            ),
+        ] {
+            writer.family(name, Kind::Counter, help).counter(&[], count);
         }
     }
 

@@ -26,6 +26,6 @@ pub use numbers::{
 };
 pub use recent::LATELY;
 pub use snapshot::{
-    Api, Candidate, CandidateName, Failure, Forecast, Health, Latency, Operation, PassedOver,
-    Policy, Section, Snapshot, Source, State,
+    Api, Candidate, CandidateName, Cluster, Failure, Forecast, Health, Latency, Operation,
+    PassedOver, Policy, Section, Snapshot, Source, State,
 };

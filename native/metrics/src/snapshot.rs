@@ -89,6 +89,39 @@ pub struct Health {
     pub handles: u64,
     /// How long a task that is ready waits for a thread of the runtime, in seconds; `None`: it has no threads now.
     pub lag_seconds: Option<f64>,
+    /// The link to other gateways; `None`: it is alone.
+    pub cluster: Option<Cluster>,
+}
+
+/// The link through which gateways share suspensions.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Cluster {
+    /// What this gateway is called.
+    pub node: String,
+    /// Whether suspensions are shared now.
+    pub up: bool,
+    /// Why not, or what the store has refused last; empty: nothing is wrong.
+    pub error: String,
+    /// How often there was a link.
+    pub links: u64,
+    /// Operations that went out.
+    pub operations: u64,
+    /// Those that failed, and were tried again.
+    pub failed: u64,
+    /// Changes that were dropped because too many waited; everything was looked at again instead.
+    pub dropped: u64,
+    /// What waits or is under way.
+    pub backlog: u64,
+    /// Changes of other gateways that were heard of.
+    pub heard: u64,
+    /// Permits that this gateway gave itself because the store did not answer in time.
+    pub alone: u64,
+    /// Probes that began although another gateway had the permit.
+    pub collisions: u64,
+    /// How long the last operation took, in seconds.
+    pub round_trip_seconds: f64,
+    /// Since the store last answered, in seconds; `None`: it never has.
+    pub silent_seconds: Option<f64>,
 }
 
 /// An API version with the policy.

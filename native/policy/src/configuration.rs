@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use toml::Value;
 
+use crate::cluster::{CLUSTER_SETTINGS, Sharing};
 use crate::diagnostics::{Diagnostic, Level, unknown};
-use crate::operating::{GATEWAY_SETTINGS, Operating};
-use crate::settings::{Settings, find};
+use crate::operating::{GATEWAY_SETTINGS, Operating, Secret};
+use crate::settings::{Settings, find, nearest};
 
 /// Looks a placeholder's name up: `$env{NAME}` in the environment, `$sys{name}` among the Java system properties.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -32,6 +33,8 @@ pub struct Configuration {
     pub signs: Vec<String>,
     /// How operators look at the gateway.
     pub operating: Operating,
+    /// How gateways share suspensions; `None`: this one is alone.
+    pub sharing: Option<Sharing>,
     /// How many settings the file moves away from their defaults.
     pub changed: usize,
     /// Unknown keys and values that were refused; a refused value leaves its default in place.
@@ -45,6 +48,7 @@ impl Configuration {
             settings: Settings::default(),
             signs: Vec::new(),
             operating: Operating::default(),
+            sharing: None,
             changed: 0,
             diagnostics: Vec::new(),
         }
@@ -58,6 +62,7 @@ impl Configuration {
             Ok(root) => {
                 if let Some(table) = dig(&root, &["apim", "ai", "model_failover"]) {
                     configuration.apply(table, file);
+                    configuration.share(table, &root, file);
                 }
             }
             Err(e) => configuration.say(Level::Error, "deployment.toml", e.message().to_owned()),
@@ -84,6 +89,9 @@ impl Configuration {
             let field = format!("apim.ai.model_failover.{key}");
             if key == "signs" {
                 self.take_signs(&field, value);
+                continue;
+            }
+            if key == "cluster" {
                 continue;
             }
             if let Some(setting) = GATEWAY_SETTINGS.iter().find(|s| s.name == key) {
@@ -122,6 +130,56 @@ impl Configuration {
         }
     }
 
+    /// Reads how suspensions are shared. A mistake there leaves the gateway alone: half a store is none.
+    fn share(&mut self, table: &toml::Table, root: &toml::Table, file: &GatewayFile<'_>) {
+        const FIELD: &str = "apim.ai.model_failover.cluster";
+        let Some(value) = table.get("cluster") else {
+            return;
+        };
+        let Some(table) = value.as_table() else {
+            let message =
+                "must be a table, [apim.ai.model_failover.cluster]; the gateway goes on alone";
+            self.say(Level::Error, FIELD, message.to_owned());
+            return;
+        };
+        let mut sharing = Sharing::default();
+        let mut wrong = Vec::new();
+        // First what the host has, over which the table's own settings go.
+        let own = |name: &str| table.get(name).is_some();
+        if table.get("use_host_redis").is_some_and(is_true)
+            && let Err(message) = host_redis(root, file, own, &mut sharing)
+        {
+            wrong.push(("use_host_redis".to_owned(), message));
+        }
+        for (key, value) in table {
+            let Some(setting) = CLUSTER_SETTINGS.iter().find(|s| s.name == key) else {
+                let known = CLUSTER_SETTINGS.iter().map(|s| s.name.to_owned());
+                let field = format!("{FIELD}.{key}");
+                self.say(Level::Warn, &field, unknown(nearest(known, key)));
+                continue;
+            };
+            let applied = text_of_any(value)
+                .and_then(|text| resolve(&text, file))
+                .and_then(|text| (setting.apply)(&mut sharing, text.trim()));
+            match applied {
+                Ok(()) => self.changed += 1,
+                Err(message) => wrong.push((key.clone(), message)),
+            }
+        }
+        if wrong.is_empty()
+            && let Err((key, message)) = sharing.check()
+        {
+            wrong.push((key.to_owned(), message));
+        }
+        if wrong.is_empty() {
+            self.sharing = Some(sharing);
+        }
+        for (key, message) in wrong {
+            let message = format!("{message}; the gateway goes on alone");
+            self.say(Level::Error, &format!("{FIELD}.{key}"), message);
+        }
+    }
+
     fn take_signs(&mut self, field: &str, value: &Value) {
         let rows = value.as_array().map(Vec::as_slice).unwrap_or_default();
         if value.as_array().is_none() || rows.iter().any(|row| !row.is_table()) {
@@ -144,6 +202,72 @@ impl Configuration {
 fn dig<'a>(table: &'a toml::Table, path: &[&str]) -> Option<&'a toml::Table> {
     path.iter()
         .try_fold(table, |table, key| table.get(*key)?.as_table())
+}
+
+fn is_true(value: &Value) -> bool {
+    matches!(value, Value::Boolean(true)) || value.as_str() == Some("true")
+}
+
+/// What stands in the host's own table, where the setting of the same meaning is not its `own`. Its time-outs and its
+/// pool are the host's matter.
+fn host_redis(
+    root: &toml::Table,
+    file: &GatewayFile<'_>,
+    own: impl Fn(&str) -> bool,
+    sharing: &mut Sharing,
+) -> Result<(), String> {
+    const FIELD: &str = "apim.redis_config";
+    let table = dig(root, &["apim", "redis_config"])
+        .ok_or_else(|| format!("is true, but there is no [{FIELD}]"))?;
+    let get = |name: &str| -> Result<Option<String>, String> {
+        let Some(value) = table.get(name) else {
+            return Ok(None);
+        };
+        let text = text_of(value).and_then(|text| resolve(&text, file));
+        let text = text.map_err(|message| format!("is true, but {FIELD}.{name} {message}"))?;
+        if text.contains("$secret{") {
+            return Err(format!(
+                "is true, but {FIELD}.{name} is a $secret{{…}}, which only the host can read: set {name} in this table"
+            ));
+        }
+        Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
+    };
+    let number = |name: &str, text: String| {
+        text.parse()
+            .map_err(|_| format!("is true, but {FIELD}.{name} is no number"))
+    };
+    if !own("url") {
+        let host = get("host")?.ok_or_else(|| format!("is true, but {FIELD}.host is not set"))?;
+        let port = match get("port")? {
+            None => 6379,
+            Some(text) => number("port", text)?,
+        };
+        let port = u16::try_from(port).map_err(|_| format!("is true, but {FIELD}.port is none"))?;
+        sharing.servers = vec![(host, port)];
+        sharing.tls = get("ssl")?.as_deref() == Some("true");
+        if let Some(text) = get("database_id")? {
+            sharing.database = number("database_id", text)?;
+        }
+    }
+    if !own("password") {
+        sharing.password = get("password")?.map(Secret::new);
+        if !own("user") {
+            sharing.user = get("user")?.filter(|_| sharing.password.is_some());
+        }
+    }
+    Ok(())
+}
+
+/// As [`text_of`], and of a list its texts with commas between.
+fn text_of_any(value: &Value) -> Result<String, String> {
+    match value.as_array() {
+        None => text_of(value),
+        Some(list) => Ok(list
+            .iter()
+            .map(text_of)
+            .collect::<Result<Vec<_>, _>>()?
+            .join(",")),
+    }
 }
 
 fn text_of(value: &Value) -> Result<String, String> {

@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 mod choices;
+mod cluster;
 mod configuration;
 mod diagnostics;
 mod document;
@@ -17,6 +18,7 @@ mod settings;
 mod value;
 
 pub use choices::{AttemptLog, OnStreamCut, OnUnknownRefusal, RetryBudget, WhenAllSuspended};
+pub use cluster::{CLUSTER_SETTINGS, ClusterSetting, Sharing};
 pub use configuration::{Configuration, GatewayFile};
 pub use diagnostics::{ConfigError, Diagnostic, Level};
 pub use operating::{GATEWAY_SETTINGS, GatewaySetting, Operating, Secret};

@@ -21,6 +21,10 @@ pub struct Operating {
 pub struct Secret(String);
 
 impl Secret {
+    pub(crate) fn new(text: String) -> Self {
+        Secret(text)
+    }
+
     /// The text.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -416,13 +416,16 @@ pub(crate) fn find(name: &str, camel: bool) -> Result<&'static Setting, Option<S
     if let Some(setting) = SETTINGS.iter().find(|s| spelled(s) == name) {
         return Ok(setting);
     }
-    Err(SETTINGS
-        .iter()
-        .map(spelled)
+    Err(nearest(SETTINGS.iter().map(spelled), name))
+}
+
+/// The name among those that is meant, as likely as not.
+pub(crate) fn nearest(names: impl Iterator<Item = String>, name: &str) -> Option<String> {
+    names
         .map(|known| (strsim::damerau_levenshtein(&known, name), known))
         .filter(|(distance, known)| *distance <= known.len() / 3)
         .min()
-        .map(|(_, known)| known))
+        .map(|(_, known)| known)
 }
 
 const _: () = assert!(DAY.as_secs() == 86_400);

@@ -5,7 +5,8 @@ mod written;
 use std::fmt::Write as _;
 
 use failover_policy::{
-    Configuration, GATEWAY_SETTINGS, GatewayFile, Kind, SETTINGS, Settings, lower_camel_case,
+    CLUSTER_SETTINGS, Configuration, GATEWAY_SETTINGS, GatewayFile, Kind, SETTINGS, Settings,
+    lower_camel_case,
 };
 use written::{capitalised, check};
 
@@ -24,6 +25,16 @@ A time is a number of seconds or text with a unit (`250ms`, `30s`, `2m`, `1h`), 
 or text with a unit (`KiB`, `MiB`, `GiB`; `KB`, `MB`, `GB` are powers of 1000). This page is made from the code
 (`native/policy/src/settings.rs`) and checked by a test.
 
+";
+
+const CLUSTER: &str = "## `cluster`
+
+Several gateways share their suspensions through Redis or Valkey, from version 6 on: [docs/cluster.md](cluster.md). A table,
+`[apim.ai.model_failover.cluster]`; without it the gateway is alone. A value that can't be used, or settings that can't be
+together, are an ERROR line that names them, and the gateway goes on alone.
+
+| setting | means | takes | default | example |
+|---|---|---|---|---|
 ";
 
 const SIGNS: &str = "## `signs`
@@ -91,6 +102,19 @@ fn page() -> String {
             example = s.example,
         );
     }
+    page.push_str(CLUSTER);
+    for s in CLUSTER_SETTINGS {
+        let _ = writeln!(
+            page,
+            "| `{name}` | {meaning} | {takes} | {default} | `{name} = {example}` |",
+            name = s.name,
+            meaning = s.meaning,
+            takes = s.takes,
+            default = s.default,
+            example = s.example,
+        );
+    }
+    page.push('\n');
     page.push_str(SIGNS);
     page.truncate(page.trim_end().len());
     page.push('\n');
@@ -126,6 +150,31 @@ fn every_example_of_the_gateways_own_is_accepted() {
             sys: &|_| None,
         });
         assert_eq!((read.diagnostics, read.changed), (vec![], 1), "{}", s.name);
+    }
+}
+
+#[test]
+fn every_example_of_the_clusters_is_accepted() {
+    for s in CLUSTER_SETTINGS {
+        let others = match s.name {
+            "url" => "",
+            "use_host_redis" => "",
+            "sentinel_password" => "url = 'redis://r'\nsentinel_master = 'm'",
+            "ca_file" => "url = 'rediss://r'",
+            "user" => "url = 'redis://r'\npassword = 'p'",
+            _ => "url = 'redis://r'",
+        };
+        let text = format!(
+            "[apim.redis_config]\nhost = 'r'\n[apim.ai.model_failover.cluster]\n{} = {}\n{others}\n",
+            s.name, s.example
+        );
+        let read = Configuration::read(&GatewayFile {
+            text: &text,
+            env: &|_| Some("set".to_owned()),
+            sys: &|_| None,
+        });
+        assert_eq!(read.diagnostics, [], "{}", s.name);
+        assert!(read.sharing.is_some(), "{}", s.name);
     }
 }
 

@@ -1,10 +1,12 @@
 //! The gates of a gateway, by key.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::gate::{Gate, State};
 use crate::moment::Moment;
+use crate::peers::Peers;
 
 /// Names a candidate of an API. Shared by all Failover policies of that API version and both sections.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,11 +36,23 @@ pub struct Status {
     pub marked: bool,
 }
 
+/// Finds those who share a candidate.
+pub trait Introduction: fmt::Debug + Send + Sync {
+    /// Those of this candidate. What is known of it already, `gate` knows afterwards.
+    fn meet(&self, key: &Key, gate: &Arc<Gate>) -> Arc<dyn Peers>;
+}
+
 /// Every candidate's gate. Looked up when a policy is bound to its API, never by a request; outlives the policies,
 /// so that a redeployment of the API forgets nothing.
 #[derive(Debug, Default)]
 pub struct Cache {
-    gates: Mutex<HashMap<Key, Arc<Gate>>>,
+    gates: Mutex<Gates>,
+}
+
+#[derive(Debug, Default)]
+struct Gates {
+    by_key: HashMap<Key, Arc<Gate>>,
+    introduction: Option<Arc<dyn Introduction>>,
 }
 
 impl Cache {
@@ -47,7 +61,7 @@ impl Cache {
         Self::default()
     }
 
-    fn gates(&self) -> MutexGuard<'_, HashMap<Key, Arc<Gate>>> {
+    fn gates(&self) -> MutexGuard<'_, Gates> {
         self.gates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -55,26 +69,47 @@ impl Cache {
     /// here, so that models that were configured once do not pile up.
     pub fn gate(&self, key: &Key, now: Moment) -> Arc<Gate> {
         let mut gates = self.gates();
-        if let Some(gate) = gates.get(key) {
+        let gates = &mut *gates;
+        if let Some(gate) = gates.by_key.get(key) {
             return Arc::clone(gate);
         }
-        gates.retain(|_, gate| {
+        gates.by_key.retain(|_, gate| {
             Arc::strong_count(gate) > 1 || gate.state(now) != State::Healthy || gate.is_marked()
         });
         let gate = Arc::new(Gate::default());
-        gates.insert(key.clone(), Arc::clone(&gate));
+        if let Some(introduction) = &gates.introduction {
+            gate.share(Some(introduction.meet(key, &gate)));
+        }
+        gates.by_key.insert(key.clone(), Arc::clone(&gate));
         gate
+    }
+
+    /// Shares the candidates with other gateways from now on; `None`: with nobody.
+    pub fn share(&self, introduction: Option<Arc<dyn Introduction>>) {
+        let mut gates = self.gates();
+        for (key, gate) in &gates.by_key {
+            gate.share(introduction.as_ref().map(|i| i.meet(key, gate)));
+        }
+        gates.introduction = introduction;
+    }
+
+    /// Forgets all marks: requests are told apart in another way from now on.
+    pub fn forget_marks(&self) {
+        for gate in self.gates().by_key.values() {
+            gate.set_mark(None);
+        }
     }
 
     /// The gate of this candidate, if it is known.
     pub fn find(&self, key: &Key) -> Option<Arc<Gate>> {
-        self.gates().get(key).cloned()
+        self.gates().by_key.get(key).cloned()
     }
 
     /// Every candidate that a policy uses and its state at `now`, in the order of their keys.
     pub fn list(&self, now: Moment) -> Vec<Status> {
         let mut list: Vec<Status> = self
             .gates()
+            .by_key
             .iter()
             .filter(|(_, gate)| Arc::strong_count(gate) > 1)
             .map(|(key, gate)| Status {

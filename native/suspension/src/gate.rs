@@ -15,18 +15,27 @@
 //! contains, it can't take a model from those for whom it works, and a model that is down is found out at the second
 //! request at the latest. What is needed for that stands beside the word: when the candidate last answered, how many
 //! streams it is sending, and the last mark. A healthy candidate's answer costs two loads, and a store a second.
+//!
+//! # Peers
+//!
+//! Other gateways may share the candidate ([`Peers`]). They are told of changes after the word has changed, and asked
+//! for the permit of a window before a request takes it; the request that asks goes on to another candidate. What they
+//! have to say comes back by the methods in `shared.rs`, which tell nobody. A request for a healthy candidate does not
+//! come by here.
 
 use std::fmt;
-use std::sync::Arc;
 #[cfg(not(feature = "loom"))]
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 #[cfg(feature = "loom")]
 use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::leave::Leave;
 use crate::mark::{Failure, Mark};
 use crate::moment::Moment;
+use crate::peers::{Change, Ground, Peers};
 use crate::word::{SUSPECTS_MAX, Word};
 
 /// What a request may do with a candidate now.
@@ -84,6 +93,9 @@ pub struct Gate {
     flowing: AtomicU32,
     /// The last failure that may have been its own, since it last answered; 0: none. See [`Mark`].
     mark: AtomicU64,
+    /// Whether peers have left it the next probe.
+    pub(crate) leave: Leave,
+    pub(crate) peers: RwLock<Option<Arc<dyn Peers>>>,
 }
 
 impl Default for Gate {
@@ -93,6 +105,8 @@ impl Default for Gate {
             answered: AtomicU64::new(0),
             flowing: AtomicU32::new(0),
             mark: AtomicU64::new(0),
+            leave: Leave::default(),
+            peers: RwLock::new(None),
         }
     }
 }
@@ -121,12 +135,12 @@ impl fmt::Debug for Gate {
 }
 
 impl Gate {
-    fn load(&self) -> Word {
+    pub(crate) fn load(&self) -> Word {
         Word(self.word.load(Ordering::Acquire))
     }
 
     /// Applies `change` until it is taken or `change` gives `None`. Returns the word before and after.
-    fn change(&self, change: impl Fn(Word) -> Option<Word>) -> Option<(Word, Word)> {
+    pub(crate) fn change(&self, change: impl Fn(Word) -> Option<Word>) -> Option<(Word, Word)> {
         let mut before = self.load();
         loop {
             let after = change(before)?;
@@ -150,24 +164,23 @@ impl Gate {
 
     /// What a request may do with the candidate at `now`. At most one client gets the permit of a window.
     pub fn admit(self: &Arc<Self>, now: Moment) -> Admission {
+        match decided(self.load(), now) {
+            Some(admission) => admission,
+            None => self.admit_due(now),
+        }
+    }
+
+    /// Its time is over. Apart, so that who is open or suspended pays nothing for it.
+    #[cold]
+    #[inline(never)]
+    fn admit_due(self: &Arc<Self>, now: Moment) -> Admission {
         loop {
             let word = self.load();
-            if word.held() {
-                return Admission::Held;
+            if let Some(admission) = decided(word, now) {
+                return admission;
             }
-            if !word.suspended() {
-                return match word.suspects() {
-                    0 => Admission::Open,
-                    _ => Admission::Suspected,
-                };
-            }
-            if word.probing() {
+            if !self.may_probe(word.until(), now) {
                 return Admission::Probing;
-            }
-            if now < word.until() {
-                return Admission::Suspended {
-                    until: word.until(),
-                };
             }
             if let Some(permit) = self.take_permit(|w| w == word) {
                 return Admission::Probe(permit);
@@ -183,6 +196,8 @@ impl Gate {
 
     fn take_permit(self: &Arc<Self>, may: impl Fn(Word) -> bool) -> Option<Permit> {
         let (_, after) = self.change(|w| may(w).then(|| w.with_probing(true).next_generation()))?;
+        self.leave.taken();
+        self.tell(Change::Probing);
         Some(Permit {
             gate: Arc::clone(self),
             generation: after.generation(),
@@ -192,6 +207,19 @@ impl Gate {
 
     /// Suspends until `until`, or leaves a longer suspension as it is. Returns whether the end moved.
     pub fn suspend(&self, until: Moment) -> bool {
+        self.suspend_on(Ground::Said, until)
+    }
+
+    /// As [`Gate::suspend`], for this reason.
+    pub fn suspend_on(&self, ground: Ground, until: Moment) -> bool {
+        let moved = self.lengthen(until);
+        if moved {
+            self.tell(Change::Suspended(ground));
+        }
+        moved
+    }
+
+    pub(crate) fn lengthen(&self, until: Moment) -> bool {
         self.change(|w| (w.until() < until).then(|| w.with_until(until)))
             .is_some()
     }
@@ -210,7 +238,9 @@ impl Gate {
         }
         self.answered.fetch_max(now.0.max(1), Ordering::AcqRel);
         if !untroubled {
-            self.mark.store(0, Ordering::Release);
+            if self.mark.swap(0, Ordering::AcqRel) != 0 {
+                self.tell(Change::Answered);
+            }
             let suspected = |w: Word| w.suspects() > 0 && !w.suspended();
             self.change(|w| suspected(w).then(|| w.with_suspects(0).next_generation()));
         }
@@ -225,7 +255,9 @@ impl Gate {
     /// An attempt failed, and it is not known whose fault that is. While the suspicion is there, other requests prefer
     /// other candidates.
     pub fn suspect(self: &Arc<Self>, failure: Failure) -> Suspected {
-        let before = Mark(self.mark.swap(Mark::new(&failure).0, Ordering::AcqRel));
+        let mark = Mark::new(&failure);
+        let before = Mark(self.mark.swap(mark.0, Ordering::AcqRel));
+        self.tell(Change::Marked(mark.request()));
         if before.makes_two_with(&failure) {
             return Suspected::Confirmed;
         }
@@ -241,7 +273,7 @@ impl Gate {
     }
 
     /// Whether it has answered somebody since then or shortly before, or is answering now.
-    fn works_for_others(&self, since: Moment) -> bool {
+    pub(crate) fn works_for_others(&self, since: Moment) -> bool {
         let last = self.answered.load(Ordering::Acquire);
         let lately = LATELY.as_millis() as u64;
         self.flowing.load(Ordering::Acquire) > 0
@@ -250,8 +282,17 @@ impl Gate {
 
     /// Forgets every failure; a hold stays. A probe under way then changes nothing when it ends.
     pub fn clear(&self) {
+        self.forget();
+        self.tell(Change::Cleared { operator: true });
+    }
+
+    pub(crate) fn forget(&self) {
         self.mark.store(0, Ordering::Release);
         self.change(|w| Some(w.cleared()));
+    }
+
+    pub(crate) fn set_mark(&self, mark: Option<Mark>) {
+        self.mark.store(mark.map_or(0, |m| m.0), Ordering::Release);
     }
 
     /// Whether a failure has left a mark that no answer has taken away yet.
@@ -261,12 +302,18 @@ impl Gate {
 
     /// Isolates the candidate until [`Gate::release`].
     pub fn hold(&self) {
-        self.change(|w| Some(w.with_held(true)));
+        self.set_held(true);
+        self.tell(Change::Held(true));
     }
 
     /// Ends a hold; a suspension goes on.
     pub fn release(&self) {
-        self.change(|w| Some(w.with_held(false)));
+        self.set_held(false);
+        self.tell(Change::Held(false));
+    }
+
+    pub(crate) fn set_held(&self, held: bool) {
+        self.change(|w| (w.held() != held).then(|| w.with_held(held)));
     }
 
     /// The state at `now`.
@@ -289,6 +336,27 @@ impl Gate {
             State::Due
         }
     }
+}
+
+/// What a request may do, if nothing has to be taken for it; `None`: the time is over.
+#[inline(always)]
+fn decided(word: Word, now: Moment) -> Option<Admission> {
+    Some(if word.held() {
+        Admission::Held
+    } else if !word.suspended() {
+        match word.suspects() {
+            0 => Admission::Open,
+            _ => Admission::Suspected,
+        }
+    } else if word.probing() {
+        Admission::Probing
+    } else if now < word.until() {
+        Admission::Suspended {
+            until: word.until(),
+        }
+    } else {
+        return None;
+    })
 }
 
 /// A failure of which it is not known yet whose it is. Dropped, it is lifted, and what stays is the mark.
@@ -315,7 +383,7 @@ impl Suspicion {
             return None;
         }
         let until = self.failure.now.plus(length);
-        self.gate.suspend(until);
+        self.gate.suspend_on(Ground::Inferred, until);
         Some(until)
     }
 }
@@ -363,6 +431,17 @@ impl fmt::Debug for Permit {
 }
 
 impl Permit {
+    #[cold]
+    #[inline(never)]
+    fn give_back(&self) {
+        let back = self
+            .gate
+            .change(|w| self.current(w).then(|| w.with_probing(false)));
+        if back.is_some() {
+            self.gate.tell(Change::GivenBack);
+        }
+    }
+
     fn current(&self, word: Word) -> bool {
         word.probing() && word.generation() == self.generation
     }
@@ -370,14 +449,26 @@ impl Permit {
     /// The candidate answered: all traffic returns. Returns whether a suspension was lifted.
     pub fn succeeded(mut self) -> bool {
         self.open = false;
-        self.gate
-            .change(|w| self.current(w).then(|| w.cleared()))
-            .is_some()
+        let lifted = self.gate.change(|w| self.current(w).then(|| w.cleared()));
+        if lifted.is_some() {
+            self.gate.tell(Change::Cleared { operator: false });
+        }
+        lifted.is_some()
     }
 
     /// The candidate failed again: suspended for what `length` makes of the failed probes in a row, this one
     /// included. Returns the end of the suspension.
-    pub fn failed(mut self, now: Moment, length: impl Fn(u32) -> Duration) -> Moment {
+    pub fn failed(self, now: Moment, length: impl Fn(u32) -> Duration) -> Moment {
+        self.failed_on(Ground::Inferred, now, length)
+    }
+
+    /// As [`Permit::failed`], for this reason.
+    pub fn failed_on(
+        mut self,
+        ground: Ground,
+        now: Moment,
+        length: impl Fn(u32) -> Duration,
+    ) -> Moment {
         self.open = false;
         let changed = self.gate.change(|w| {
             let current = self.current(w);
@@ -390,6 +481,7 @@ impl Permit {
                 w
             })
         });
+        self.gate.tell(Change::Suspended(ground));
         changed.map_or(now, |(_, after)| after.until())
     }
 }
@@ -397,8 +489,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if self.open {
-            self.gate
-                .change(|w| self.current(w).then(|| w.with_probing(false)));
+            self.give_back();
         }
     }
 }

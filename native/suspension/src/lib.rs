@@ -9,11 +9,17 @@
 mod cache;
 mod gate;
 pub mod hint;
+mod leave;
 mod mark;
 mod moment;
+mod peers;
+mod shared;
+mod telling;
 mod word;
 
-pub use cache::{Cache, Key, Status};
+pub use cache::{Cache, Introduction, Key, Status};
 pub use gate::{Admission, Flowing, Gate, Permit, State, Suspected, Suspicion};
 pub use mark::Failure;
 pub use moment::Moment;
+pub use peers::{Change, Ground, Peers};
+pub use shared::View;

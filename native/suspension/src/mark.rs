@@ -19,7 +19,19 @@ pub struct Failure {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark(pub(crate) u64);
 
+const REQUEST: u64 = u64::MAX >> 40;
+
 impl Mark {
+    /// The request's hash, as far as it is kept.
+    pub(crate) fn request(self) -> u64 {
+        self.0 >> 40
+    }
+
+    /// When it was, in milliseconds.
+    pub(crate) fn when(self) -> u64 {
+        self.0 & UNTIL_MASK
+    }
+
     pub(crate) fn new(failure: &Failure) -> Mark {
         Mark(failure.request << 40 | failure.now.0.clamp(1, UNTIL_MASK))
     }
@@ -27,9 +39,7 @@ impl Mark {
     /// Whether another request failed, and had done so before this one's attempt began: two that are under way at the
     /// same time can be one client's.
     pub(crate) fn makes_two_with(self, failure: &Failure) -> bool {
-        let (when, request) = (self.0 & UNTIL_MASK, self.0 >> 40);
-        self.0 != 0
-            && request != failure.request & (u64::MAX >> 40)
-            && when <= failure.began.0.max(1)
+        let (when, request) = (self.when(), self.request());
+        self.0 != 0 && request != failure.request & REQUEST && when <= failure.began.0.max(1)
     }
 }

@@ -1164,7 +1164,7 @@ impl Api {
         self.world.net.elapsed()
     }
 
-    fn gate(&self, who: &str) -> Arc<Gate> {
+    pub fn gate(&self, who: &str) -> Arc<Gate> {
         let (model, endpoint) = who.split_once('@').unwrap();
         let key = Key {
             tenant: "carbon.super".into(),

@@ -139,3 +139,124 @@ fn how_operators_look_at_the_gateway_is_set_for_all_of_it() {
     assert_eq!(wrong.operating, Operating::default());
     assert_eq!(wrong.settings.max_held, 1);
 }
+
+fn cluster(text: &str) -> Configuration {
+    Configuration::read(&GatewayFile {
+        text,
+        env: &|name| (name == "SECRET").then(|| "hunter2".to_owned()),
+        sys: &|_| None,
+    })
+}
+
+#[test]
+fn a_gateway_is_alone_unless_the_cluster_is_set() {
+    assert_eq!(cluster("[apim.ai.model_failover]\n").sharing, None);
+    assert_eq!(cluster("[apim.redis_config]\nhost = 'r'\n").sharing, None);
+}
+
+#[test]
+fn addresses_say_host_port_tls_and_database() {
+    let read = |url: &str| {
+        let text = format!("[apim.ai.model_failover.cluster]\nurl = {url}\n");
+        let read = cluster(&text);
+        assert_eq!(read.diagnostics, [], "{url}");
+        let sharing = read.sharing.unwrap();
+        (sharing.servers, sharing.tls, sharing.database)
+    };
+    let one = |host: &str, port| vec![(host.to_owned(), port)];
+    assert_eq!(read("'redis://r'"), (one("r", 6379), false, 0));
+    assert_eq!(read("'rediss://r:1/3'"), (one("r", 1), true, 3));
+    assert_eq!(read("'valkeys://[::1]:7'"), (one("::1", 7), true, 0));
+    let two = [one("a", 1), one("b", 2)].concat();
+    assert_eq!(read("['redis://a:1', 'redis://b:2/']"), (two, false, 0));
+}
+
+#[test]
+fn a_cluster_that_is_set_wrongly_is_an_error_that_names_the_setting_and_no_cluster() {
+    for (setting, field) in [
+        ("", "url"),
+        ("url = 'http://r'", "url"),
+        ("url = 'redis://r:port'", "url"),
+        ("url = ['redis://a', 'rediss://b']", "url"),
+        (
+            "url = 'redis://r'\ncluster_mode = 'perhaps'",
+            "cluster_mode",
+        ),
+        (
+            "url = 'redis://r'\ncluster_mode = true\nsentinel_master = 'm'",
+            "sentinel_master",
+        ),
+        ("url = 'redis://r/1'\ncluster_mode = true", "url"),
+        ("url = 'redis://r'\nca_file = '/ca.pem'", "ca_file"),
+        ("url = 'redis://r'\nuser = 'u'", "user"),
+        ("url = 'redis://r'\npassword = '$env{MISSING}'", "password"),
+        (
+            "url = 'redis://r'\nsentinel_password = 'p'",
+            "sentinel_password",
+        ),
+        ("url = 'redis://r'\ngroup = ''", "group"),
+        ("use_host_redis = true", "use_host_redis"),
+    ] {
+        let read = cluster(&format!("[apim.ai.model_failover.cluster]\n{setting}\n"));
+        assert_eq!(read.sharing, None, "{setting}");
+        let said = &read.diagnostics[0];
+        assert_eq!(said.level, Level::Error, "{setting}");
+        assert_eq!(
+            said.field,
+            format!("apim.ai.model_failover.cluster.{field}")
+        );
+        assert!(
+            said.message.ends_with("; the gateway goes on alone"),
+            "{said}"
+        );
+    }
+    let read = cluster("[apim.ai.model_failover]\ncluster = true\n");
+    assert_eq!(read.diagnostics[0].field, "apim.ai.model_failover.cluster");
+}
+
+#[test]
+fn no_password_is_told() {
+    let read =
+        cluster("[apim.ai.model_failover.cluster]\nurl = 'redis://r'\npassword = '$env{SECRET}'\n");
+    assert_eq!(
+        read.sharing
+            .as_ref()
+            .unwrap()
+            .password
+            .as_ref()
+            .unwrap()
+            .reveal(),
+        "hunter2"
+    );
+    assert!(!format!("{read:?}").contains("hunter2"));
+    let read = cluster("[apim.ai.model_failover.cluster]\nurl = 'redis://u:hunter2@r'\n");
+    assert!(!format!("{read:?}").contains("hunter2"), "{read:?}");
+}
+
+#[test]
+fn the_hosts_redis_is_taken_only_when_asked_to_and_own_settings_go_before_it() {
+    const HOST: &str = "[apim.redis_config]\nhost = 'host'\nport = 7000\nuser = 'u'\npassword = '$env{SECRET}'\n\
+                        database_id = 2\nssl = true\nconnection_timeout = 2000\n";
+    let read = cluster(&format!(
+        "{HOST}[apim.ai.model_failover.cluster]\nuse_host_redis = true\nca_file = '/ca.pem'\n"
+    ));
+    assert_eq!(read.diagnostics, []);
+    let sharing = read.sharing.unwrap();
+    assert_eq!(sharing.servers, [("host".to_owned(), 7000)]);
+    assert_eq!((sharing.tls, sharing.database), (true, 2));
+    assert_eq!(sharing.user.as_deref(), Some("u"));
+    assert_eq!(sharing.password.unwrap().reveal(), "hunter2");
+
+    let secret = "[apim.redis_config]\nhost = 'host'\npassword = '$secret{redis}'\n\
+                  [apim.ai.model_failover.cluster]\nuse_host_redis = true\n";
+    let read = cluster(secret);
+    assert_eq!(read.sharing, None);
+    assert!(
+        read.diagnostics[0]
+            .message
+            .contains("only the host can read"),
+        "{read:?}"
+    );
+    let read = cluster(&format!("{secret}password = 'own'\n"));
+    assert_eq!(read.sharing.unwrap().password.unwrap().reveal(), "own");
+}

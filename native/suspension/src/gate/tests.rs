@@ -1,5 +1,5 @@
-use std::sync::Barrier;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Barrier, PoisonError};
 use std::thread;
 
 use super::*;
@@ -321,4 +321,163 @@ fn who_is_open_is_admitted_without_a_permit_and_nobody_else() {
     drop(suspicion);
     gate.suspend(T0);
     assert!(!gate.is_open(), "due: one request is to find out");
+}
+
+/// Peers who write down what they hear.
+#[derive(Debug, Default)]
+struct Heard {
+    changes: std::sync::Mutex<Vec<Change>>,
+    away: std::sync::atomic::AtomicBool,
+}
+
+impl Peers for Heard {
+    fn changed(&self, change: Change) {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.push(change);
+    }
+
+    fn reachable(&self) -> bool {
+        !self.away.load(Ordering::Relaxed)
+    }
+}
+
+impl Heard {
+    fn take(&self) -> Vec<Change> {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut changes)
+    }
+}
+
+fn shared() -> (Arc<Gate>, Arc<Heard>) {
+    let (gate, heard) = (gate(), Arc::new(Heard::default()));
+    gate.share(Some(Arc::clone(&heard) as Arc<dyn Peers>));
+    (gate, heard)
+}
+
+fn asked(gate: &Arc<Gate>, now: Moment) -> bool {
+    matches!(gate.admit(now), Admission::Probing)
+}
+
+#[test]
+fn peers_hear_of_every_change_once_and_of_nothing_that_they_told_themselves() {
+    let (gate, heard) = shared();
+    assert!(matches!(gate.admit(T0), Admission::Open));
+    gate.answered(T0);
+    assert_eq!(heard.take(), [], "a healthy candidate is no news");
+    gate.suspend(T0.plus(MINUTE));
+    gate.suspend(T0.plus(MINUTE / 2));
+    assert_eq!(heard.take(), [Change::Suspended(Ground::Said)]);
+    gate.hold();
+    gate.release();
+    gate.clear();
+    assert_eq!(
+        heard.take(),
+        [
+            Change::Held(true),
+            Change::Held(false),
+            Change::Cleared { operator: true }
+        ]
+    );
+    gate.learn_suspended(T0.plus(MINUTE), 3);
+    gate.learn_held(true);
+    gate.learn_marked(Some(7), T0);
+    assert!(gate.is_marked() && gate.failed_probes() == 3);
+    gate.learn_held(false);
+    gate.learn_cleared();
+    assert_eq!(heard.take(), []);
+    assert_eq!(gate.state(T0), State::Healthy);
+}
+
+#[test]
+fn a_suspension_that_is_learned_lengthens_and_never_shortens() {
+    let (gate, _) = shared();
+    gate.suspend(T0.plus(MINUTE));
+    assert!(!gate.learn_suspended(T0.plus(MINUTE / 2), 2));
+    assert_eq!(gate.view().until, Some(T0.plus(MINUTE)));
+    assert!(gate.learn_suspended(T0.plus(MINUTE * 2), 1));
+    assert_eq!(gate.failed_probes(), 2, "the most that anybody has counted");
+}
+
+#[test]
+fn the_first_request_of_a_window_asks_and_none_probes_without_leave() {
+    let (gate, heard) = shared();
+    gate.suspend(T0);
+    heard.take();
+    for _ in 0..5 {
+        assert!(asked(&gate, T0));
+        assert_eq!(gate.admits(T0), State::Probing);
+    }
+    assert_eq!(heard.take(), [Change::Due(T0)]);
+    gate.give_leave(T0, T0.plus(Duration::from_millis(600)));
+    assert_eq!(gate.admits(T0), State::Due);
+    let permit = probe(&gate, T0);
+    assert_eq!(heard.take(), [Change::Probing]);
+    drop(permit);
+    assert_eq!(heard.take(), [Change::GivenBack]);
+    assert!(asked(&gate, T0), "a leave is good for one probe");
+    assert_eq!(heard.take(), [Change::Due(T0)]);
+}
+
+#[test]
+fn a_leave_that_is_over_or_of_another_window_is_none() {
+    let (gate, heard) = shared();
+    gate.suspend(T0);
+    assert!(asked(&gate, T0));
+    let over = T0.plus(Duration::from_millis(600));
+    gate.give_leave(T0, over);
+    assert!(asked(&gate, over));
+    gate.give_leave(T0, over.plus(MINUTE));
+    let next = over.plus(Duration::from_millis(1));
+    gate.learn_suspended(next, 0);
+    heard.take();
+    assert!(asked(&gate, next), "the window has moved");
+    assert_eq!(heard.take(), [Change::Due(next)]);
+    gate.refuse_leave(next, next.plus(MINUTE));
+    assert!(asked(&gate, next));
+    assert_eq!(heard.take(), [], "not before it may be asked again");
+    assert!(asked(&gate, next.plus(MINUTE)));
+    assert_eq!(heard.take(), [Change::Due(next)]);
+}
+
+#[test]
+fn a_gate_whose_peers_are_away_gives_its_own_permit() {
+    let (gate, heard) = shared();
+    gate.suspend(T0);
+    assert!(asked(&gate, T0));
+    heard.away.store(true, Ordering::Relaxed);
+    probe(&gate, T0).failed(T0, |_| MINUTE);
+    assert!(heard.take().contains(&Change::Suspended(Ground::Inferred)));
+}
+
+#[test]
+fn who_has_nobody_else_to_go_to_probes_without_being_asked() {
+    let (gate, heard) = shared();
+    gate.suspend(T0.plus(MINUTE));
+    heard.take();
+    assert!(gate.probe_early().is_some());
+    assert_eq!(heard.take(), [Change::Probing, Change::GivenBack]);
+}
+
+#[test]
+fn however_many_threads_race_one_gets_the_leave() {
+    for _ in 0..200 {
+        let (gate, _) = shared();
+        gate.suspend(T0);
+        gate.give_leave(T0, T0.plus(MINUTE));
+        let barrier = Arc::new(Barrier::new(4));
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let (gate, barrier) = (Arc::clone(&gate), Arc::clone(&barrier));
+                thread::spawn(move || {
+                    barrier.wait();
+                    match gate.admit(T0) {
+                        Admission::Probe(permit) => Some(permit),
+                        _ => None,
+                    }
+                })
+            })
+            .collect();
+        let permits: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
+        assert_eq!(permits.iter().flatten().count(), 1);
+    }
 }

@@ -129,6 +129,12 @@ public final class Executor {
     public static native String metricsAddress();
 
     /**
+     * @return whether suspensions are shared with other gateways now: {@code off}, {@code shared
+     *     as} this gateway's name, or {@code alone:} and why
+     */
+    public static native String cluster();
+
+    /**
      * @return what is counted over all APIs, by name: requests by what they came to, retries,
      *     continuations, and how the native side is; {@code maxMemory} is -1 when there is no limit
      */

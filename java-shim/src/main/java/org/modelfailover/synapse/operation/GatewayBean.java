@@ -11,6 +11,8 @@ final class GatewayBean implements GatewayMXBean {
         "answered", "fell_over", "refused", "failed", "cancelled"
     };
 
+    private static final String CLUSTER = "cluster.";
+
     private static long number(String name) {
         return OperatorBeans.numbers().getOrDefault(name, 0L);
     }
@@ -73,5 +75,23 @@ final class GatewayBean implements GatewayMXBean {
     @Override
     public String getMetricsAddress() {
         return Executor.metricsAddress();
+    }
+
+    @Override
+    public String getCluster() {
+        return Executor.cluster();
+    }
+
+    @Override
+    public Map<String, Long> getClusterNumbers() {
+        Map<String, Long> numbers = new LinkedHashMap<>();
+        OperatorBeans.numbers()
+                .forEach(
+                        (name, number) -> {
+                            if (name.startsWith(CLUSTER)) {
+                                numbers.put(name.substring(CLUSTER.length()), number);
+                            }
+                        });
+        return numbers;
     }
 }

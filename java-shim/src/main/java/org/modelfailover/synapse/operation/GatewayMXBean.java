@@ -60,4 +60,18 @@ public interface GatewayMXBean {
      * @return where the listener for metrics is; empty when there is none
      */
     String getMetricsAddress();
+
+    /**
+     * @return whether suspensions are shared with other gateways: off, shared as this gateway's
+     *     name, or alone and why
+     */
+    String getCluster();
+
+    /**
+     * @return of the link to other gateways: operations, those that failed, changes that were
+     *     dropped, what waits; changes that were heard of; permits that this gateway gave itself,
+     *     probes that met another's; milliseconds that the last operation took, and since the store
+     *     last answered. Empty when it is off
+     */
+    Map<String, Long> getClusterNumbers();
 }

@@ -106,8 +106,13 @@ public final class Client {
 
     /** The same without a path. */
     public static String refusingOrigin() {
+        return "http://127.0.0.1:" + freePort();
+    }
+
+    /** A port of this machine at which nothing listens. */
+    public static int freePort() {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return "http://127.0.0.1:" + socket.getLocalPort();
+            return socket.getLocalPort();
         } catch (IOException e) {
             throw new AssertionError(e);
         }
