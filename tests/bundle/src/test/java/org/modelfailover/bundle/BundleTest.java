@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.modelfailover.kit.LogCapture;
+import org.modelfailover.kit.ThisProcess;
 import org.modelfailover.kit.Until;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleException;
@@ -141,6 +142,35 @@ class BundleTest {
                     awaitThreads("the new bundle has threads of its own", count -> count > 0);
                     bundle.stop();
                 });
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("everyFramework")
+    void theLinkToOtherGatewaysEndsWithTheBundle(String name) throws Exception {
+        Path settings = storage.resolve("settings.toml");
+        Files.writeString(
+                settings, "[apim.ai.model_failover.cluster]\nurl = \"redis://127.0.0.1:1\"\n");
+        System.setProperty("model.failover.config", settings.toString());
+        try {
+            inside(
+                    name,
+                    storage.resolve("framework"),
+                    Host.ALL.get(0),
+                    framework -> {
+                        Bundle bundle = install(framework);
+                        bundle.start();
+                        Until.is("a thread has it", BundleTest::links, count -> count > 0);
+                        bundle.stop();
+                        Until.is("it is gone", BundleTest::links, count -> count == 0);
+                    });
+        } finally {
+            System.clearProperty("model.failover.config");
+        }
+    }
+
+    /** Threads of the link, as far as Linux keeps their name; the executor's own lack the dash. */
+    private static long links() throws IOException {
+        return ThisProcess.threads().getOrDefault("model-failover-", 0L);
     }
 
     @ParameterizedTest(name = "{0}")
