@@ -155,7 +155,7 @@ mod tests {
         for model in 0..1000 {
             cache.gate(&key(&model.to_string()), Moment(0));
         }
-        assert!(cache.gates().len() <= 2);
+        assert!(cache.gates().by_key.len() <= 2);
     }
 
     #[test]
