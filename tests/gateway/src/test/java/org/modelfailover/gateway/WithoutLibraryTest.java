@@ -76,7 +76,7 @@ class WithoutLibraryTest {
                         .filter(line -> line.contains("Model Failover does not fail over"))
                         .collect(Collectors.toList());
         assertEquals(1, errors.size(), Files.readString(log));
-        for (String part : List.of("/nowhere/mine.so", "default endpoint", "install.sh --check")) {
+        for (String part : List.of("/nowhere/mine.so", "to the target", "install.sh --check")) {
             assertTrue(errors.get(0).contains(part), errors.get(0));
         }
     }

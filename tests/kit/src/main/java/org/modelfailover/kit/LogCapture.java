@@ -55,6 +55,13 @@ public final class LogCapture implements AutoCloseable {
         return new LogCapture(OURS);
     }
 
+    /** Errors alone, of everybody. */
+    public static LogCapture ofErrors() {
+        LogCapture errors = new LogCapture(Logger.getRootLogger());
+        errors.appender.setThreshold(Level.ERROR);
+        return errors;
+    }
+
     /** Forgets what was logged until now. */
     public void clear() {
         lines.clear();
