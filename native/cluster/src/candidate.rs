@@ -22,6 +22,8 @@ pub(crate) struct Candidate {
     pub(crate) seen: Option<(State, Moment)>,
     pub(crate) epoch: u64,
     pub(crate) epoch_is_known: bool,
+    /// The epoch in which this node has cleared it last.
+    pub(crate) cleared_from: Option<u64>,
     /// The mark that the store was last seen to have.
     pub(crate) mark: Option<u64>,
     pub(crate) hold_version: u64,
@@ -281,10 +283,17 @@ impl Candidate {
         if state.epoch > self.epoch {
             // The first that is heard of a candidate is no clear.
             if self.epoch_is_known {
-                gate.learn_cleared();
-                self.forget();
-                self.wishes.suspend = None;
-                self.wishes.mark = None;
+                // This node's own clear may have begun it, its answer late or lost. What has come after that clear is
+                // not cleared by it.
+                if self.own && self.cleared_from == Some(self.epoch) {
+                    let ground = self.ground.unwrap_or(Ground::Inferred);
+                    self.wishes.suspend.get_or_insert(ground);
+                } else {
+                    gate.learn_cleared();
+                    self.forget();
+                    self.wishes.suspend = None;
+                    self.wishes.mark = None;
+                }
             }
             self.epoch = state.epoch;
         }

@@ -148,6 +148,7 @@ impl Node {
                 wishes.mark = None;
                 candidate.permit = None;
                 candidate.forget();
+                candidate.cleared_from = Some(candidate.epoch);
             }
             // Something else has happened since, and will be told.
             Change::Suspended(_) | Change::Cleared { .. } => {}
@@ -253,13 +254,14 @@ impl Node {
         let gate = candidate.gate.upgrade();
         match (&under_way.operation, reply.verdict) {
             (Operation::Clear { .. }, Verdict::Done) => {
-                candidate.epoch = state.epoch;
-                // What was learned while it was under way is cleared with it.
+                // What was learned while it was under way is cleared with it, unless it is of the epoch that it has begun.
                 if !candidate.own
+                    && candidate.epoch < state.epoch
                     && let Some(gate) = &gate
                 {
                     gate.learn_cleared();
                 }
+                candidate.epoch = state.epoch;
             }
             (Operation::Clear { age, operator }, Verdict::Late)
                 if *operator && !state.left.is_zero() && candidate.wishes.suspend.is_none() =>

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use failover_cluster::{Message, Node, Reply, Request, Ticket};
+use failover_cluster::{Message, Node, Operation, Reply, Request, Ticket, Verdict};
 use failover_suspension::{Admission, Change, Gate, Ground, Moment, Peers, Permit, State};
 
 use crate::store::Store;
@@ -98,6 +98,8 @@ struct Gateway {
     /// Its clock began at another time than the others'.
     offset: u64,
     probe: Option<Permit>,
+    /// The epoch in which it began: a clear ends the window of an older one, whose probe changes nothing any more.
+    probe_epoch: u64,
     /// Between its clients' requests, in milliseconds.
     every: u64,
     until: Option<(u64, u64)>,
@@ -125,6 +127,9 @@ pub struct World {
     /// Since when somebody has been due, whose requests come, without a probe anywhere.
     due_since: Option<u64>,
     clears: u64,
+    /// Epochs that the store has begun: one more for an operator's clear whose answer was lost, when a suspension has
+    /// come on its heels and is cleared as well.
+    begun: u64,
     /// Whether operations are done twice, the second time later than the first.
     doubled: bool,
     /// The latest end that any node has given a suspension, on the world's clock.
@@ -148,6 +153,7 @@ impl World {
             quiet: false,
             due_since: None,
             clears: 0,
+            begun: 0,
             doubled: faults.operations > 0,
             longest: 0,
             probes: 0,
@@ -181,6 +187,7 @@ impl World {
             open: Vec::new(),
             offset,
             probe: None,
+            probe_epoch: 0,
             every,
             until: None,
             cleared: false,
@@ -369,6 +376,9 @@ impl World {
     fn arrive(&mut self, node: usize, request: Request, again: bool, current: bool) {
         let name = format!("n{node}#{}", self.gateways[node].life);
         let (reply, message) = self.store.exchange(&name, &request, self.now);
+        if matches!(request.operation, Operation::Clear { .. }) && reply.verdict == Verdict::Done {
+            self.begun += 1;
+        }
         self.tell(format!(
             "store: {} of {name} from epoch {}{} → {:?} {}",
             request.operation.word(),
@@ -452,7 +462,7 @@ impl World {
             );
         }
         self.demand(
-            epoch <= self.clears,
+            epoch <= self.clears.max(self.begun),
             &format!(
                 "n{node} knows of {epoch} clears, but there were {}",
                 self.clears
@@ -519,18 +529,27 @@ impl World {
         }
     }
 
+    fn epoch(&self, node: usize) -> u64 {
+        let gateway = &self.gateways[node];
+        gateway.node.epoch(gateway.index)
+    }
+
     fn probe(&mut self, node: usize, permit: Permit) {
         self.probes += 1;
         self.tell(format!("n{node} probes"));
         let safe = !self.faults.deaths && !self.faults.flushes && self.faults.operations == 0;
+        let epoch = self.epoch(node);
         let others = self.gateways.iter().enumerate();
-        let others = others.filter(|(other, g)| *other != node && g.alive && g.probe.is_some());
+        let others = others.filter(|(other, g)| {
+            *other != node && g.alive && g.probe.is_some() && g.probe_epoch == epoch
+        });
         let others: Vec<usize> = others.map(|(other, _)| other).collect();
         self.demand(
             !safe || others.is_empty(),
             &format!("n{node} probes while {others:?} do"),
         );
         self.gateways[node].probe = Some(permit);
+        self.gateways[node].probe_epoch = epoch;
         let took = match self.random.u32(0..10) {
             0 => self.random.u64(0..PROBE),
             _ => self.random.u64(0..400),
