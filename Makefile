@@ -189,7 +189,7 @@ SMOKE_FLAGS = --workspace --bench decision --bench bytes
 bench-smoke: driver natives ## each bench for seconds: that they work, not how fast anything is
 	$(CARGO) build $(CARGO_FLAGS) $(SMOKE_FLAGS) --bin load --bin page
 	$(GRADLEW) :jni:writeClasspath :apimanager:writeBenchClasspath
-	ENVOY="$${ENVOY-$$(tools/envoy.sh build/envoy installed)}" LOAD_BINARY=$(DEBUG)/load PAGE_BINARY=$(DEBUG)/page \
+	$(WITH_REDIS) ENVOY="$${ENVOY-$$(tools/envoy.sh build/envoy installed)}" LOAD_BINARY=$(DEBUG)/load PAGE_BINARY=$(DEBUG)/page \
 	    PROBE_LIBRARY=$(DEBUG)/$(notdir $(LIBRARY)) CARGO=$(CARGO) CARGO_FLAGS="$(CARGO_FLAGS)" \
 	    BENCH_FLAGS="--profile dev $(SMOKE_FLAGS)" benches/smoke.sh
 
