@@ -43,10 +43,9 @@ needed() { readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'; }
 
 for platform in linux-x86_64 linux-x86_64-musl linux-aarch64 linux-aarch64-musl; do
     library=$work/jar/native/$platform/libmodel_failover.so
-    python3 -c 'import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[2], "wb"))' \
-        "$library.xz" "$library" || true
-    if [ ! -f "$library" ]; then
-        fail "$platform: no library in the bundle"
+    if ! python3 -c 'import lzma, shutil, sys; shutil.copyfileobj(lzma.open(sys.argv[1]), open(sys.argv[2], "wb"))' \
+        "$library.xz" "$library" 2>"$work/output"; then
+        fail "$platform: no library in the bundle that can be unpacked: $(tail -n 1 "$work/output")"
         continue
     fi
     case $platform in *x86_64*) machine=X86-64 ;; *) machine=AArch64 ;; esac

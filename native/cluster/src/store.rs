@@ -152,14 +152,15 @@ impl Store {
             }
             Topology::Cluster => {
                 let nodes = options.servers.iter().map(|s| info(options, s));
-                let mut builder = ClusterClientBuilder::new(nodes.collect::<Vec<_>>())
-                    .use_protocol(ProtocolVersion::RESP3)
-                    .connection_timeout(CONNECT)
-                    .response_timeout(RESPONSE)
-                    .overall_response_timeout(Some(RESPONSE * 2))
-                    .retries(2)
-                    .max_retry_wait(200)
-                    .push_sender(sender);
+                let mut builder =
+                    ClusterClientBuilder::new(nodes.collect::<RedisResult<Vec<_>>>()?)
+                        .use_protocol(ProtocolVersion::RESP3)
+                        .connection_timeout(CONNECT)
+                        .response_timeout(RESPONSE)
+                        .overall_response_timeout(Some(RESPONSE * 2))
+                        .retries(2)
+                        .max_retry_wait(200)
+                        .push_sender(sender);
                 if options.tls.is_some() {
                     builder = builder.tls(TlsMode::Secure);
                 }
@@ -292,7 +293,7 @@ async fn single(
     certificates: Option<TlsCertificates>,
     config: &AsyncConnectionConfig,
 ) -> Result<MultiplexedConnection, Failed> {
-    let info = info(options, server);
+    let info = info(options, server)?;
     let client = match certificates {
         Some(certificates) => Client::build_with_tls(info, certificates)?,
         None => Client::open(info)?,
@@ -339,13 +340,9 @@ fn address(options: &Options, (host, port): &(String, u16)) -> ConnectionAddr {
     }
 }
 
-fn info(options: &Options, server: &(String, u16)) -> ConnectionInfo {
-    // An address always becomes one; what could fail is reading text.
-    #[allow(clippy::expect_used)]
-    let info = address(options, server)
-        .into_connection_info()
-        .expect("an address");
-    info.set_redis_settings(login(options))
+fn info(options: &Options, server: &(String, u16)) -> RedisResult<ConnectionInfo> {
+    let info = address(options, server).into_connection_info()?;
+    Ok(info.set_redis_settings(login(options)))
 }
 
 fn sentinel(

@@ -1,8 +1,6 @@
 //! How several gateways share suspensions: the table `[apim.ai.model_failover.cluster]`.
 
-use std::fmt;
-
-use crate::operating::Secret;
+use crate::operating::{GatewaySetting, Secret};
 use crate::value::boolean;
 
 /// The store that the gateways share, and under which names they do.
@@ -56,33 +54,9 @@ impl Default for Sharing {
     }
 }
 
-/// A setting of that table.
-pub struct ClusterSetting {
-    /// Its name.
-    pub name: &'static str,
-    /// What it takes, in words.
-    pub takes: &'static str,
-    /// What there is without it.
-    pub default: &'static str,
-    /// A value, as it would be written in `deployment.toml`.
-    pub example: &'static str,
-    /// What it means, in a sentence.
-    pub meaning: &'static str,
-    /// Sets it from text; the error says what was wrong, and never what the text was where that can be a secret.
-    pub apply: fn(&mut Sharing, &str) -> Result<(), String>,
-}
-
-impl fmt::Debug for ClusterSetting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClusterSetting")
-            .field("name", &self.name)
-            .finish()
-    }
-}
-
 /// All of them.
-pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
-    ClusterSetting {
+pub const CLUSTER_SETTINGS: &[GatewaySetting<Sharing>] = &[
+    GatewaySetting {
         name: "url",
         takes: "an address, or a list of them",
         default: "off",
@@ -93,7 +67,7 @@ pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
             Ok(())
         },
     },
-    ClusterSetting {
+    GatewaySetting {
         name: "use_host_redis",
         takes: "true or false",
         default: "false",
@@ -101,7 +75,7 @@ pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
         meaning: "whether address, user, password, database and TLS are those of the gateway's own `[apim.redis_config]`, where they are not set here; its `$secret{…}` can't be read",
         apply: |s, v| boolean(v).map(|v| s.use_host_redis = v),
     },
-    ClusterSetting {
+    GatewaySetting {
         name: "sentinel_master",
         takes: "text",
         default: "none",
@@ -112,7 +86,7 @@ pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
             Ok(())
         },
     },
-    ClusterSetting {
+    GatewaySetting {
         name: "sentinel_password",
         takes: "text",
         default: "none",
@@ -123,7 +97,7 @@ pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
             Ok(())
         },
     },
-    ClusterSetting {
+    GatewaySetting {
         name: "cluster_mode",
         takes: "true or false",
         default: "false",
@@ -131,7 +105,7 @@ pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
         meaning: "whether the addresses are nodes of a Redis or Valkey Cluster",
         apply: |s, v| boolean(v).map(|v| s.cluster_mode = v),
     },
-    ClusterSetting {
+    GatewaySetting {
         name: "ca_file",
         takes: "a file",
         default: "the system's",
@@ -142,7 +116,7 @@ pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
             Ok(())
         },
     },
-    ClusterSetting {
+    GatewaySetting {
         name: "user",
         takes: "text",
         default: "the default user",
@@ -153,7 +127,7 @@ pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
             Ok(())
         },
     },
-    ClusterSetting {
+    GatewaySetting {
         name: "password",
         takes: "text",
         default: "none",
@@ -164,7 +138,7 @@ pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
             Ok(())
         },
     },
-    ClusterSetting {
+    GatewaySetting {
         name: "prefix",
         takes: "text",
         default: "model-failover",
@@ -175,7 +149,7 @@ pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
             Ok(())
         },
     },
-    ClusterSetting {
+    GatewaySetting {
         name: "group",
         takes: "text",
         default: "default",
@@ -186,7 +160,7 @@ pub const CLUSTER_SETTINGS: &[ClusterSetting] = &[
             Ok(())
         },
     },
-    ClusterSetting {
+    GatewaySetting {
         name: "node",
         takes: "text",
         default: "the host's name",

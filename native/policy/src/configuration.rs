@@ -144,13 +144,6 @@ impl Configuration {
         };
         let mut sharing = Sharing::default();
         let mut wrong = Vec::new();
-        // First what the host has, over which the table's own settings go.
-        let own = |name: &str| table.get(name).is_some();
-        if table.get("use_host_redis").is_some_and(is_true)
-            && let Err(message) = host_redis(root, file, own, &mut sharing)
-        {
-            wrong.push(("use_host_redis".to_owned(), message));
-        }
         for (key, value) in table {
             let Some(setting) = CLUSTER_SETTINGS.iter().find(|s| s.name == key) else {
                 let known = CLUSTER_SETTINGS.iter().map(|s| s.name.to_owned());
@@ -165,6 +158,12 @@ impl Configuration {
                 Ok(()) => self.changed += 1,
                 Err(message) => wrong.push((key.clone(), message)),
             }
+        }
+        let own = |name: &str| table.get(name).is_some();
+        if sharing.use_host_redis
+            && let Err(message) = host_redis(root, file, own, &mut sharing)
+        {
+            wrong.push(("use_host_redis".to_owned(), message));
         }
         if wrong.is_empty()
             && let Err((key, message)) = sharing.check()
@@ -202,10 +201,6 @@ impl Configuration {
 fn dig<'a>(table: &'a toml::Table, path: &[&str]) -> Option<&'a toml::Table> {
     path.iter()
         .try_fold(table, |table, key| table.get(*key)?.as_table())
-}
-
-fn is_true(value: &Value) -> bool {
-    matches!(value, Value::Boolean(true)) || value.as_str() == Some("true")
 }
 
 /// What stands in the host's own table, where the setting of the same meaning is not its `own`. Its time-outs and its

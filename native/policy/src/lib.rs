@@ -18,7 +18,7 @@ mod settings;
 mod value;
 
 pub use choices::{AttemptLog, OnStreamCut, OnUnknownRefusal, RetryBudget, WhenAllSuspended};
-pub use cluster::{CLUSTER_SETTINGS, ClusterSetting, Sharing};
+pub use cluster::{CLUSTER_SETTINGS, Sharing};
 pub use configuration::{Configuration, GatewayFile};
 pub use diagnostics::{ConfigError, Diagnostic, Level};
 pub use operating::{GATEWAY_SETTINGS, GatewaySetting, Operating, Secret};

@@ -37,8 +37,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A setting of the gateway's alone.
-pub struct GatewaySetting {
+/// A setting of the gateway's alone, of a table that is read into `T`.
+pub struct GatewaySetting<T> {
     /// Its name in `deployment.toml`.
     pub name: &'static str,
     /// What it takes, in words.
@@ -49,11 +49,11 @@ pub struct GatewaySetting {
     pub example: &'static str,
     /// What it means, in a sentence.
     pub meaning: &'static str,
-    /// Sets it from text; the error says what was wrong, and never what the text was where that is a secret.
-    pub apply: fn(&mut Operating, &str) -> Result<(), String>,
+    /// Sets it from text; the error says what was wrong, and never what the text was where that can be a secret.
+    pub apply: fn(&mut T, &str) -> Result<(), String>,
 }
 
-impl fmt::Debug for GatewaySetting {
+impl<T> fmt::Debug for GatewaySetting<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GatewaySetting")
             .field("name", &self.name)
@@ -62,7 +62,7 @@ impl fmt::Debug for GatewaySetting {
 }
 
 /// All of them.
-pub const GATEWAY_SETTINGS: &[GatewaySetting] = &[
+pub const GATEWAY_SETTINGS: &[GatewaySetting<Operating>] = &[
     GatewaySetting {
         name: "metrics_listen",
         takes: "an address and a port",

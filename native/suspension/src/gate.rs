@@ -318,45 +318,41 @@ impl Gate {
 
     /// The state at `now`.
     pub fn state(&self, now: Moment) -> State {
-        let word = self.load();
-        if word.held() {
-            State::Held
-        } else if !word.suspended() {
-            match word.suspects() {
-                0 => State::Healthy,
-                _ => State::Suspected,
-            }
-        } else if word.probing() {
-            State::Probing
-        } else if now < word.until() {
-            State::Suspended {
-                until: word.until(),
-            }
-        } else {
-            State::Due
+        state(self.load(), now)
+    }
+}
+
+#[inline(always)]
+fn state(word: Word, now: Moment) -> State {
+    if word.held() {
+        State::Held
+    } else if !word.suspended() {
+        match word.suspects() {
+            0 => State::Healthy,
+            _ => State::Suspected,
         }
+    } else if word.probing() {
+        State::Probing
+    } else if now < word.until() {
+        State::Suspended {
+            until: word.until(),
+        }
+    } else {
+        State::Due
     }
 }
 
 /// What a request may do, if nothing has to be taken for it; `None`: the time is over.
 #[inline(always)]
 fn decided(word: Word, now: Moment) -> Option<Admission> {
-    Some(if word.held() {
-        Admission::Held
-    } else if !word.suspended() {
-        match word.suspects() {
-            0 => Admission::Open,
-            _ => Admission::Suspected,
-        }
-    } else if word.probing() {
-        Admission::Probing
-    } else if now < word.until() {
-        Admission::Suspended {
-            until: word.until(),
-        }
-    } else {
-        return None;
-    })
+    match state(word, now) {
+        State::Held => Some(Admission::Held),
+        State::Healthy => Some(Admission::Open),
+        State::Suspected => Some(Admission::Suspected),
+        State::Probing => Some(Admission::Probing),
+        State::Suspended { until } => Some(Admission::Suspended { until }),
+        State::Due => None,
+    }
 }
 
 /// A failure of which it is not known yet whose it is. Dropped, it is lifted, and what stays is the mark.

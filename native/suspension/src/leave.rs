@@ -13,19 +13,11 @@ const GIVEN: u64 = 1 << 63;
 const ANSWERED: Duration = Duration::from_secs(2);
 
 /// A window is named by the end of its suspension: when that moves, what was asked and given is worth nothing.
+#[derive(Default)]
 pub(crate) struct Leave {
     word: AtomicU64,
     /// Until when it is good, or an answer is waited for.
     ends: AtomicU64,
-}
-
-impl Default for Leave {
-    fn default() -> Self {
-        Leave {
-            word: AtomicU64::new(0),
-            ends: AtomicU64::new(0),
-        }
-    }
 }
 
 impl Leave {

@@ -113,7 +113,7 @@ public final class ModelFailoverMediator extends AbstractMediator implements Man
 
     private boolean mediate(
             Axis2MessageContext synCtx, DeployedPolicy policy, AttachedApi api, String control) {
-        boolean production = "PRODUCTION".equals(synCtx.getProperty(Properties.KEY_TYPE));
+        boolean production = Properties.isProduction(synCtx);
         Endpoints endpoints = production ? api.endpoints.production : api.endpoints.sandbox;
         if (endpoints == null) {
             return true;

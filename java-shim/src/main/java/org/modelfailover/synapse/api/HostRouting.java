@@ -96,8 +96,7 @@ final class HostRouting {
      * Whether it names a section's target, in its body or, where the body names none, in its path.
      */
     private boolean isForTarget(MessageContext synCtx) throws IOException, XMLStreamException {
-        boolean production = "PRODUCTION".equals(synCtx.getProperty(Properties.KEY_TYPE));
-        String target = production ? this.production : sandbox;
+        String target = Properties.isProduction(synCtx) ? production : sandbox;
         if (target == null) {
             return false;
         }

@@ -1,5 +1,7 @@
 package org.modelfailover.synapse.engine;
 
+import org.apache.synapse.MessageContext;
+
 /**
  * Names of message properties, as literals: the two engines keep the constants in different
  * classes, some of them hidden, but agree on the text.
@@ -30,7 +32,7 @@ public final class Properties {
     public static final String REST_API = "SYNAPSE_REST_API";
     public static final String RESOURCE = "SYNAPSE_RESOURCE";
     static final String PROCESSED_API = "PROCESSED_API";
-    public static final String KEY_TYPE = "AM_KEY_TYPE";
+    private static final String KEY_TYPE = "AM_KEY_TYPE";
     public static final String API_NAME = "api.ut.api";
     public static final String API_VERSION = "api.ut.version";
     public static final String TENANT = "tenant.info.domain";
@@ -57,4 +59,9 @@ public final class Properties {
     public static final String SKIP_ANALYTICS = "SKIP_METRICS_PUBLISHING";
 
     private Properties() {}
+
+    /** Whether a request came with a production key, and not with a sandbox key. */
+    public static boolean isProduction(MessageContext request) {
+        return "PRODUCTION".equals(request.getProperty(KEY_TYPE));
+    }
 }

@@ -11,16 +11,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.modelfailover.kit.Client;
 import org.modelfailover.kit.FailoverConfigs;
 import org.modelfailover.kit.ProviderProcess;
 import org.modelfailover.kit.Until;
 
 import java.io.BufferedReader;
 import java.io.File;
-import java.io.IOException;
 import java.io.InputStreamReader;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -53,12 +51,6 @@ class AgentsTest {
                 .orElseThrow();
     }
 
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
-    }
-
     @BeforeEach
     void started() throws Exception {
         first = ProviderProcess.start("first");
@@ -72,8 +64,8 @@ class AgentsTest {
                                 .suspendDuration("60")
                                 .attributes())
                 .write(folder);
-        jolokia = freePort();
-        exporter = freePort();
+        jolokia = Client.freePort();
+        exporter = Client.freePort();
         Path rules = Path.of("../../packaging/monitoring/jmx_exporter.yml").toAbsolutePath();
         ProcessBuilder driver =
                 new ProcessBuilder("./driver", folder.toString(), "0")

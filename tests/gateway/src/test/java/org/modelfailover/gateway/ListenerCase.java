@@ -1,13 +1,12 @@
 package org.modelfailover.gateway;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 
 import org.junit.jupiter.api.BeforeEach;
 import org.modelfailover.executor.Executor;
 import org.modelfailover.kit.FailoverConfigs;
+import org.modelfailover.kit.GatewayProcess;
 import org.modelfailover.kit.GatewayTest;
 import org.modelfailover.kit.ProviderProcess;
 
@@ -55,7 +54,7 @@ abstract class ListenerCase extends GatewayTest {
         return http.send(request.build(), BodyHandlers.ofString());
     }
 
-    /** The API of this test: others have left what they know behind. */
+    /** The API of this test. */
     final String apiName() {
         String name = gateway.synapseConfiguration().getAPIs().iterator().next().getAPIName();
         return name.substring(name.indexOf("--") + 2, name.indexOf(':'));
@@ -63,18 +62,11 @@ abstract class ListenerCase extends GatewayTest {
 
     final JsonObject target() throws Exception {
         JsonObject state = JsonParser.parseString(answer(to("/state")).body()).getAsJsonObject();
-        JsonArray apis = state.getAsJsonArray("apis");
-        for (JsonElement api : apis) {
-            if (api.getAsJsonObject().get("name").getAsString().equals(apiName())) {
-                for (JsonElement candidate : api.getAsJsonObject().getAsJsonArray("candidates")) {
-                    JsonObject it = candidate.getAsJsonObject();
-                    if (it.get("model").getAsString().equals(TARGET)) {
-                        return it;
-                    }
-                }
-            }
+        JsonObject target = GatewayProcess.candidate(state, TARGET);
+        if (target == null) {
+            throw new AssertionError("not shown: " + state);
         }
-        throw new AssertionError("not shown: " + state);
+        return target;
     }
 
     final HttpRequest.Builder steering(String word) {

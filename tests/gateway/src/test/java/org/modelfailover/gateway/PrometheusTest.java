@@ -8,13 +8,12 @@ import com.google.gson.JsonParser;
 
 import org.junit.jupiter.api.Test;
 import org.modelfailover.executor.Executor;
+import org.modelfailover.kit.Client;
 import org.modelfailover.kit.FailoverConfigs;
 import org.modelfailover.kit.GatewayTest;
 import org.modelfailover.kit.ProviderProcess;
 import org.modelfailover.kit.Until;
 
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -97,9 +96,7 @@ class PrometheusTest extends GatewayTest {
                         .start();
         assertEquals(0, lint.waitFor(), Files.readString(folder.resolve("lint")));
 
-        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = free.getLocalPort();
-        }
+        port = Client.freePort();
         Path rules = Path.of("../../packaging/monitoring/alerts.yml").toRealPath();
         Path configuration = folder.resolve("prometheus.yml");
         Files.writeString(

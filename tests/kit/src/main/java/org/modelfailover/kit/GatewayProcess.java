@@ -127,7 +127,12 @@ public final class GatewayProcess implements AutoCloseable {
 
     /** A candidate as the page shows it; null when the gateway does not know it yet. */
     public JsonObject candidate(String model) {
-        for (JsonElement api : state().getAsJsonArray("apis")) {
+        return candidate(state(), model);
+    }
+
+    /** A candidate in what {@code /state} says; null when it is not there. */
+    public static JsonObject candidate(JsonObject state, String model) {
+        for (JsonElement api : state.getAsJsonArray("apis")) {
             for (JsonElement each : api.getAsJsonObject().getAsJsonArray("candidates")) {
                 JsonObject candidate = each.getAsJsonObject();
                 if (candidate.get("model").getAsString().equals(model)) {

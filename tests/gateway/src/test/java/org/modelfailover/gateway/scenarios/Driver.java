@@ -1,11 +1,11 @@
 package org.modelfailover.gateway.scenarios;
 
 import org.modelfailover.gateway.TestDeployment;
+import org.modelfailover.kit.Client;
 import org.modelfailover.kit.Program;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -61,7 +61,7 @@ final class Driver implements AutoCloseable {
         Files.createDirectories(folder.getParent());
         String program = program();
         // Our own takes a free one by itself, so that nobody can come in between.
-        int port = program.equals(OURS) ? 0 : freePort();
+        int port = program.equals(OURS) ? 0 : Client.freePort();
         ProcessBuilder builder =
                 new ProcessBuilder(program, folder.toString(), String.valueOf(port))
                         .redirectError(errors.toFile());
@@ -82,12 +82,6 @@ final class Driver implements AutoCloseable {
         }
         Path fromRoot = Path.of("..", "..").resolve(named);
         return Files.exists(fromRoot) ? fromRoot.toString() : named;
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        }
     }
 
     /** The log's lines that hold one of these words; nothing where the program writes no log. */
